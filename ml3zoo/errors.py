@@ -1,0 +1,64 @@
+"""Every error a user can cause, in one tree.
+
+    Ml3zooError
+    ├── UnknownNameError      no loss, recipe or file of that name
+    ├── InputError            tensors a loss cannot take           (also a ValueError)
+    ├── ConfigError           a config.json that cannot be read
+    ├── IntegrityError        files that are not what the config says they are
+    ├── DataError             a table that cannot be learned from
+    ├── OutputError           a place that cannot be written to
+    ├── CheckpointError       a checkpoint that does not belong to this run
+    └── MissingExtraError     an optional package that is not installed (also an ImportError)
+
+Each message says what was got, what was expected, and what to do next.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class Ml3zooError(Exception):
+    """Base of every error that ml3zoo raises on a user's mistake."""
+
+
+class UnknownNameError(Ml3zooError):
+    """No loss, recipe or file of that name."""
+
+
+class InputError(Ml3zooError, ValueError):
+    """Tensors a loss cannot take."""
+
+
+class ConfigError(Ml3zooError):
+    """A config.json that cannot be read."""
+
+
+class IntegrityError(Ml3zooError):
+    """Files that are not what the config says they are."""
+
+
+class DataError(Ml3zooError):
+    """A table that cannot be learned from."""
+
+
+class OutputError(Ml3zooError):
+    """A place that cannot be written to."""
+
+
+class CheckpointError(Ml3zooError):
+    """A checkpoint that does not belong to this run."""
+
+
+class MissingExtraError(Ml3zooError, ImportError):
+    """An optional package that is not installed."""
+
+    def __init__(self, purpose: str, extra: str) -> None:
+        super().__init__(f"{purpose} needs packages that are not installed. Run: pip install 'ml3zoo[{extra}]'")
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """A hint such as ``Did you mean 'a' or 'b'?``, empty if nothing is close."""
+    close = difflib.get_close_matches(name, list(known), n=3, cutoff=0.5)
+    return f" Did you mean {' or '.join(map(repr, close))}?" if close else ""
