@@ -1,0 +1,117 @@
+"""``config.json``: what a learned loss is, as typed models. Needs neither torch nor the network."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+
+from ml3zoo.errors import ConfigError
+from ml3zoo.files import write_text
+
+SCHEMA_VERSION = 1
+FILE_NAME = "config.json"
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=96)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class Strict(BaseModel):
+    """A frozen model that forbids keys it does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SignalConfig(Strict):
+    """One input of the loss network: a named signal, then transforms, then ``(value - shift) / scale``."""
+
+    signal: Literal["prediction", "target", "error", "batch_error", "progress"]
+    transforms: tuple[Literal["per_target_scale", "per_batch_error", "log", "detach"], ...] = Field((), max_length=8)
+    shift: float = Field(0.0, allow_inf_nan=False)
+    scale: Positive = 1.0
+
+
+Model = TypeVar("Model", bound=Strict)
+
+
+class InnerConfig(Strict):
+    """How the loss is meant to be used: the optimiser, learning rate and number of steps it was made for."""
+
+    optimizer: Literal["sgd", "adam"] = "sgd"
+    lr: Positive
+    momentum: float = Field(0.0, ge=0, lt=1)
+    steps: int = Field(gt=0, le=10_000_000)
+    standardized_targets: bool = False
+
+
+class Provenance(Strict):
+    """Where the weights come from."""
+
+    recipe: str = Field(max_length=200)
+    seed: int
+    ml3zoo: str = Field(max_length=64)
+    torch: str = Field(max_length=64)
+    commit: str | None = Field(None, max_length=64)
+    date: str = Field(max_length=32)
+    meta_iterations: int = Field(ge=0)
+    meta_minutes: float = Field(ge=0)
+
+
+class LossConfig(Strict):
+    """Everything about a learned loss but its weights."""
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    name: Name
+    summary: str = Field(max_length=300)
+    family: str = Field(max_length=64)
+    kind: Literal["regression", "classification", "trajectory"]
+    signals: tuple[SignalConfig, ...] = Field(min_length=1, max_length=32)
+    architecture: dict[str, JsonValue] = Field(max_length=32)
+    inner: InnerConfig
+    provenance: Provenance | None = None
+    sha256: dict[str, Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]] = Field(default_factory=dict, max_length=64)
+
+
+def read_config(folder: Path) -> LossConfig:
+    """Read and check ``folder/config.json``.
+
+    Raises:
+        ConfigError: it is missing, no JSON, of a newer schema, or breaks a rule (each named).
+    """
+    path = folder / FILE_NAME
+    try:
+        raw: Any = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"no {FILE_NAME} in {folder}: a learned loss's folder has one. Is the path right?") from None
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{path} cannot be read as JSON ({error}). Pull the loss again.") from error
+    version = raw.get("schema_version") if isinstance(raw, dict) else None
+    if isinstance(version, int) and version > SCHEMA_VERSION:
+        raise ConfigError(
+            f"{path} has schema {version}; this ml3zoo reads up to {SCHEMA_VERSION}. Run: pip install -U ml3zoo"
+        )
+    return _parse(LossConfig, raw, str(path))
+
+
+def write_config(config: LossConfig, folder: Path) -> None:
+    """Write ``folder/config.json`` in one piece."""
+    write_text(folder / FILE_NAME, config.model_dump_json(indent=2) + "\n")
+
+
+def parse_architecture(model: type[Model], config: LossConfig) -> Model:
+    """The family's typed architecture out of ``config.architecture``.
+
+    Raises:
+        ConfigError: a key is unknown, missing or out of bounds.
+    """
+    return _parse(model, config.architecture, f"architecture of {config.name}")
+
+
+def _parse(model: type[Model], raw: object, where: str) -> Model:
+    try:
+        return model.model_validate(raw)
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors()[:5])
+        raise ConfigError(f"{where} is not a valid loss config: {faults}. Compare it with a bundled one.") from error

@@ -1,0 +1,53 @@
+"""``load_loss``: a name in the zoo -> a module for somebody's training loop."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from ml3zoo.errors import InputError
+from ml3zoo.losses.base import LearnedLoss, Reduction
+from ml3zoo.store import read_loss
+from ml3zoo.zoo import resolve
+
+
+def load_loss(
+    name: str | Path,
+    *,
+    reduction: Reduction = "mean",
+    device: torch.device | str | None = None,
+    dtype: torch.dtype | None = None,
+    trainable: bool = False,
+    total_steps: int | None = None,
+) -> LearnedLoss:
+    """Load a learned loss: ``loss = load_loss("sine-regression"); loss(model(x), y).backward()``.
+
+    Args:
+        name: a name of the zoo, or the path of a loss's folder.
+        reduction: ``"mean"``, ``"sum"`` or ``"none"``, as in ``torch.nn``.
+        device: where its parameters live; the CPU if not given.
+        dtype: what it computes in; float32 if not given.
+        trainable: let its parameters require gradients, to train them further.
+        total_steps: number of training steps to come, for losses that look at the training progress.
+
+    Returns:
+        An ``nn.Module`` called as ``loss(input, target)``.
+
+    Raises:
+        UnknownNameError: no such loss.
+        ConfigError: its config cannot be read.
+        IntegrityError: its files are damaged.
+        InputError: an argument is out of range.
+    """
+    if reduction not in ("mean", "sum", "none"):
+        raise InputError(f"reduction must be 'mean', 'sum' or 'none', got {reduction!r}.")
+    if total_steps is not None and total_steps < 1:
+        raise InputError(f"total_steps must be at least 1, got {total_steps}. It is the number of training steps.")
+    if dtype is not None and not dtype.is_floating_point:
+        raise InputError(f"dtype must be floating point, got {dtype}.")
+    loss = read_loss(resolve(name))
+    loss.reduction = reduction
+    loss.total_steps = total_steps
+    loss.requires_grad_(trainable)
+    return loss.to(device=device, dtype=dtype)

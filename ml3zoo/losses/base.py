@@ -1,0 +1,126 @@
+"""The contract of every learned loss."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from ml3zoo.config import LossConfig
+from ml3zoo.errors import InputError
+from ml3zoo.losses.signals import RegressionBatch
+
+Reduction = Literal["mean", "sum", "none"]
+FEATURE_LIMIT = 50.0
+"""Normalised signals are clamped here: a family's value stays finite however wild the prediction."""
+
+
+class LearnedLoss(nn.Module):
+    """A loss function that was learned: a drop-in ``nn.Module`` like ``torch.nn.MSELoss``.
+
+    Calling it returns a scalar (``reduction="mean"`` or ``"sum"``) or a tensor shaped like the input (``"none"``),
+    computed in the loss's own dtype (float32 unless moved), also under autocast. Its parameters are frozen unless
+    made trainable.
+
+    A loss that looks at the training progress counts the calls that build a graph, up to ``total_steps``;
+    setting ``loss.progress`` by hand (0 at the start of training, 1 at its end) overrides the count.
+    """
+
+    def __init__(self, config: LossConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.reduction: Reduction = "mean"
+        self.total_steps: int | None = None
+        self._steps = 0
+        self._progress: float | None = None
+        self._warned = False
+        self.shift: Tensor
+        self.scale: Tensor
+        self.register_buffer("shift", torch.tensor([signal.shift for signal in config.signals]))
+        self.register_buffer("scale", torch.tensor([signal.scale for signal in config.signals]))
+
+    def value(self, features: Tensor, batch: RegressionBatch) -> Tensor:
+        """The loss of each point. ``features``: normalised signals, [..., signals]. Returns [...]."""
+        raise NotImplementedError
+
+    @property
+    def uses_progress(self) -> bool:
+        """Whether this loss looks at the training progress."""
+        return any(signal.signal == "progress" for signal in self.config.signals)
+
+    @property
+    def progress(self) -> float:
+        """Share of the training that is done, in [0, 1]."""
+        if self._progress is not None:
+            return self._progress
+        return min(self._steps / self.total_steps, 1.0) if self.total_steps else 0.0
+
+    @progress.setter
+    def progress(self, value: float) -> None:
+        if not 0 <= value <= 1:
+            raise InputError(f"progress must lie in [0, 1], got {value}. It is the share of training that is done.")
+        self._progress = float(value)
+
+    def forward(self, input: Tensor, target: Tensor, *, progress: Tensor | None = None) -> Tensor:
+        """The loss of predictions.
+
+        Args:
+            input: predictions, floating point, any shape but empty.
+            target: what they should be, same shape.
+            progress: share of training done, in [0, 1], for callers that keep their own clock.
+
+        Raises:
+            InputError: shapes differ, the batch is empty, or the predictions are not floating point.
+        """
+        self._check(input, target)
+        with torch.autocast(input.device.type, enabled=False):
+            dtype = self.shift.dtype
+            if progress is None:
+                progress = torch.tensor(self._tick(input), dtype=dtype, device=input.device)
+            batch = RegressionBatch(input.to(dtype), target.to(dtype), progress)
+            signals = torch.stack([batch.signal(signal) for signal in self.config.signals], -1)
+            features = ((signals - self.shift) / self.scale).clamp(-FEATURE_LIMIT, FEATURE_LIMIT)
+            value = self.value(features, batch)
+            if self.reduction == "none":
+                return value
+            return value.mean() if self.reduction == "mean" else value.sum()
+
+    def make_optimizer(self, params: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+        """The optimiser this loss was meta-trained for, at its recommended learning rate."""
+        inner = self.config.inner
+        if inner.optimizer == "adam":
+            return torch.optim.Adam(params, lr=inner.lr)
+        return torch.optim.SGD(params, lr=inner.lr, momentum=inner.momentum)
+
+    def extra_repr(self) -> str:
+        """Name, family and reduction."""
+        return f"{self.config.name!r}, family={self.config.family!r}, reduction={self.reduction!r}"
+
+    def _check(self, input: Tensor, target: Tensor) -> None:
+        if input.shape != target.shape:
+            raise InputError(
+                f"input has shape {tuple(input.shape)} and target {tuple(target.shape)}: they must be equal, "
+                "nothing is broadcast. Reshape one, for example target.view_as(input)."
+            )
+        if not input.is_floating_point():
+            raise InputError(f"input must be floating point predictions, got {input.dtype}. Call input.float().")
+        if target.is_complex():
+            raise InputError(f"target must be real numbers, got {target.dtype}. Take its real part.")
+        if input.numel() == 0:
+            raise InputError(f"input is empty (shape {tuple(input.shape)}): at least one prediction is needed.")
+
+    def _tick(self, input: Tensor) -> float:
+        progress = self.progress
+        if self.uses_progress and torch.is_grad_enabled() and input.requires_grad:
+            if self._progress is None and self.total_steps is None and not self._warned:
+                self._warned = True
+                warnings.warn(
+                    f"{self.config.name} looks at the training progress and was not told how long training is: it "
+                    "stays at 0. Use load_loss(name, total_steps=N) or set loss.progress.",
+                    stacklevel=4,
+                )
+            self._steps += 1
+        return progress

@@ -1,0 +1,1 @@
+"""Meta-training: inner runs, meta-gradient estimators, the outer loop and its checkpoints."""

@@ -1,0 +1,153 @@
+"""A loss <-> a folder: ``config.json``, ``model.safetensors``, ``golden.safetensors``; strict, atomic, verified."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from ml3zoo.config import FILE_NAME, LossConfig, read_config, write_config
+from ml3zoo.errors import IntegrityError, OutputError
+from ml3zoo.files import replacing_folder, sha256
+from ml3zoo.golden import record_golden, replay_golden
+from ml3zoo.losses import LearnedLoss, build_loss
+
+WEIGHTS, GOLDEN = "model.safetensors", "golden.safetensors"
+_LARGEST = 256 * 2**20
+"""Bytes; no learned loss comes near."""
+
+
+def save_loss(loss: LearnedLoss, folder: str | Path) -> Path:
+    """Write a loss into ``folder``, which afterwards holds all of it or is as it was.
+
+    An existing folder is replaced only if it is empty or holds a loss already; other files in it (card, pictures)
+    are kept.
+
+    Args:
+        loss: any learned loss, on any device.
+        folder: where to.
+
+    Returns:
+        The folder.
+
+    Raises:
+        OutputError: the folder holds something else or cannot be written.
+        IntegrityError: a weight is not finite.
+    """
+    folder = Path(folder)
+    if folder.exists() and not folder.is_dir():
+        raise OutputError(f"{folder} is a file: name a folder to save the loss in.")
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / FILE_NAME).exists():
+        raise OutputError(f"{folder} holds other files and no {FILE_NAME}. Name an empty or new folder.")
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in loss.state_dict().items()}
+    _check_finite(tensors, str(folder))
+    with replacing_folder(folder) as partial:
+        if folder.is_dir():
+            shutil.copytree(folder, partial, dirs_exist_ok=True)
+        try:
+            save_file(tensors, partial / WEIGHTS)
+            save_file(record_golden(loss), partial / GOLDEN)
+        except SafetensorError as error:
+            raise OutputError(f"cannot write {folder}: {error}. Nothing was left there.") from error
+        seal(partial, loss.config)
+    return folder
+
+
+def seal(folder: Path, config: LossConfig) -> None:
+    """Write ``config.json`` with the sha256 of every other file in the folder."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != FILE_NAME)
+    hashes = {path.relative_to(folder).as_posix(): sha256(path) for path in files}
+    write_config(config.model_copy(update={"sha256": hashes}), folder)
+
+
+def read_loss(folder: Path) -> LearnedLoss:
+    """Build the loss a folder holds, with its weights; parameters frozen.
+
+    Raises:
+        ConfigError: the config cannot be read.
+        IntegrityError: the weights are missing, damaged, not finite or not the ones the config names.
+    """
+    config = read_config(folder)
+    check_hash(folder, WEIGHTS, config)
+    loss = build_loss(config)
+    tensors = _read(folder / WEIGHTS)
+    expected = {name: tuple(tensor.shape) for name, tensor in loss.state_dict().items()}
+    found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+    if expected != found:
+        wrong = sorted(name for name in expected | found if expected.get(name) != found.get(name))
+        told = "; ".join(f"{n}: expected {expected.get(n, 'nothing')}, got {found.get(n, 'nothing')}" for n in wrong[:5])
+        raise IntegrityError(f"{folder / WEIGHTS} does not fit its config ({told}). Pull the loss again.")
+    _check_finite(tensors, str(folder / WEIGHTS))
+    loss.load_state_dict(tensors)
+    loss.requires_grad_(False)
+    return loss
+
+
+def verify(folder: Path) -> list[str]:
+    """Check every file of a folder and replay its golden tensors.
+
+    Returns:
+        One line per check that was made.
+
+    Raises:
+        Ml3zooError: the first thing that is wrong.
+    """
+    config = read_config(folder)
+    strangers = [
+        path.relative_to(folder).as_posix()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != FILE_NAME and path.relative_to(folder).as_posix() not in config.sha256
+    ]
+    if strangers:
+        raise IntegrityError(
+            f"{folder} holds files its config does not name: {', '.join(strangers[:5])}. ml3zoo never opens them, "
+            "and nor should you (pickles can run code). Delete them, or pull the loss again."
+        )
+    for name in config.sha256:
+        check_hash(folder, name, config)
+    loss = read_loss(folder)
+    replay_golden(loss, _read(folder / GOLDEN))
+    return [
+        f"config.json follows schema {config.schema_version}",
+        f"sha256 of {len(config.sha256)} files hold",
+        f"{sum(p.numel() for p in loss.parameters())} weights: names and shapes fit, all finite",
+        "golden values and gradients reproduced",
+    ]
+
+
+def check_hash(folder: Path, name: str, config: LossConfig) -> None:
+    """Compare one file with the config's sha256.
+
+    Raises:
+        IntegrityError: the file is missing, not named in the config, too large or different.
+    """
+    path = folder / name
+    if not path.is_file():
+        raise IntegrityError(f"{path} is missing. Pull the loss again.")
+    if path.stat().st_size > _LARGEST:
+        raise IntegrityError(f"{path} has {path.stat().st_size} bytes; a loss has at most {_LARGEST}. Do not use it.")
+    expected = config.sha256.get(name)
+    if expected is None:
+        raise IntegrityError(f"the config in {folder} names no sha256 for {name}. Save the loss with save_loss.")
+    found = sha256(path)
+    if found != expected:
+        raise IntegrityError(
+            f"{path} has sha256 {found[:16]}…, its config says {expected[:16]}…: it was changed or damaged. "
+            "Pull the loss again."
+        )
+
+
+def _read(path: Path) -> dict[str, Tensor]:
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise IntegrityError(f"{path} is missing or no safetensors file ({error}). Pull the loss again.") from error
+
+
+def _check_finite(tensors: dict[str, Tensor], where: str) -> None:
+    for name, tensor in tensors.items():
+        if not tensor.isfinite().all():
+            raise IntegrityError(f"{where}: {name} holds NaN or infinity. These weights cannot be used.")

@@ -1,0 +1,1 @@
+"""Families of tasks that losses are meta-trained and measured on: one file each."""

@@ -1,0 +1,40 @@
+"""What the engine needs to know of a family of tasks."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple, Protocol
+
+import torch
+from torch import Tensor
+
+Split = Literal["train", "valid", "test"]
+Tensors = dict[str, Tensor]
+
+
+class Tasks(NamedTuple):
+    """A batch of tasks: plain tensors, each with a leading task axis."""
+
+    data: Tensors
+    initial: Tensors
+
+    def repeat(self, times: int) -> Tasks:
+        """The same tasks ``times`` over, the whole batch after itself."""
+        return Tasks(
+            *({name: x.repeat(times, *[1] * (x.dim() - 1)) for name, x in part.items()} for part in self)
+        )
+
+
+class TaskFamily(Protocol):
+    """A distribution of tasks for one optimizee. All methods but ``sample`` are pure and see a single task."""
+
+    def sample(self, generator: torch.Generator, n: int, split: Split) -> Tasks:
+        """Draw n tasks of a split, all noise and all initial parameters included. Splits never share a task."""
+        ...
+
+    def signals(self, params: Tensors, data: Tensors) -> Tensors:
+        """The arguments ``input`` and ``target`` of a loss, for one task under the given parameters."""
+        ...
+
+    def objective(self, params: Tensors, data: Tensors) -> Tensor:
+        """The true aim for one task: a scalar, lower is better."""
+        ...

@@ -1,0 +1,1 @@
+"""Recipes: one file per loss of the zoo; the file stem is the name, with _ for -."""
