@@ -27,7 +27,7 @@ class Strict(BaseModel):
 class SignalConfig(Strict):
     """One input of the loss network: a named signal, then transforms, then ``(value - shift) / scale``."""
 
-    signal: Literal["prediction", "target", "error", "batch_error", "progress"]
+    signal: Literal["prediction", "target", "error", "batch_error", "progress", "remaining"]
     transforms: tuple[Literal["per_target_scale", "per_batch_error", "log", "detach"], ...] = Field((), max_length=8)
     shift: float = Field(0.0, allow_inf_nan=False)
     scale: Positive = 1.0

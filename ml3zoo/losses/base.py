@@ -49,7 +49,7 @@ class LearnedLoss(nn.Module):
     @property
     def uses_progress(self) -> bool:
         """Whether this loss looks at the training progress."""
-        return any(signal.signal == "progress" for signal in self.config.signals)
+        return any(signal.signal in {"progress", "remaining"} for signal in self.config.signals)
 
     @property
     def progress(self) -> float:
@@ -64,13 +64,23 @@ class LearnedLoss(nn.Module):
             raise InputError(f"progress must lie in [0, 1], got {value}. It is the share of training that is done.")
         self._progress = float(value)
 
-    def forward(self, input: Tensor, target: Tensor, *, progress: Tensor | None = None) -> Tensor:
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        progress: Tensor | None = None,
+        target_scale: Tensor | None = None,
+        batch_error: Tensor | None = None,
+    ) -> Tensor:
         """The loss of predictions.
 
         Args:
             input: predictions, floating point, any shape but empty.
             target: what they should be, same shape.
             progress: share of training done, in [0, 1], for callers that keep their own clock.
+            target_scale: standard deviation of the targets (scalar), if the batch's own is a poor guess.
+            batch_error: root mean squared error (scalar), likewise.
 
         Raises:
             InputError: shapes differ, the batch is empty, or the predictions are not floating point.
@@ -80,7 +90,7 @@ class LearnedLoss(nn.Module):
             dtype = self.shift.dtype
             if progress is None:
                 progress = torch.tensor(self._tick(input), dtype=dtype, device=input.device)
-            batch = RegressionBatch(input.to(dtype), target.to(dtype), progress)
+            batch = RegressionBatch(input.to(dtype), target.to(dtype), progress, target_scale, batch_error)
             signals = torch.stack([batch.signal(signal) for signal in self.config.signals], -1)
             features = ((signals - self.shift) / self.scale).clamp(-FEATURE_LIMIT, FEATURE_LIMIT)
             value = self.value(features, batch)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Annotated, Literal
 
+import torch
 from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -61,8 +62,12 @@ class Loss(LearnedLoss):
             return batch.error.square() * (bound * (output / bound).tanh()).exp()
         return F.softplus(output) if self.architecture.output == "softplus" else output
 
-    def reset_parameters(self) -> None:
-        """Xavier weights and zero biases; a weighting loss starts near the squared error itself."""
+    def reset_parameters(self, prior: tuple[float, ...] = ()) -> None:
+        """Xavier weights and zero biases; a weighting loss starts near the squared error, or near its ``prior``.
+
+        Args:
+            prior: weights of the skip connection to start from, one per signal.
+        """
         for layer in self.modules():
             if isinstance(layer, nn.Linear):
                 nn.init.xavier_uniform_(layer.weight)
@@ -73,4 +78,5 @@ class Loss(LearnedLoss):
             assert isinstance(last, nn.Linear)
             nn.init.normal_(last.weight, std=0.3 / math.sqrt(last.in_features))
             if self.skip is not None:
-                nn.init.zeros_(self.skip.weight)
+                start = torch.tensor(prior or [0.0] * self.skip.in_features)
+                self.skip.weight.data.copy_(start[None])

@@ -26,6 +26,8 @@ class RegressionBatch:
     prediction: Tensor
     target: Tensor
     progress: Tensor
+    given_scale: Tensor | None = None
+    given_error: Tensor | None = None
 
     @cached_property
     def error(self) -> Tensor:
@@ -35,6 +37,8 @@ class RegressionBatch:
     @cached_property
     def target_scale(self) -> Tensor:
         """The batch's standard deviation of the target, 1 where the target is constant (a scalar)."""
+        if self.given_scale is not None:
+            return self.given_scale
         target = self.target.detach()
         spread = target.std(correction=0)
         return torch.where(spread > SMALLEST * target.abs().amax(), spread, torch.ones_like(spread))
@@ -42,8 +46,15 @@ class RegressionBatch:
     @cached_property
     def batch_error(self) -> Tensor:
         """The batch's root mean squared error (a scalar), at least ``SMALLEST`` target scales."""
+        if self.given_error is not None:
+            return self.given_error
         rms = self.error.detach().square().mean().sqrt()
         return torch.maximum(rms, SMALLEST * self.target_scale)
+
+    @cached_property
+    def remaining(self) -> Tensor:
+        """Share of the training still to come, at least 0.01 (a scalar)."""
+        return (1 - self.progress).clamp_min(0.01)
 
     def signal(self, config: SignalConfig) -> Tensor:
         """One signal with its transforms, shaped like the prediction."""

@@ -60,7 +60,7 @@ class MetaTraining:
 class Outcome:
     """What a meta-training ended with."""
 
-    phi: Tensors
+    best: float
     best_iteration: int
     minutes: float
 
@@ -124,7 +124,7 @@ def meta_train(loss: nn.Module, training: MetaTraining, folder: Path, *, resume:
     with torch.no_grad():
         for name, p in loss.named_parameters():
             p.copy_(best[name])
-    return Outcome(best, progress["best_iteration"], progress["seconds"] / 60)
+    return Outcome(progress["best"], progress["best_iteration"], progress["seconds"] / 60)
 
 
 def validate(loss: nn.Module, phi: Tensors, training: MetaTraining, split: Split = "valid") -> tuple[float, list[float]]:

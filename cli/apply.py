@@ -1,0 +1,34 @@
+"""``ml3zoo apply``: would it help me?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .output import Json, Name, show_json, talk
+
+
+def apply(
+    name: Name,
+    data: Annotated[Path, typer.Argument(help="A CSV or Parquet file.", show_default=False)],
+    target: Annotated[str, typer.Option(help="The column to predict.", show_default=False)],
+    steps: Annotated[int, typer.Option(min=0, help="Gradient steps; 0: what the loss was made for.")] = 0,
+    seeds: Annotated[int, typer.Option(min=2, help="Trainings per loss.")] = 5,
+    out: Annotated[
+        Path | None, typer.Option(help="Save model, predictions and picture here.", show_default=False)
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Train a network on your table under the learned loss and under a tuned ordinary loss, and compare."""
+    from ml3zoo.tabular import apply_loss
+
+    report = apply_loss(name, data, target, steps=steps, seeds=seeds, out=out)
+    if json:
+        show_json(report.as_dict())
+        return
+    for line in report.lines():
+        typer.echo(line)
+    if out is not None:
+        talk(f"saved in {out}")

@@ -1,0 +1,35 @@
+"""``ml3zoo info``: what is known of a loss."""
+
+from __future__ import annotations
+
+import typer
+
+from ml3zoo.zoo import describe
+
+from .output import Json, Name, show_json
+
+
+def info(name: Name, json: Json = False) -> None:
+    """Show what a loss is, how to use it and where it comes from."""
+    entry = describe(name)
+    if json:
+        show_json(entry)
+        return
+    inner, provenance = entry["inner"], entry["provenance"] or {}
+    signals = ", ".join(
+        f"{signal['signal']} ({', '.join(signal['transforms'])})" if signal["transforms"] else signal["signal"]
+        for signal in entry["signals"]
+    )
+    lines = {
+        "name": entry["name"],
+        "headline": entry["headline"] or "not measured",
+        "about": entry["summary"],
+        "kind": f"{entry['kind']}, family {entry['family']}",
+        "signals": signals,
+        "made for": f"{inner['optimizer']}, lr {inner['lr']:g}, momentum {inner['momentum']:g}, {inner['steps']} steps"
+        + (", standardised targets" if inner["standardized_targets"] else ""),
+        "from": f"recipe {provenance['recipe']}, {provenance['date']}" if provenance else "no recipe known",
+        "folder": entry["folder"],
+    }
+    for key, value in lines.items():
+        typer.echo(f"{key + ':':<10}{value}")

@@ -1,0 +1,27 @@
+"""``ml3zoo plot``: draw a loss."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .output import Name
+
+
+def plot(
+    name: Name,
+    out: Annotated[Path | None, typer.Option(help="Folder; ./NAME-plots if not given.", show_default=False)] = None,
+) -> None:
+    """Draw a loss's surface and, if it was measured, its learning curves and transfer."""
+    from ml3zoo.files import make_folder
+    from ml3zoo.plots import draw_card
+    from ml3zoo.store import read_loss
+    from ml3zoo.zoo import read_results, resolve
+
+    folder = resolve(name)
+    loss = read_loss(folder)
+    target = make_folder(out or Path(f"{loss.config.name}-plots"))
+    for path in draw_card(loss, read_results(folder), target):
+        typer.echo(path)

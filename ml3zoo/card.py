@@ -1,0 +1,105 @@
+"""results.json + config.json -> README.md and pictures: the card folder. No number in a card is typed by hand."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from huggingface_hub import EvalResult, ModelCardData
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from ml3zoo.config import LossConfig
+from ml3zoo.files import replacing_folder
+from ml3zoo.losses import LearnedLoss
+from ml3zoo.plots import draw_card
+from ml3zoo.store import save_loss, seal
+
+
+def write_card(loss: LearnedLoss, results: dict[str, Any], folder: Path, log: Path | None = None) -> Path:
+    """Write weights, results, pictures and card into ``folder``, all of it or nothing.
+
+    Args:
+        loss: the measured loss.
+        results: what ``Recipe.measure`` returned.
+        folder: replaced if it holds a loss already.
+        log: the meta-training's ``log.jsonl``, for its curve.
+
+    Raises:
+        OutputError: the folder cannot be written.
+    """
+    save_loss(loss, folder)
+    results = results | {"headline": headline(results)}
+    with replacing_folder(folder) as partial:
+        save_loss(loss, partial)
+        (partial / "results.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+        (partial / "plots").mkdir()
+        draw_card(loss, results, partial / "plots", log)
+        (partial / "README.md").write_text(render_card(loss.config, results, partial), encoding="utf-8")
+        seal(partial, loss.config)
+    return folder
+
+
+def render_card(config: LossConfig, results: dict[str, Any], folder: Path) -> str:
+    """The card as markdown with the Hub's front matter. Pictures found in ``folder/plots`` are shown."""
+    template = _environment().get_template("card.md.j2")
+    return template.render(
+        front_matter=_front_matter(config, results).to_yaml(),
+        config=config,
+        results=results,
+        main=results["cells"][0],
+        verdicts=[verdict(cell) for cell in results["cells"]],
+        plots=sorted(path.stem for path in (folder / "plots").glob("*.png")),
+    )
+
+
+def verdict(cell: dict[str, Any]) -> str:
+    """How the tuned learned loss compares with the careful baseline in one cell: better, worse or no clear difference."""
+    difference = cell["against_baseline"]["learned, tuned"]["difference"]
+    if difference["high"] < 0:
+        return "better"
+    return "worse" if difference["low"] > 0 else "no clear difference"
+
+
+def headline(results: dict[str, Any]) -> str:
+    """The first line of a card: the main cell, wins and losses alike."""
+    main = results["cells"][0]
+    ours = main["contenders"]["learned"]["objective"]["mean"]
+    name, theirs = main["baseline"], main["contenders"][main["baseline"]]["objective"]["mean"]
+    where = f"{main['network']} under {main['optimizer']}, {results['protocol']['steps']} steps"
+    difference = main["against_baseline"]["learned"]["difference"]
+    if difference["high"] < 0:
+        return f"Beats careful {name} on {where}: NMSE {ours:.3f} against {theirs:.3f}"
+    if difference["low"] > 0:
+        return f"Loses to careful {name} on {where}: NMSE {ours:.3f} against {theirs:.3f}"
+    return f"No clear difference from careful {name} on {where}: NMSE {ours:.3f} against {theirs:.3f}"
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("ml3zoo"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False
+    )
+    environment.globals["zip"] = zip
+    environment.filters["interval"] = lambda v: f"{v['mean']:.3f} [{v['low']:.3f}, {v['high']:.3f}]"
+    environment.filters["percent"] = lambda v: f"{100 * v:.0f} %"
+    environment.filters["percent_interval"] = lambda v: f"{100 * v['mean']:.0f} % [{100 * v['low']:.0f}, {100 * v['high']:.0f}]"
+    return environment
+
+
+def _front_matter(config: LossConfig, results: dict[str, Any]) -> ModelCardData:
+    main = results["cells"][0]
+    evaluation = EvalResult(
+        task_type="tabular-regression",
+        dataset_type=config.name,
+        dataset_name=f"{config.name} test tasks",
+        metric_type="nmse",
+        metric_name=f"NMSE after {results['protocol']['steps']} steps",
+        metric_value=main["contenders"]["learned"]["objective"]["mean"],
+    )
+    return ModelCardData(
+        license="mit",
+        library_name="ml3zoo",
+        tags=["ml3zoo", "learned-loss", "meta-learning", config.kind],
+        model_name=config.name,
+        eval_results=[evaluation],
+    )

@@ -1,0 +1,153 @@
+"""Pictures: loss surfaces, learning curves, transfer, meta-training. matplotlib is imported only here."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ml3zoo.errors import MissingExtraError
+from ml3zoo.losses import LearnedLoss
+
+try:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+except ImportError as error:
+    raise MissingExtraError("Drawing pictures", "plot") from error
+
+LEARNED, ORDINARY, PALE = "#d1495b", "#30638e", "#9aa5b1"
+
+
+def draw_card(loss: LearnedLoss, results: dict[str, Any], folder: Path, log: Path | None = None) -> list[Path]:
+    """All pictures of a card.
+
+    Args:
+        loss: the loss.
+        results: its ``results.json``.
+        folder: existing; PNG files of the same name are replaced.
+        log: the meta-training's log, if there is one.
+
+    Returns:
+        The files written.
+    """
+    pictures = {
+        "surface": draw_surface(loss),
+        "learning_curves": draw_curves(results),
+        "transfer": draw_transfer(results),
+    }
+    if log is not None and log.exists():
+        pictures["meta_training"] = draw_meta_training(log)
+    for name, figure in pictures.items():
+        figure.savefig(folder / f"{name}.png", dpi=110, metadata={"Software": None})
+    return [folder / f"{name}.png" for name in pictures]
+
+
+def draw_surface(loss: LearnedLoss) -> Figure:
+    """The loss over prediction and target, at three moments of a training, beside the squared error."""
+    axis = torch.linspace(-2.5, 2.5, 101)
+    target, prediction = torch.meshgrid(axis, axis, indexing="ij")
+    moments = [(0.0, 1.0), (0.5, 0.5), (0.9, 0.2)] if loss.uses_progress else [(0.0, 1.0), (0.0, 0.5), (0.0, 0.2)]
+    figure = Figure(figsize=(13, 3.6), layout="constrained")
+    panels = figure.subplots(1, len(moments) + 1, sharey=True)
+    _surface(panels[0], axis, (prediction - target).square(), "squared error")
+    for panel, (progress, error) in zip(panels[1:], moments, strict=True):
+        value = _at(loss, prediction, target, progress, error)
+        title = f"{loss.config.name}\nbatch error {error:g}"
+        _surface(panel, axis, value, title + (f", progress {progress:g}" if loss.uses_progress else ""))
+    panels[0].set_ylabel("target")
+    return figure
+
+
+def draw_curves(results: dict[str, Any]) -> Figure:
+    """Learning curves on the main cell, mean with the band between quartiles."""
+    cell, steps = results["cells"][0], results["steps"]
+    figure = Figure(figsize=(7.5, 4.6), layout="constrained")
+    axes = figure.subplots()
+    for name, entry in cell["contenders"].items():
+        learned, best = name.startswith("learned"), name == cell["baseline"]
+        colour = LEARNED if learned else ORDINARY if best else PALE
+        label = f"{name} (careful baseline)" if best else name
+        style = "--" if name == "learned, tuned" else "-"
+        label = f"{label}, lr {entry['lr']:.3g}, {entry['schedule']}"
+        axes.plot(steps, entry["curve"]["mean"], style, color=colour, label=label, zorder=3 if learned or best else 2)
+        if name == "learned" or best:
+            axes.fill_between(steps, entry["curve"]["low"], entry["curve"]["high"], color=colour, alpha=0.15)
+    axes.set(xlabel="gradient steps", ylabel="normalised mean squared error", yscale="log", xlim=(0, steps[-1]))
+    axes.set_title(f"{cell['network']}, {cell['optimizer']}, held-out tasks")
+    axes.legend(fontsize=7.5, frameon=False)
+    _tidy(axes)
+    return figure
+
+
+def draw_transfer(results: dict[str, Any]) -> Figure:
+    """Final error on every network and optimiser: learned against the careful baseline."""
+    cells = results["cells"]
+    figure = Figure(figsize=(8, 1.3 + 0.62 * len(cells)), layout="constrained")
+    axes = figure.subplots()
+    for row, cell in enumerate(reversed(cells)):
+        shown = ((cell["baseline"], ORDINARY, -0.17), ("learned, tuned", LEARNED, 0.05), ("learned", LEARNED, 0.25))
+        for name, colour, offset in shown:
+            if name in cell["contenders"]:
+                value = cell["contenders"][name]["objective"]
+                hollow = {"markerfacecolor": "white"} if name == "learned" else {}
+                axes.plot([value["low"], value["high"]], [row + offset] * 2, color=colour)
+                axes.plot(value["mean"], row + offset, "o", color=colour, markersize=6, **hollow)
+    names = [f"{c['network']}, {c['optimizer']}" + (f"\nunseen {c['unseen']}" if c["unseen"] else "") for c in cells]
+    axes.set_yticks(range(len(cells)), names[::-1], fontsize=8)
+    for label, colour, hollow in (
+        ("careful baseline", ORDINARY, {}),
+        ("learned, tuned", LEARNED, {}),
+        ("learned, recommended lr", LEARNED, {"markerfacecolor": "white"}),
+    ):
+        axes.plot([], [], "o", color=colour, label=label, **hollow)
+    axes.set(xscale="log", xlabel="normalised mean squared error at the end (95 % interval)")
+    axes.legend(fontsize=8, frameon=False, loc="upper center", bbox_to_anchor=(0.5, 1.0 + 0.6 / len(cells)), ncols=3)
+    _tidy(axes)
+    return figure
+
+
+def draw_meta_training(log: Path) -> Figure:
+    """The meta-objective on validation tasks by outer iteration."""
+    records = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+    figure = Figure(figsize=(7.5, 3.6), layout="constrained")
+    axes = figure.subplots()
+    iterations = [record["iteration"] for record in records]
+    axes.plot(iterations, [record["validation"] for record in records], color=LEARNED, label="validation")
+    best = records[-1]["best_iteration"]
+    axes.axvline(best, color=PALE, linestyle=":", label=f"kept: iteration {best}")
+    axes.set(xlabel="outer iteration", ylabel="meta-objective")
+    axes.legend(frameon=False)
+    _tidy(axes)
+    return figure
+
+
+def _at(loss: LearnedLoss, prediction: Tensor, target: Tensor, progress: float, error: float) -> Tensor:
+    previous, loss.reduction = loss.reduction, "none"
+    try:
+        with torch.no_grad():
+            return loss(
+                prediction,
+                target,
+                progress=torch.tensor(progress),
+                batch_error=torch.tensor(error),
+                target_scale=torch.tensor(1.0),
+            )
+    finally:
+        loss.reduction = previous
+
+
+def _surface(axes: Axes, axis: Tensor, value: Tensor, title: str) -> None:
+    levels = 24
+    axes.contourf(axis.numpy(), axis.numpy(), value.numpy(), levels=levels, cmap="viridis")
+    axes.contour(axis.numpy(), axis.numpy(), value.numpy(), levels=levels, colors="white", linewidths=0.25)
+    axes.set_title(title, fontsize=9)
+    axes.set_xlabel("prediction")
+    axes.set_aspect("equal")
+
+
+def _tidy(axes: Axes) -> None:
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(alpha=0.2)

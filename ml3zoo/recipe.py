@@ -1,0 +1,162 @@
+"""A recipe: everything that decides a learned loss, and the road from it to a card folder."""
+
+from __future__ import annotations
+
+import datetime
+import importlib
+import pkgutil
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import ml3zoo
+from ml3zoo.card import write_card
+from ml3zoo.config import LossConfig, Provenance
+from ml3zoo.errors import UnknownNameError, did_you_mean
+from ml3zoo.evaluate import Contender, Evaluation, bootstrap, evaluate, measure_cost
+from ml3zoo.files import make_folder
+from ml3zoo.losses.mlp import Loss
+from ml3zoo.meta.inner import InnerRun
+from ml3zoo.meta.memory import keep_freed_memory
+from ml3zoo.meta.outer import MetaTraining, meta_train
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How one loss of the zoo is made and measured.
+
+    Attributes:
+        config: the loss but for its weights; ``inner`` is what it is recommended for.
+        training: the meta-training; its seed is replaced by each of ``seeds``.
+        evaluation: makes the protocol for a config.
+        seeds: meta-training seeds; the loss with the best validation score is kept, all are reported.
+        prior: skip weights the loss starts from.
+        quick_iterations: outer iterations of the quick version.
+    """
+
+    config: LossConfig
+    training: MetaTraining
+    evaluation: Callable[[LossConfig], Evaluation]
+    seeds: tuple[int, ...] = (0,)
+    prior: tuple[float, ...] = ()
+    quick_iterations: int = 5
+
+    def quick(self) -> Recipe:
+        """The same road in under a minute: it shows that everything works, not what the loss can do."""
+        training = replace(self.training, iterations=self.quick_iterations, validation_tasks=4)
+        return replace(
+            self,
+            training=training,
+            seeds=self.seeds[:1],
+            evaluation=lambda config: quick_evaluation(self.evaluation(config)),
+        )
+
+    def run(self, out: Path, *, resume: bool = False) -> Path:
+        """Meta-train every seed, measure the best one, and write its card folder to ``out``.
+
+        Checkpoints and logs go to a folder beside it, ``<out>.training``, which may be deleted afterwards.
+
+        Raises:
+            OutputError: a folder cannot be written.
+            CheckpointError: ``resume`` finds a checkpoint of another recipe.
+        """
+        make_folder(out.parent)
+        keep_freed_memory()
+        losses: list[tuple[float, int, Loss]] = []
+        minutes = 0.0
+        for seed in self.seeds:
+            folder = make_folder(out.with_name(f"{out.name}.training") / f"seed-{seed}")
+            loss = self.fresh_loss(seed)
+            outcome = meta_train(loss, replace(self.training, seed=seed), folder, resume=resume)
+            minutes += outcome.minutes
+            losses.append((outcome.best, seed, loss))
+        _, seed, loss = min(losses, key=lambda entry: entry[0])
+        loss.config = self.config.model_copy(update={"provenance": self._provenance(seed, minutes)})
+        loss.requires_grad_(False)
+        results = self.measure(loss)
+        results["seeds"] = [{"seed": s, "objective": self._at_recommended(candidate)} for _, s, candidate in losses]
+        log = out.with_name(f"{out.name}.training") / f"seed-{seed}" / "log.jsonl"
+        return write_card(loss, results, out, log)
+
+    def fresh_loss(self, seed: int) -> Loss:
+        """The loss before meta-training."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            loss = Loss(self.config)
+            loss.reset_parameters(self.prior)
+        return loss
+
+    def measure(self, loss: Any) -> dict[str, Any]:
+        """All results of a loss by the recipe's protocol."""
+        started = time.monotonic()
+        evaluation = self.evaluation(loss.config)
+        results = evaluate(loss, evaluation)
+        results["cost"] = measure_cost(loss, evaluation.cost_sizes)
+        results["evaluation_minutes"] = round((time.monotonic() - started) / 60, 1)
+        return results
+
+    def _at_recommended(self, loss: Loss) -> dict[str, float]:
+        evaluation = self.evaluation(self.config)
+        cell = evaluation.cells[0]
+        run = InnerRun(cell.optimizer, self.config.inner.lr, evaluation.steps)
+        return bootstrap(Contender.learned(loss).measure(run, cell.own, evaluation.test_tasks, 100, "test").final)
+
+    def _provenance(self, seed: int, minutes: float) -> Provenance:
+        return Provenance(
+            recipe=self.config.name,
+            seed=seed,
+            ml3zoo=ml3zoo.__version__,
+            torch=torch.__version__,
+            commit=_commit(),
+            date=datetime.datetime.now(datetime.UTC).date().isoformat(),
+            meta_iterations=self.training.iterations,
+            meta_minutes=round(minutes, 1),
+        )
+
+
+def quick_evaluation(evaluation: Evaluation) -> Evaluation:
+    """The protocol's first cell alone, with few tasks, few learning rates and one baseline."""
+    return replace(
+        evaluation,
+        cells=evaluation.cells[:1],
+        grid=evaluation.grid[::3],
+        baselines=evaluation.baselines[:1],
+        validation_tasks=4,
+        test_tasks=8,
+        seeds=1,
+        cost_sizes=evaluation.cost_sizes[:1],
+    )
+
+
+def list_recipes() -> list[str]:
+    """Names of all recipes, sorted."""
+    package = importlib.import_module("ml3zoo.training")
+    return sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules(package.__path__))
+
+
+def find_recipe(name: str) -> Recipe:
+    """The recipe of that name.
+
+    Raises:
+        UnknownNameError: there is none.
+    """
+    if name not in list_recipes():
+        raise UnknownNameError(
+            f"no recipe named {name!r}; there are {', '.join(list_recipes())}.{did_you_mean(name, list_recipes())} "
+            "A recipe is a file in training/."
+        )
+    recipe: Recipe = importlib.import_module(f"ml3zoo.training.{name.replace('-', '_')}").RECIPE
+    return recipe
+
+
+def _commit() -> str | None:
+    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None
