@@ -13,7 +13,8 @@ from .output import Quick, fail, talk
 def train(
     recipe: Annotated[str, typer.Argument(help="The name of a recipe.", show_default=False)],
     out: Annotated[
-        Path | None, typer.Option(help="The card folder to write; runs/RECIPE if not given.", show_default=False)
+        Path | None,
+        typer.Option(help="The card folder to write; runs/RECIPE if not given.", show_default=False),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where an interrupted run stopped.")] = False,
     quick: Quick = False,

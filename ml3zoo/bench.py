@@ -8,7 +8,7 @@ from typing import Any
 
 from ml3zoo.errors import UnknownNameError
 from ml3zoo.evaluate import evaluate
-from ml3zoo.meta.memory import keep_freed_memory
+from ml3zoo.meta.compute import reproducible_compute
 from ml3zoo.recipe import find_recipe, quick_evaluation
 from ml3zoo.store import read_loss
 from ml3zoo.zoo import read_results, resolve
@@ -47,7 +47,9 @@ class BenchReport:
         wrong = [row for row in compared if row.differs]
         if not wrong:
             return f"All {len(compared)} numbers of the card are reproduced within {TOLERANCE:.0%}."
-        told = "; ".join(f"{row.contender} on {row.cell}: {row.card:.3f} in the card, {row.now:.3f} now" for row in wrong)
+        told = "; ".join(
+            f"{row.contender} on {row.cell}: {row.card:.3f} in the card, {row.now:.3f} now" for row in wrong
+        )
         return f"{len(wrong)} of {len(compared)} numbers differ: {told}"
 
     def lines(self) -> list[str]:
@@ -64,7 +66,10 @@ class BenchReport:
 
     def as_dict(self) -> dict[str, Any]:
         """JSON values."""
-        return {"rows": [asdict(row) | {"differs": row.differs} for row in self.rows], "verdict": self.verdict}
+        return {
+            "rows": [asdict(row) | {"differs": row.differs} for row in self.rows],
+            "verdict": self.verdict,
+        }
 
 
 def rerun(name: str | Path, *, quick: bool = False) -> BenchReport:
@@ -77,16 +82,23 @@ def rerun(name: str | Path, *, quick: bool = False) -> BenchReport:
     Raises:
         UnknownNameError: the loss, or the recipe it names, is unknown.
     """
-    keep_freed_memory()
     folder = resolve(name)
     loss = read_loss(folder)
     if loss.config.provenance is None:
-        raise UnknownNameError(f"{name} names no recipe, so there is no protocol to measure it by. Write one in training/.")
+        raise UnknownNameError(
+            f"{name} names no recipe, so there is no protocol to measure it by. Write one in training/."
+        )
     evaluation = find_recipe(loss.config.provenance.recipe).evaluation(loss.config)
-    now = evaluate(loss, quick_evaluation(evaluation) if quick else evaluation)
+    with reproducible_compute():
+        now = evaluate(loss, quick_evaluation(evaluation) if quick else evaluation)
     card = {} if quick else {_label(cell): cell["contenders"] for cell in read_results(folder).get("cells", [])}
     rows = [
-        Row(_label(cell), contender, _mean(card.get(_label(cell), {}).get(contender)), entry["objective"]["mean"])
+        Row(
+            _label(cell),
+            contender,
+            _mean(card.get(_label(cell), {}).get(contender)),
+            entry["objective"]["mean"],
+        )
         for cell in now["cells"]
         for contender, entry in cell["contenders"].items()
     ]

@@ -54,7 +54,7 @@ def render_card(config: LossConfig, results: dict[str, Any], folder: Path) -> st
 
 
 def verdict(cell: dict[str, Any]) -> str:
-    """How the tuned learned loss compares with the careful baseline in one cell: better, worse or no clear difference."""
+    """The tuned learned loss against the careful baseline in one cell: better, worse or no clear difference."""
     difference = cell["against_baseline"]["learned, tuned"]["difference"]
     if difference["high"] < 0:
         return "better"
@@ -77,12 +77,18 @@ def headline(results: dict[str, Any]) -> str:
 
 def _environment() -> Environment:
     environment = Environment(
-        loader=PackageLoader("ml3zoo"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False
+        loader=PackageLoader("ml3zoo"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        autoescape=False,
     )
     environment.globals["zip"] = zip
     environment.filters["interval"] = lambda v: f"{v['mean']:.3f} [{v['low']:.3f}, {v['high']:.3f}]"
     environment.filters["percent"] = lambda v: f"{100 * v:.0f} %"
-    environment.filters["percent_interval"] = lambda v: f"{100 * v['mean']:.0f} % [{100 * v['low']:.0f}, {100 * v['high']:.0f}]"
+    environment.filters["percent_interval"] = lambda v: (
+        f"{100 * v['mean']:.0f} % [{100 * v['low']:.0f}, {100 * v['high']:.0f}]"
+    )
     return environment
 
 

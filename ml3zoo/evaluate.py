@@ -10,6 +10,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -148,7 +149,11 @@ def measure_cell(loss: LearnedLoss, cell: Cell, evaluation: Evaluation) -> dict[
     ordinary = {baseline.name: Contender(baseline.make(), {}) for baseline in evaluation.baselines}
     chosen: dict[str, tuple[Contender, TaskFamily, InnerRun, float]] = {}
     for name, contender in ordinary.items():
-        chosen[name] = (contender, cell.careful, *_tune(contender, cell.careful, cell.optimizer, cell.lr, evaluation))
+        chosen[name] = (
+            contender,
+            cell.careful,
+            *_tune(contender, cell.careful, cell.optimizer, cell.lr, evaluation),
+        )
     baseline = min(ordinary, key=lambda name: chosen[name][3])
     tuned = _tune(learned, cell.own, cell.optimizer, cell.learned_lr, evaluation)
     chosen["learned, tuned"] = (learned, cell.own, *tuned)
@@ -164,7 +169,8 @@ def measure_cell(loss: LearnedLoss, cell: Cell, evaluation: Evaluation) -> dict[
         "unseen": cell.unseen,
         "baseline": baseline,
         "contenders": {
-            name: _summary(runs[name]) | {"lr": chosen[name][2].lr, "schedule": chosen[name][2].schedule} for name in runs
+            name: _summary(runs[name]) | {"lr": chosen[name][2].lr, "schedule": chosen[name][2].schedule}
+            for name in runs
         },
         "against_baseline": {
             name: compare(runs[name], runs[baseline], evaluation) for name in runs if name.startswith("learned")
@@ -190,25 +196,31 @@ def bootstrap(values: Array, resamples: int = 2000) -> dict[str, float]:
     generator = np.random.default_rng(0)
     means = values[generator.integers(0, len(values), (resamples, len(values)))].mean(1)
     low, high = np.quantile(means, [0.025, 0.975])
-    return {"mean": round(float(values.mean()), 5), "low": round(float(low), 5), "high": round(float(high), 5)}
+    return {
+        "mean": round(float(values.mean()), 5),
+        "low": round(float(low), 5),
+        "high": round(float(high), 5),
+    }
 
 
 def measure_cost(loss: LearnedLoss, sizes: tuple[int, ...]) -> list[dict[str, float]]:
-    """Median time of forward + backward against ``mse_loss``, in microseconds, on one thread, by number of elements."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        rows = []
-        for size in sizes:
-            prediction, target = torch.randn(2, size, generator=torch.Generator().manual_seed(0))
-            prediction.requires_grad_()
-            progress = torch.tensor(0.5)
-            ours = _seconds(lambda p=prediction, t=target: loss(p, t, progress=progress).backward(), size)
-            theirs = _seconds(lambda p=prediction, t=target: nn.functional.mse_loss(p, t).backward(), size)
-            rows.append({"elements": size, "learned_us": round(ours * 1e6, 1), "mse_us": round(theirs * 1e6, 1)})
-        return rows
-    finally:
-        torch.set_num_threads(threads)
+    """Median time of forward + backward against ``mse_loss``, in microseconds, by number of elements."""
+    rows = []
+    for size in sizes:
+        prediction, target = torch.randn(2, size, generator=torch.Generator().manual_seed(0))
+        prediction.requires_grad_()
+        ours = _seconds(partial(_learned_step, loss, prediction, target), size)
+        theirs = _seconds(partial(_mse_step, prediction, target), size)
+        rows.append({"elements": size, "learned_us": round(ours * 1e6, 1), "mse_us": round(theirs * 1e6, 1)})
+    return rows
+
+
+def _learned_step(loss: LearnedLoss, prediction: torch.Tensor, target: torch.Tensor) -> None:
+    torch.autograd.backward(loss(prediction, target, progress=torch.tensor(0.5)))
+
+
+def _mse_step(prediction: torch.Tensor, target: torch.Tensor) -> None:
+    torch.autograd.backward(nn.functional.mse_loss(prediction, target))
 
 
 def _seconds(work: Callable[[], None], size: int) -> float:
@@ -229,7 +241,9 @@ def _tune(
         for factor in evaluation.grid
         for schedule in evaluation.schedules
     ]
-    scores = [float(contender.measure(run, family, evaluation.validation_tasks, 1, "valid").final.mean()) for run in runs]
+    scores = [
+        float(contender.measure(run, family, evaluation.validation_tasks, 1, "valid").final.mean()) for run in runs
+    ]
     best = int(np.argmin(scores))
     return runs[best], scores[best]
 

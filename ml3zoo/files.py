@@ -43,7 +43,7 @@ def replacing(path: Path) -> Iterator[Path]:
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         yield partial
-        os.replace(partial, path)
+        partial.replace(path)
     except OSError as error:
         raise _cannot_write(path, error) from error
     finally:
@@ -64,12 +64,12 @@ def replacing_folder(folder: Path) -> Iterator[Path]:
         partial.mkdir()
         yield partial
         if folder.exists():
-            os.replace(folder, previous)
+            folder.replace(previous)
         try:
-            os.replace(partial, folder)
+            partial.replace(folder)
         except OSError:
             if previous.exists():
-                os.replace(previous, folder)
+                previous.replace(folder)
             raise
     except OSError as error:
         raise _cannot_write(folder, error) from error

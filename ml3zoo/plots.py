@@ -72,7 +72,14 @@ def draw_curves(results: dict[str, Any]) -> Figure:
         label = f"{name} (careful baseline)" if best else name
         style = "--" if name == "learned, tuned" else "-"
         label = f"{label}, lr {entry['lr']:.3g}, {entry['schedule']}"
-        axes.plot(steps, entry["curve"]["mean"], style, color=colour, label=label, zorder=3 if learned or best else 2)
+        axes.plot(
+            steps,
+            entry["curve"]["mean"],
+            style,
+            color=colour,
+            label=label,
+            zorder=3 if learned or best else 2,
+        )
         if name == "learned" or best:
             axes.fill_between(steps, entry["curve"]["low"], entry["curve"]["high"], color=colour, alpha=0.15)
     axes.set(xlabel="gradient steps", ylabel="normalised mean squared error", yscale="log", xlim=(0, steps[-1]))
@@ -88,21 +95,25 @@ def draw_transfer(results: dict[str, Any]) -> Figure:
     figure = Figure(figsize=(8, 1.3 + 0.62 * len(cells)), layout="constrained")
     axes = figure.subplots()
     for row, cell in enumerate(reversed(cells)):
-        shown = ((cell["baseline"], ORDINARY, -0.17), ("learned, tuned", LEARNED, 0.05), ("learned", LEARNED, 0.25))
+        shown = (
+            (cell["baseline"], ORDINARY, -0.17),
+            ("learned, tuned", LEARNED, 0.05),
+            ("learned", LEARNED, 0.25),
+        )
         for name, colour, offset in shown:
             if name in cell["contenders"]:
                 value = cell["contenders"][name]["objective"]
-                hollow = {"markerfacecolor": "white"} if name == "learned" else {}
+                fill = "white" if name == "learned" else colour
                 axes.plot([value["low"], value["high"]], [row + offset] * 2, color=colour)
-                axes.plot(value["mean"], row + offset, "o", color=colour, markersize=6, **hollow)
+                axes.plot(value["mean"], row + offset, "o", color=colour, markersize=6, markerfacecolor=fill)
     names = [f"{c['network']}, {c['optimizer']}" + (f"\nunseen {c['unseen']}" if c["unseen"] else "") for c in cells]
     axes.set_yticks(range(len(cells)), names[::-1], fontsize=8)
-    for label, colour, hollow in (
-        ("careful baseline", ORDINARY, {}),
-        ("learned, tuned", LEARNED, {}),
-        ("learned, recommended lr", LEARNED, {"markerfacecolor": "white"}),
+    for label, colour, fill in (
+        ("careful baseline", ORDINARY, ORDINARY),
+        ("learned, tuned", LEARNED, LEARNED),
+        ("learned, recommended lr", LEARNED, "white"),
     ):
-        axes.plot([], [], "o", color=colour, label=label, **hollow)
+        axes.plot([], [], "o", color=colour, label=label, markerfacecolor=fill)
     axes.set(xscale="log", xlabel="normalised mean squared error at the end (95 % interval)")
     axes.legend(fontsize=8, frameon=False, loc="upper center", bbox_to_anchor=(0.5, 1.0 + 0.6 / len(cells)), ncols=3)
     _tidy(axes)
@@ -128,13 +139,14 @@ def _at(loss: LearnedLoss, prediction: Tensor, target: Tensor, progress: float, 
     previous, loss.reduction = loss.reduction, "none"
     try:
         with torch.no_grad():
-            return loss(
+            value: Tensor = loss(
                 prediction,
                 target,
                 progress=torch.tensor(progress),
                 batch_error=torch.tensor(error),
                 target_scale=torch.tensor(1.0),
             )
+            return value
     finally:
         loss.reduction = previous
 

@@ -21,8 +21,8 @@ from ml3zoo.errors import UnknownNameError, did_you_mean
 from ml3zoo.evaluate import Contender, Evaluation, bootstrap, evaluate, measure_cost
 from ml3zoo.files import make_folder
 from ml3zoo.losses.mlp import Loss
+from ml3zoo.meta.compute import reproducible_compute
 from ml3zoo.meta.inner import InnerRun
-from ml3zoo.meta.memory import keep_freed_memory
 from ml3zoo.meta.outer import MetaTraining, meta_train
 
 
@@ -66,7 +66,10 @@ class Recipe:
             CheckpointError: ``resume`` finds a checkpoint of another recipe.
         """
         make_folder(out.parent)
-        keep_freed_memory()
+        with reproducible_compute():
+            return self._run(out, resume)
+
+    def _run(self, out: Path, resume: bool) -> Path:
         losses: list[tuple[float, int, Loss]] = []
         minutes = 0.0
         for seed in self.seeds:

@@ -78,7 +78,9 @@ def read_loss(folder: Path) -> LearnedLoss:
     found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
     if expected != found:
         wrong = sorted(name for name in expected | found if expected.get(name) != found.get(name))
-        told = "; ".join(f"{n}: expected {expected.get(n, 'nothing')}, got {found.get(n, 'nothing')}" for n in wrong[:5])
+        told = "; ".join(
+            f"{n}: expected {expected.get(n, 'nothing')}, got {found.get(n, 'nothing')}" for n in wrong[:5]
+        )
         raise IntegrityError(f"{folder / WEIGHTS} does not fit its config ({told}). Pull the loss again.")
     _check_finite(tensors, str(folder / WEIGHTS))
     loss.load_state_dict(tensors)

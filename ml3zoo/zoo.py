@@ -15,7 +15,8 @@ from ml3zoo.errors import ConfigError, UnknownNameError, did_you_mean
 def bundled_zoo() -> Path:
     """The folder of the losses that ship with the package."""
     spec = importlib.util.find_spec("ml3zoo.cards")
-    assert spec is not None and spec.origin is not None
+    assert spec is not None
+    assert spec.origin is not None
     return Path(spec.origin).parent
 
 
@@ -36,13 +37,17 @@ def resolve(name: str | Path) -> Path:
     """
     text = str(name)
     if text.startswith("hf://"):
-        raise UnknownNameError(f"{text}: this version reads bundled losses and folders only. Download it and give its path.")
+        raise UnknownNameError(
+            f"{text}: this version reads bundled losses and folders only. Download it and give its path."
+        )
     if isinstance(name, Path) or "/" in text or text in {".", ".."}:
         if not Path(name).is_dir():
             raise UnknownNameError(f"no folder {text}: a path to a loss's folder was expected. Run: ml3zoo list")
         return Path(name)
     if text not in list_losses():
-        raise UnknownNameError(f"no loss named {text!r} in the zoo.{did_you_mean(text, list_losses())} Run: ml3zoo list")
+        raise UnknownNameError(
+            f"no loss named {text!r} in the zoo.{did_you_mean(text, list_losses())} Run: ml3zoo list"
+        )
     return bundled_zoo() / text
 
 

@@ -9,7 +9,7 @@ from torch import nn
 
 from ml3zoo.config import InnerConfig, LossConfig, SignalConfig
 from ml3zoo.evaluate import Baseline, Cell, Evaluation
-from ml3zoo.meta.estimators import EvolutionStrategies
+from ml3zoo.meta.estimators import EvolutionStrategies, Objective
 from ml3zoo.meta.inner import SGD, Adam, InnerOptimizer, InnerRun
 from ml3zoo.meta.outer import MetaTraining, Setting
 from ml3zoo.recipe import Recipe
@@ -18,6 +18,8 @@ from ml3zoo.tasks.sine import Sine
 
 STEPS = 100
 LR = 0.05
+MEAN_MATTERS = Objective(offset=0.1)
+"""Log of the error plus 0.1: a network that dies (error 1) weighs more than one that fits a little better still."""
 PAPER_NETWORK = MLP((1, 100, 10, 1), "ReLU")
 MIXTURE = {
     PAPER_NETWORK: 4.0,
@@ -73,7 +75,7 @@ RECIPE = Recipe(
             SignalConfig(signal="remaining", transforms=("log",)),
             SignalConfig(signal="progress", shift=0.5, scale=0.5),
         ),
-        architecture={"hidden": [16, 16], "skip": True, "weight_bound": 6.0},
+        architecture={"hidden": [8, 8], "skip": True, "weight_bound": 6.0},
         inner=InnerConfig(optimizer="sgd", lr=LR, steps=STEPS, standardized_targets=True),
     ),
     prior=(0.0, 0.0, 0.0, -1.5, 1.0, 0.0),
@@ -82,12 +84,13 @@ RECIPE = Recipe(
             Setting(Sine(network, standardized=True), InnerRun(SGD(), LR, STEPS), weight)
             for network, weight in MIXTURE.items()
         ),
-        estimator=EvolutionStrategies(pairs=10, sigma=0.05),
-        iterations=1000,
-        tasks=3,
+        estimator=EvolutionStrategies(MEAN_MATTERS, pairs=10, sigma=0.1),
+        iterations=450,
+        tasks=4,
         lr=0.03,
         lr_jitter=0.2,
-        validation_tasks=24,
+        validation_tasks=48,
+        validation=MEAN_MATTERS,
     ),
     evaluation=sine_evaluation,
 )

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ml3zoo.config import LossConfig
 from ml3zoo.errors import InputError
-from ml3zoo.losses.signals import RegressionBatch
+from ml3zoo.losses.signals import RegressionBatch, measured_scale, regression_batch, root_mean_square
 
 Reduction = Literal["mean", "sum", "none"]
 FEATURE_LIMIT = 50.0
@@ -90,13 +90,26 @@ class LearnedLoss(nn.Module):
             dtype = self.shift.dtype
             if progress is None:
                 progress = torch.tensor(self._tick(input), dtype=dtype, device=input.device)
-            batch = RegressionBatch(input.to(dtype), target.to(dtype), progress, target_scale, batch_error)
+            batch = regression_batch(input.to(dtype), target.to(dtype), progress, target_scale, batch_error)
             signals = torch.stack([batch.signal(signal) for signal in self.config.signals], -1)
             features = ((signals - self.shift) / self.scale).clamp(-FEATURE_LIMIT, FEATURE_LIMIT)
             value = self.value(features, batch)
             if self.reduction == "none":
                 return value
             return value.mean() if self.reduction == "mean" else value.sum()
+
+    @property
+    def looks_at_batch(self) -> bool:
+        """Whether this loss looks at the batch's error as a whole."""
+        return any(s.signal == "batch_error" or "per_batch_error" in s.transforms for s in self.config.signals)
+
+    def batch_error(self, input: Tensor, target: Tensor) -> Tensor:
+        """Root mean squared error (scalar) with its gradient.
+
+        Inside ``forward`` it is a constant. Who differentiates through a whole training also needs how it follows
+        from earlier steps, and passes this to ``forward``.
+        """
+        return root_mean_square(input - target, measured_scale(target))
 
     def make_optimizer(self, params: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         """The optimiser this loss was meta-trained for, at its recommended learning rate."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Annotated, Literal
 
@@ -46,7 +47,7 @@ class Loss(LearnedLoss):
         self.architecture = parse_architecture(Architecture, config)
         sizes = [len(config.signals), *self.architecture.hidden, 1]
         layers: list[nn.Module] = []
-        for width_in, width_out in zip(sizes[:-1], sizes[1:], strict=True):
+        for width_in, width_out in itertools.pairwise(sizes):
             layers += [nn.Linear(width_in, width_out, bias=self.architecture.bias)]
             layers += [_ACTIVATIONS[self.architecture.activation]()]
         self.network = nn.Sequential(*layers[:-1])

@@ -7,8 +7,7 @@ and carry no gradient of their own.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cached_property
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -19,42 +18,24 @@ SMALLEST = 1e-6
 """Relative errors below this count as zero, so that logarithms and ratios stay finite."""
 
 
-@dataclass(frozen=True)
-class RegressionBatch:
-    """Predictions and targets of one call (any one shape) and the training progress in [0, 1]."""
+class RegressionBatch(NamedTuple):
+    """One call of a regression loss: tensors of one shape, and scalars that describe the batch as a whole.
+
+    Attributes:
+        prediction, target, error: any one shape; error is prediction minus target.
+        progress: share of the training that is done, in [0, 1].
+        remaining: share of the training still to come, at least 0.01.
+        target_scale: standard deviation of the target, 1 where it is constant.
+        batch_error: root mean squared error, at least ``SMALLEST`` target scales.
+    """
 
     prediction: Tensor
     target: Tensor
+    error: Tensor
     progress: Tensor
-    given_scale: Tensor | None = None
-    given_error: Tensor | None = None
-
-    @cached_property
-    def error(self) -> Tensor:
-        """Prediction minus target."""
-        return self.prediction - self.target
-
-    @cached_property
-    def target_scale(self) -> Tensor:
-        """The batch's standard deviation of the target, 1 where the target is constant (a scalar)."""
-        if self.given_scale is not None:
-            return self.given_scale
-        target = self.target.detach()
-        spread = target.std(correction=0)
-        return torch.where(spread > SMALLEST * target.abs().amax(), spread, torch.ones_like(spread))
-
-    @cached_property
-    def batch_error(self) -> Tensor:
-        """The batch's root mean squared error (a scalar), at least ``SMALLEST`` target scales."""
-        if self.given_error is not None:
-            return self.given_error
-        rms = self.error.detach().square().mean().sqrt()
-        return torch.maximum(rms, SMALLEST * self.target_scale)
-
-    @cached_property
-    def remaining(self) -> Tensor:
-        """Share of the training still to come, at least 0.01 (a scalar)."""
-        return (1 - self.progress).clamp_min(0.01)
+    remaining: Tensor
+    target_scale: Tensor
+    batch_error: Tensor
 
     def signal(self, config: SignalConfig) -> Tensor:
         """One signal with its transforms, shaped like the prediction."""
@@ -62,6 +43,31 @@ class RegressionBatch:
         for transform in config.transforms:
             value = _TRANSFORMS[transform](value, self)
         return value.expand_as(self.prediction)
+
+
+def regression_batch(
+    prediction: Tensor, target: Tensor, progress: Tensor, target_scale: Tensor | None, batch_error: Tensor | None
+) -> RegressionBatch:
+    """Describe one call; what is not given is measured."""
+    error = prediction - target
+    if target_scale is None:
+        target_scale = measured_scale(target)
+    if batch_error is None:
+        batch_error = root_mean_square(error, target_scale).detach()
+    remaining = (1 - progress).clamp_min(0.01)
+    return RegressionBatch(prediction, target, error, progress, remaining, target_scale, batch_error)
+
+
+def root_mean_square(error: Tensor, target_scale: Tensor) -> Tensor:
+    """Root mean squared error (a scalar) with a gradient that is finite also at zero."""
+    return torch.maximum(error.square().mean(), (SMALLEST * target_scale).square()).sqrt()
+
+
+def measured_scale(target: Tensor) -> Tensor:
+    """Standard deviation of the target (a scalar), 1 where it is constant."""
+    target = target.detach()
+    spread = target.std(correction=0)
+    return torch.where(spread > SMALLEST * target.abs().amax(), spread, torch.ones_like(spread))
 
 
 _TRANSFORMS: dict[str, Callable[[Tensor, RegressionBatch], Tensor]] = {

@@ -25,7 +25,13 @@ class Estimator(Protocol):
     """Estimates the gradient of the mean meta-objective by the loss parameters."""
 
     def __call__(
-        self, loss: nn.Module, phi: Tensors, run: InnerRun, family: TaskFamily, tasks: Tasks, generator: torch.Generator
+        self,
+        loss: nn.Module,
+        phi: Tensors,
+        run: InnerRun,
+        family: TaskFamily,
+        tasks: Tasks,
+        generator: torch.Generator,
     ) -> Estimate:
         """The estimate for one batch of tasks."""
         ...
@@ -67,7 +73,13 @@ class Unrolled:
     clip: float = float("inf")
 
     def __call__(
-        self, loss: nn.Module, phi: Tensors, run: InnerRun, family: TaskFamily, tasks: Tasks, generator: torch.Generator
+        self,
+        loss: nn.Module,
+        phi: Tensors,
+        run: InnerRun,
+        family: TaskFamily,
+        tasks: Tasks,
+        generator: torch.Generator,
     ) -> Estimate:
         """The exact meta-gradient, but for the guards."""
         n = count(tasks)
@@ -98,11 +110,20 @@ class EvolutionStrategies:
     sigma: float = 0.05
 
     def __call__(
-        self, loss: nn.Module, phi: Tensors, run: InnerRun, family: TaskFamily, tasks: Tasks, generator: torch.Generator
+        self,
+        loss: nn.Module,
+        phi: Tensors,
+        run: InnerRun,
+        family: TaskFamily,
+        tasks: Tasks,
+        generator: torch.Generator,
     ) -> Estimate:
         """An unbiased estimate for the objective smoothed by Gaussian noise of width ``sigma``."""
         n = count(tasks)
-        noise = {k: self.sigma * torch.randn(self.pairs, *v.shape, generator=generator) for k, v in phi.items()}
+        noise = {
+            k: self.sigma * torch.randn(self.pairs, *v.shape, generator=generator, dtype=v.dtype)
+            for k, v in phi.items()
+        }
         perturbed = {k: torch.cat([v + noise[k], v - noise[k]]).repeat_interleave(n, 0) for k, v in phi.items()}
         everything = tasks.repeat(2 * self.pairs)
         params = run(loss, perturbed, family, everything)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
+from ml3zoo.losses import LearnedLoss
 from ml3zoo.tasks.base import TaskFamily, Tasks, Tensors
 
 State = dict[str, Tensors]
@@ -103,23 +104,27 @@ class InnerRun:
             differentiable: keep the graph, so that the result can be differentiated by ``loss_params``.
             observe: called with (step, parameters) before the first and after every step.
         """
-        learned = bool(loss_params)
 
-        def value(phi: Tensors, params: Tensors, data: Tensors, progress: Tensor) -> Tensor:
+        def value(phi: Tensors, params: Tensors, past: Tensors, data: Tensors, progress: Tensor) -> Tensor:
             arguments = family.signals(params, data)
-            if learned:
+            if isinstance(loss, LearnedLoss):
                 arguments["progress"] = progress
+                if past:
+                    arguments["batch_error"] = loss.batch_error(**family.signals(past, data))
             result: Tensor = functional_call(loss, phi, (), arguments)
             return result
 
-        values = vmap(value, in_dims=(0, 0, 0, None))
+        values = vmap(value, in_dims=(0, 0, 0, 0, None))
         params = {k: p.detach().requires_grad_() for k, p in tasks.initial.items()}
         state = self.optimizer.init(params)
+        through = differentiable and isinstance(loss, LearnedLoss) and loss.looks_at_batch
         if observe:
             observe(0, params)
         for t in range(self.steps):
             progress = torch.tensor(t / self.steps, dtype=next(iter(params.values())).dtype)
-            total = values(loss_params, params, tasks.data, progress).sum()
+            # the gradient is taken by a copy: batch statistics are constants to this step, but not to the result
+            past, params = (params, {k: p.view_as(p) for k, p in params.items()}) if through else ({}, params)
+            total = values(loss_params, params, past, tasks.data, progress).sum()
             grads = torch.autograd.grad(total, list(params.values()), create_graph=differentiable)
             named = dict(zip(params, grads, strict=True))
             params, state = self.optimizer.step(params, named, state, self._lr(t), t + 1)

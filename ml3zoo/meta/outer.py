@@ -127,7 +127,9 @@ def meta_train(loss: nn.Module, training: MetaTraining, folder: Path, *, resume:
     return Outcome(progress["best"], progress["best_iteration"], progress["seconds"] / 60)
 
 
-def validate(loss: nn.Module, phi: Tensors, training: MetaTraining, split: Split = "valid") -> tuple[float, list[float]]:
+def validate(
+    loss: nn.Module, phi: Tensors, training: MetaTraining, split: Split = "valid"
+) -> tuple[float, list[float]]:
     """The weighted mean meta-objective on fixed tasks of a split, and the mean true objective per setting."""
     total, each = 0.0, []
     for setting in training.settings:
@@ -184,14 +186,16 @@ def _save(
     save_checkpoint(path, fingerprint, progress, tensors)
 
 
-def _restore(
-    tensors: Tensors, phi: Tensors, best: Tensors, adam: torch.optim.Adam, generator: torch.Generator
-) -> None:
+def _restore(tensors: Tensors, phi: Tensors, best: Tensors, adam: torch.optim.Adam, generator: torch.Generator) -> None:
     with torch.no_grad():
         for name, p in phi.items():
             p.copy_(tensors[f"phi.{name}"])
             best[name] = tensors[f"best.{name}"]
-            state = {k: tensors[f"adam.{k}.{name}"] for k in ("step", "exp_avg", "exp_avg_sq") if f"adam.{k}.{name}" in tensors}
+            state = {
+                k: tensors[f"adam.{k}.{name}"]
+                for k in ("step", "exp_avg", "exp_avg_sq")
+                if f"adam.{k}.{name}" in tensors
+            }
             if state:
                 adam.state[p] = state
     generator.set_state(tensors["generator"])

@@ -19,9 +19,7 @@ class Tasks(NamedTuple):
 
     def repeat(self, times: int) -> Tasks:
         """The same tasks ``times`` over, the whole batch after itself."""
-        return Tasks(
-            *({name: x.repeat(times, *[1] * (x.dim() - 1)) for name, x in part.items()} for part in self)
-        )
+        return Tasks(*({name: x.repeat(times, *[1] * (x.dim() - 1)) for name, x in part.items()} for part in self))
 
 
 class TaskFamily(Protocol):

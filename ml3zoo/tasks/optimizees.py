@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import Literal
 
@@ -31,7 +32,7 @@ class MLP:
     def build(self) -> nn.Module:
         """One network, its weights drawn from torch's global generator."""
         layers: list[nn.Module] = []
-        for width_in, width_out in zip(self.sizes[:-1], self.sizes[1:], strict=True):
+        for width_in, width_out in itertools.pairwise(self.sizes):
             layers += [nn.Linear(width_in, width_out), _ACTIVATIONS[self.activation]()]
         if self.init == "xavier":
             for layer in layers[::2]:

@@ -36,7 +36,7 @@ class Sine:
             object.__setattr__(self, "network", self.optimizee.build())
 
     def sample(self, generator: torch.Generator, n: int, split: Split) -> Tasks:
-        """n tasks: ``x`` and ``y`` of shape [n, points, 1] and the networks' initial parameters."""
+        """N tasks: ``x`` and ``y`` of shape [n, points, 1] and the networks' initial parameters."""
         amplitude = 0.2 + 4.8 * torch.rand(n, 1, 1, generator=generator)
         deal = torch.tensor(_DEAL[split])
         hand = deal[torch.randint(len(deal), (n, 1, 1), generator=generator)]
@@ -55,7 +55,7 @@ class Sine:
 
     def objective(self, params: Tensors, data: Tensors) -> Tensor:
         """Normalised mean squared error."""
-        prediction = functional_call(self.network, params, (data["x"],))
+        prediction: Tensor = functional_call(self.network, params, (data["x"],))
         return (prediction - data["y"]).square().mean() / data["y"].var()
 
 
@@ -66,7 +66,7 @@ class PaperSine(Sine):
     data_seed: int = 0
 
     def sample(self, generator: torch.Generator, n: int, split: Split) -> Tasks:
-        """n copies of the one task with n initialisations; other splits are the family's own."""
+        """N copies of the one task with n initialisations; other splits are the family's own."""
         if split != "train":
             return super().sample(generator, n, split)
         x = 4 * torch.rand(self.points, 1, generator=torch.Generator().manual_seed(self.data_seed)) - 2

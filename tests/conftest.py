@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from ml3zoo.losses import LearnedLoss
+from ml3zoo.recipe import find_recipe
+from ml3zoo.store import save_loss
+
+
+@pytest.fixture
+def loss() -> LearnedLoss:
+    """A fresh weighting loss that looks at batch and progress."""
+    fresh = find_recipe("sine-regression").fresh_loss(0)
+    fresh.requires_grad_(False)
+    return fresh
+
+
+@pytest.fixture
+def folder(loss: LearnedLoss, tmp_path: Path) -> Path:
+    """That loss in a folder."""
+    return save_loss(loss, tmp_path / "a-loss")
+
+
+@pytest.fixture
+def generator() -> torch.Generator:
+    return torch.Generator().manual_seed(0)

@@ -1,0 +1,97 @@
+"""The command line as a user types it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ml3zoo import list_losses
+
+
+def ml3zoo(*arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    command = [str(Path(sys.executable).with_name("ml3zoo")), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, timeout=300)
+
+
+def test_list_and_info_as_text_and_json():
+    shown = ml3zoo("list")
+    assert shown.returncode == 0
+    assert shown.stdout.split() == list_losses()
+    entries = json.loads(ml3zoo("list", "--json").stdout)
+    assert [entry["name"] for entry in entries] == list_losses()
+    assert all(entry["headline"] for entry in entries)
+    assert json.loads(ml3zoo("info", "sine-regression", "--json").stdout)["family"] == "mlp"
+    assert "standardised targets" in ml3zoo("info", "sine-regression").stdout
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["list"], ["info", "sine-regression"], ["pull", "sine-regression"]])
+def test_reading_verbs_do_not_import_torch(arguments):
+    code = f"import sys; sys.argv[1:] = {arguments!r}\nfrom ml3zoo.cli import app\napp(standalone_mode=False)\n"
+    check = "assert 'torch' not in sys.modules, 'torch was imported'"
+    done = subprocess.run([sys.executable, "-c", code + check], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_pull_prints_the_folder_and_a_snippet_that_runs(tmp_path):
+    pulled = ml3zoo("pull", "sine-regression", "--to", "mine", cwd=tmp_path)
+    assert pulled.stdout.strip() == "mine"
+    snippet = "\n".join(line[4:] for line in pulled.stderr.splitlines() if line.startswith("    "))
+    subprocess.run([sys.executable, "-W", "error", "-c", snippet], check=True, cwd=tmp_path)
+    assert ml3zoo("verify", tmp_path / "mine").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["info", "sine-regresion"], "Did you mean"),
+        (["list", "zzz*"], "ml3zoo list"),
+        (["train", "sine"], "Did you mean"),
+        (["apply", "sine-regression", "nowhere.csv", "--target", "y"], "nowhere.csv"),
+        (["verify", "./nowhere"], "no folder"),
+        (["plot", "hf://org/name"], "folders only"),
+    ],
+)
+def test_a_users_mistake_exits_with_one_and_no_traceback(arguments, told, tmp_path):
+    done = ml3zoo(*arguments, cwd=tmp_path)
+    assert done.returncode == 1
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_output_folder_that_cannot_be_made(tmp_path):
+    (tmp_path / "file").write_text("")
+    done = ml3zoo("train", "sine-regression-paper", "--quick", "--out", tmp_path / "file" / "loss")
+    assert done.returncode == 1
+    assert "cannot write" in done.stderr
+
+
+def test_plot_draws(tmp_path):
+    done = ml3zoo("plot", "sine-regression", "--out", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert {Path(line).name for line in done.stdout.splitlines()} == {
+        "surface.png",
+        "learning_curves.png",
+        "transfer.png",
+    }
+
+
+@pytest.mark.slow
+def test_quick_training_makes_a_loss_that_verifies(tmp_path):
+    out = tmp_path / "quick"
+    for extra in ([], ["--resume"]):
+        done = ml3zoo("train", "sine-regression", "--quick", "--out", out, *extra)
+        assert done.returncode == 0, done.stderr
+        assert ml3zoo("verify", out).returncode == 0
+    assert {path.name for path in tmp_path.iterdir()} == {"quick", "quick.training"}
+
+
+@pytest.mark.slow
+def test_quick_bench():
+    report = json.loads(ml3zoo("bench", "sine-regression", "--quick", "--json").stdout)
+    assert {row["contender"] for row in report["rows"]} >= {"learned", "MSE"}

@@ -1,0 +1,161 @@
+"""The contract of every loss: every recipe's fresh loss must hold it."""
+
+from __future__ import annotations
+
+import math
+import warnings
+
+import pytest
+import torch
+
+from ml3zoo import load_loss
+from ml3zoo.errors import InputError
+from ml3zoo.losses import LearnedLoss
+from ml3zoo.recipe import find_recipe, list_recipes
+
+HALF = torch.tensor(0.5)
+
+
+@pytest.fixture(params=list_recipes())
+def any_loss(request: pytest.FixtureRequest) -> LearnedLoss:
+    return find_recipe(request.param).fresh_loss(0)
+
+
+def pair(*shape: int, dtype: torch.dtype = torch.float32) -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(1)
+    prediction, target = torch.randn(2, *shape, generator=generator, dtype=dtype)
+    return prediction.requires_grad_(), target
+
+
+@pytest.mark.parametrize("shape", [(1,), (7,), (5, 1), (2, 3, 4)])
+def test_reductions_agree_and_shapes_follow_torch(any_loss, shape):
+    prediction, target = pair(*shape)
+    values = {}
+    for reduction in ("none", "mean", "sum"):
+        any_loss.reduction = reduction
+        values[reduction] = any_loss(prediction, target, progress=HALF)
+    assert values["none"].shape == shape
+    torch.testing.assert_close(values["mean"], values["none"].mean())
+    torch.testing.assert_close(values["sum"], values["none"].sum())
+
+
+def test_gradients_are_right_once_and_twice(any_loss):
+    double = any_loss.double()
+    prediction, target = pair(6, dtype=torch.float64)
+    # batch statistics are detached by contract, so finite differences need them held still
+    fixed = {"progress": HALF.double(), "batch_error": torch.tensor(0.7).double()}
+    assert torch.autograd.gradcheck(lambda p: double(p, target, **fixed), prediction)
+    assert torch.autograd.gradgradcheck(lambda p: double(p, target, **fixed), prediction)
+
+
+@pytest.mark.parametrize("size", [0.0, 1e-30, 1e-6, 1e6, 1e15])
+def test_value_and_gradient_stay_finite(any_loss, size):
+    prediction, target = pair(8)
+    scaled = (target + size * prediction.detach()).requires_grad_()
+    value = any_loss(scaled, target, progress=HALF)
+    value.backward()
+    assert math.isfinite(value.item())
+    assert scaled.grad.isfinite().all()
+
+
+def test_constant_target_is_fine(any_loss):
+    prediction, _ = pair(8)
+    assert math.isfinite(any_loss(prediction, torch.zeros(8), progress=HALF).item())
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16, torch.float16])
+def test_other_dtypes_are_computed_in_float32(any_loss, dtype):
+    prediction, target = pair(8, dtype=dtype)
+    value = any_loss(prediction, target, progress=HALF)
+    value.backward()
+    assert value.dtype == torch.float32
+    assert prediction.grad.dtype == dtype
+    expected = any_loss(prediction.detach().float(), target.float(), progress=HALF)
+    torch.testing.assert_close(value.detach(), expected.detach())
+
+
+def test_autocast_changes_nothing(any_loss):
+    prediction, target = pair(8)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        value = any_loss(prediction, target, progress=HALF)
+    assert value.dtype == torch.float32
+    assert torch.equal(value, any_loss(prediction, target, progress=HALF))
+
+
+def test_memory_layout_changes_nothing(any_loss):
+    prediction, target = pair(6, 4)
+    any_loss.reduction = "none"
+    straight = any_loss(prediction, target, progress=HALF)
+    turned = any_loss(prediction.T, target.T, progress=HALF)
+    torch.testing.assert_close(turned.T, straight)
+
+
+@pytest.mark.parametrize(
+    ("prediction", "target", "told"),
+    [
+        (torch.zeros(3), torch.zeros(3, 1), "nothing is broadcast"),
+        (torch.zeros(3, dtype=torch.int64), torch.zeros(3), "floating point"),
+        (torch.zeros(0), torch.zeros(0), "empty"),
+        (torch.zeros(2), torch.zeros(2, dtype=torch.complex64), "real"),
+    ],
+)
+def test_bad_input_is_refused(any_loss, prediction, target, told):
+    with pytest.raises(InputError, match=told):
+        any_loss(prediction, target)
+
+
+def test_integer_targets_are_taken(any_loss):
+    prediction, _ = pair(3)
+    target = torch.tensor([0, 1, 2])
+    assert torch.equal(any_loss(prediction, target, progress=HALF), any_loss(prediction, target.float(), progress=HALF))
+
+
+def test_progress_counts_calls_that_build_a_graph(loss):
+    loss.total_steps = 4
+    prediction, target = pair(5)
+    for expected in (0.0, 0.25, 0.5, 0.75, 1.0, 1.0):
+        assert loss.progress == expected
+        loss(prediction.detach(), target)
+        loss(prediction, target)
+    loss.progress = 0.3
+    assert loss.progress == 0.3
+    with pytest.raises(InputError, match="progress"):
+        loss.progress = 1.5
+
+
+def test_unknown_progress_warns_once(loss):
+    prediction, target = pair(5)
+    with pytest.warns(UserWarning, match="total_steps"):
+        loss(prediction, target)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        loss(prediction, target)
+
+
+def test_progress_matters(loss):
+    prediction, target = pair(5)
+    early, late = (loss(prediction, target, progress=torch.tensor(t)) for t in (0.0, 0.9))
+    assert late < early
+
+
+def test_compiles(loss):
+    prediction, target = pair(16)
+    compiled = torch.compile(loss, backend="eager")
+    torch.testing.assert_close(compiled(prediction, target, progress=HALF), loss(prediction, target, progress=HALF))
+
+
+def test_load_loss_options(folder):
+    loss = load_loss(folder, reduction="sum", dtype=torch.float64, trainable=True, total_steps=7)
+    assert loss.reduction == "sum"
+    assert loss.total_steps == 7
+    assert all(p.requires_grad and p.dtype == torch.float64 for p in loss.parameters())
+    assert not any(p.requires_grad for p in load_loss(folder).parameters())
+    for wrong in ({"reduction": "average"}, {"total_steps": 0}, {"dtype": torch.int64}):
+        with pytest.raises(InputError):
+            load_loss(folder, **wrong)
+
+
+def test_make_optimizer_follows_the_config(loss):
+    optimizer = loss.make_optimizer([torch.nn.Parameter(torch.zeros(1))])
+    assert isinstance(optimizer, torch.optim.SGD)
+    assert optimizer.param_groups[0]["lr"] == loss.config.inner.lr

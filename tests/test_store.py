@@ -1,0 +1,175 @@
+"""Folders: bit-exact round trips, and nothing damaged or foreign ever gets through."""
+
+from __future__ import annotations
+
+import errno
+import json
+import pickle
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from ml3zoo import list_losses, load_loss, save_loss
+from ml3zoo.errors import ConfigError, IntegrityError, OutputError, UnknownNameError
+from ml3zoo.files import sha256
+from ml3zoo.store import read_loss, verify
+from ml3zoo.zoo import resolve
+
+
+def edit_config(folder: Path, **changes: object) -> None:
+    path = folder / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+def edit_weights(folder: Path, change) -> None:
+    tensors = load_file(folder / "model.safetensors")
+    change(tensors)
+    save_file(tensors, folder / "model.safetensors")
+    hashes = json.loads((folder / "config.json").read_text())["sha256"]
+    edit_config(folder, sha256=hashes | {"model.safetensors": sha256(folder / "model.safetensors")})
+
+
+def test_round_trip_is_bit_exact(loss, folder, tmp_path):
+    again = read_loss(save_loss(load_loss(folder), tmp_path / "again"))
+    for name, tensor in loss.state_dict().items():
+        assert torch.equal(tensor, again.state_dict()[name])
+    assert (folder / "model.safetensors").read_bytes() == (tmp_path / "again" / "model.safetensors").read_bytes()
+    assert len(verify(folder)) == 4
+
+
+def test_saving_twice_keeps_other_files_and_leaves_nothing_behind(loss, folder):
+    (folder / "notes.md").write_text("mine")
+    save_loss(loss, folder)
+    assert (folder / "notes.md").read_text() == "mine"
+    assert [path.name for path in folder.parent.iterdir()] == [folder.name]
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"schema_version": 99}, "newer|schema 99"),
+        ({"family": "mpl"}, "Did you mean 'mlp'"),
+        ({"remote_code": "run.py"}, "remote_code"),
+        ({"architecture": {"hidden": [10**9]}}, "4096"),
+        ({"architecture": {"hidden": [4], "depth": 3}}, "depth"),
+        ({"signals": []}, "signals"),
+        ({"inner": {"lr": -1, "steps": 10}}, "lr"),
+        ({"kind": "poetry"}, "kind"),
+    ],
+)
+def test_bad_configs_are_refused(folder, changes, told):
+    edit_config(folder, **changes)
+    with pytest.raises(ConfigError, match=told):
+        load_loss(folder)
+
+
+def test_missing_or_broken_config(folder):
+    (folder / "config.json").write_text("{")
+    with pytest.raises(ConfigError, match="JSON"):
+        load_loss(folder)
+    (folder / "config.json").unlink()
+    with pytest.raises(ConfigError, match=r"no config\.json"):
+        load_loss(folder)
+
+
+def test_changed_truncated_or_missing_weights(folder):
+    path = folder / "model.safetensors"
+    whole = path.read_bytes()
+    for damaged in (whole[:-1] + bytes([whole[-1] ^ 1]), whole[: len(whole) // 2], b""):
+        path.write_bytes(damaged)
+        with pytest.raises(IntegrityError, match="sha256"):
+            load_loss(folder)
+    path.unlink()
+    with pytest.raises(IntegrityError, match="missing"):
+        load_loss(folder)
+
+
+def test_truncated_weights_with_a_matching_hash(folder):
+    path = folder / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:50])
+    hashes = json.loads((folder / "config.json").read_text())["sha256"]
+    edit_config(folder, sha256=hashes | {path.name: sha256(path)})
+    with pytest.raises(IntegrityError, match="no safetensors"):
+        load_loss(folder)
+
+
+def test_wrong_names_and_shapes(folder):
+    edit_weights(folder, lambda t: t.update({"network.0.weight": torch.zeros(2, 2), "extra": torch.zeros(1)}))
+    with pytest.raises(IntegrityError, match=r"extra: expected nothing.*network\.0\.weight"):
+        load_loss(folder)
+
+
+def test_weights_that_are_not_finite(loss, folder, tmp_path):
+    edit_weights(folder, lambda t: t["network.0.weight"].fill_(float("nan")))
+    with pytest.raises(IntegrityError, match="NaN"):
+        load_loss(folder)
+    loss.skip.weight.data.fill_(float("inf"))
+    with pytest.raises(IntegrityError, match="NaN"):
+        save_loss(loss, tmp_path / "bad")
+    assert not (tmp_path / "bad").exists()
+
+
+def test_other_weights_do_not_reproduce_the_golden_tensors(folder):
+    edit_weights(folder, lambda t: t["network.0.weight"].mul_(1.001))
+    load_loss(folder)
+    with pytest.raises(IntegrityError, match="golden"):
+        verify(folder)
+
+
+class Bomb:
+    def __reduce__(self):
+        return (Path.touch, (Path("/tmp/ml3zoo-bomb-went-off"),))
+
+
+def test_a_pickle_in_the_folder_is_never_opened(folder):
+    (folder / "pytorch_model.bin").write_bytes(pickle.dumps(Bomb()))
+    load_loss(folder)
+    with pytest.raises(IntegrityError, match=r"pytorch_model\.bin"):
+        verify(folder)
+    shutil.copy(folder / "pytorch_model.bin", folder / "model.safetensors")
+    with pytest.raises(IntegrityError):
+        load_loss(folder)
+    assert not Path("/tmp/ml3zoo-bomb-went-off").exists()
+
+
+def test_foreign_folders_and_files_are_not_overwritten(loss, tmp_path):
+    (tmp_path / "thesis.tex").write_text("precious")
+    with pytest.raises(OutputError, match="other files"):
+        save_loss(loss, tmp_path)
+    with pytest.raises(OutputError, match="is a file"):
+        save_loss(loss, tmp_path / "thesis.tex")
+    assert (tmp_path / "thesis.tex").read_text() == "precious"
+
+
+def test_a_full_disk_leaves_the_old_loss_in_place(loss, folder, monkeypatch):
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("ml3zoo.store.save_file", full)
+    with pytest.raises(OutputError, match="No space left"):
+        save_loss(loss, folder)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    assert [path.name for path in folder.parent.iterdir()] == [folder.name]
+
+
+def test_names_resolve_to_one_thing_only(tmp_path, monkeypatch):
+    with pytest.raises(UnknownNameError, match="Did you mean 'sine-regression"):
+        resolve("sine-regresion")
+    with pytest.raises(UnknownNameError, match="no folder"):
+        resolve("./sine-regression")
+    monkeypatch.chdir(tmp_path)
+    Path("my-loss").mkdir()
+    with pytest.raises(UnknownNameError, match="no loss named"):
+        resolve("my-loss")
+    assert resolve("./my-loss") == Path("my-loss")
+
+
+def test_list_losses_takes_patterns():
+    assert "sine-regression" in list_losses()
+    assert list_losses("sine-*") == list_losses("sine*")
+    assert list_losses("nothing*") == []
