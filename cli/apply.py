@@ -22,7 +22,7 @@ def apply(
     json: Json = False,
 ) -> None:
     """Train a network on your table under the learned loss and under a tuned ordinary loss, and compare."""
-    from ml3zoo.tabular import apply_loss
+    from ml3zoo.compare import apply_loss
 
     report = apply_loss(name, data, target, steps=steps, seeds=seeds, out=out)
     if json:

@@ -28,7 +28,9 @@ def list_(
         typer.echo("| loss | kind | measured |\n|---|---|---|")
     for entry in entries:
         if markdown:
-            typer.echo(f"| [{entry['name']}](cards/{entry['name']}/README.md) | {entry['kind']} | {entry['headline']} |")
+            typer.echo(
+                f"| [{entry['name']}](cards/{entry['name']}/README.md) | {entry['kind']} | {entry['headline']} |"
+            )
             continue
         typer.echo(entry["name"])
         talk(f"  {entry['headline']}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,19 +12,20 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors.torch import save_file
-from torch import Tensor, nn
-from torch.func import functional_call, vmap
+from torch import nn
 
 from ml3zoo.errors import InputError, MissingExtraError, OutputError
 from ml3zoo.files import make_folder, replacing_folder, write_text
 from ml3zoo.loading import load_loss
 from ml3zoo.losses import LearnedLoss
+from ml3zoo.meta.compute import reproducible_compute
 from ml3zoo.meta.estimators import expand
 from ml3zoo.meta.inner import SGD, Adam, InnerRun, Schedule
 from ml3zoo.progress import progress_bar
 from ml3zoo.tabular import Table, read_table
-from ml3zoo.tasks.base import Split, Tasks, Tensors
+from ml3zoo.tasks.base import Tensors
 from ml3zoo.tasks.optimizees import MLP
+from ml3zoo.tasks.table import TableTask
 
 Array = NDArray[np.float64]
 GRID = tuple(10 ** (k / 2 - 1.5) for k in range(7))
@@ -52,7 +53,7 @@ class ContenderReport:
 class ApplyReport:
     """What ``apply_loss`` found.
 
-    ``difference``: relative difference in test RMSE to tuned MSE, paired over seeds, with its 95 % t interval.
+    ``difference``: relative gap in test RMSE to tuned MSE, paired over seeds, with its 95 % t interval.
     """
 
     name: str
@@ -69,48 +70,22 @@ class ApplyReport:
     difference: dict[str, float | None]
     verdict: str
 
+    def lines(self) -> list[str]:
+        """The report as text, a line each."""
+        dropped = f", {self.dropped_rows} rows without a target left out" if self.dropped_rows else ""
+        parts = ", ".join(f"{count} {split}" for split, count in self.split.items())
+        lines = [
+            f"{self.rows} rows ({parts}), {self.features} features{dropped}",
+            f"{self.steps} full-batch steps of {self.optimizer}; held-out figures over {self.seeds} seeds:",
+        ]
+        for contender in self.contenders:
+            figures = "  ".join(f"{name.upper()} {_shown(value)}" for name, value in contender.metrics.items())
+            lines += [f"  {contender.label} (lr {contender.lr:.2g}, {contender.schedule})", f"    {figures}"]
+        return [*lines, self.verdict]
+
     def as_dict(self) -> dict[str, Any]:
         """JSON values."""
         return asdict(self) | {"contenders": [asdict(contender) for contender in self.contenders]}
-
-
-@dataclass(frozen=True)
-class TableTask:
-    """The engine's view of a table: a task is a seed of the network."""
-
-    table: Table
-    optimizee: MLP
-    network: nn.Module = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        with torch.random.fork_rng(devices=[]):
-            object.__setattr__(self, "network", self.optimizee.build())
-
-    def sample(self, generator: torch.Generator, n: int, split: Split) -> Tasks:
-        """N networks on the same rows."""
-        data = {"x": self.table.x[split], "y": self.table.y[split]}
-        return Tasks(expand(data, n), self.optimizee.sample(generator, n))
-
-    def signals(self, params: Tensors, data: Tensors) -> Tensors:
-        """Predictions and targets, [rows, 1]."""
-        return {"input": functional_call(self.network, params, (data["x"],)), "target": data["y"]}
-
-    def objective(self, params: Tensors, data: Tensors) -> Tensor:
-        """Mean squared error on the standardised target."""
-        arguments = self.signals(params, data)
-        return (arguments["input"] - arguments["target"]).square().mean()
-
-    def predict(self, params: Tensors, split: Split) -> Tensor:
-        """Standardised predictions of all networks, [networks, rows]."""
-        with torch.no_grad():
-            x = self.table.x[split]
-            output: Tensor = vmap(lambda one: functional_call(self.network, one, (x,)))(params)
-        return output.squeeze(-1)
-
-    def errors(self, params: Tensors, split: Split) -> Array:
-        """Standardised mean squared error of each network; infinite if it diverged."""
-        error = (self.predict(params, split) - self.table.y[split].T).double().square().mean(1)
-        return error.nan_to_num(math.inf, math.inf).numpy()
 
 
 @dataclass(frozen=True)
@@ -155,9 +130,7 @@ def apply_loss(
         raise InputError(f"steps must be 0 or more and seeds 1 or more, got steps={steps}, seeds={seeds}.")
     loss = load_loss(name)
     if loss.config.kind != "regression":
-        raise InputError(
-            f"{name} is a {loss.config.kind} loss; a regression loss was expected. Run: ml3zoo list"
-        )
+        raise InputError(f"{name} is a {loss.config.kind} loss; a regression loss was expected. Run: ml3zoo list")
     if out is not None:
         _check_out(out, plot)
     table = read_table(data, target)
@@ -167,7 +140,7 @@ def apply_loss(
     middle = 0.01 if inner.optimizer == "adam" else 0.1 * (1 - inner.momentum)
     family = TableTask(table, MLP((table.features, 64, 32, 1), "ReLU"))
     squared = nn.MSELoss()
-    with progress_bar("training", 2 * len(GRID) * len(SCHEDULES) + 3) as advance:
+    with reproducible_compute(), progress_bar("training", 2 * len(GRID) * len(SCHEDULES) + 3) as advance:
         done = 0
 
         def note(text: str) -> None:
@@ -176,9 +149,7 @@ def apply_loss(
             advance(done, text)
 
         def tuned(module: nn.Module, lr: float) -> InnerRun:
-            runs = [
-                InnerRun(optimizer, lr * factor, steps, schedule) for factor in GRID for schedule in SCHEDULES
-            ]
+            runs = [InnerRun(optimizer, lr * factor, steps, schedule) for factor in GRID for schedule in SCHEDULES]
             return min(runs, key=lambda run: _validate(module, run, family, note))
 
         chosen: dict[str, tuple[nn.Module, InnerRun]] = {
@@ -188,8 +159,7 @@ def apply_loss(
         }
         every = max(1, steps // 50)
         outcomes = {
-            label: _final(label, module, run, family, seeds, every, note)
-            for label, (module, run) in chosen.items()
+            label: _final(label, module, run, family, seeds, every, note) for label, (module, run) in chosen.items()
         }
     difference = _difference(outcomes[LEARNED].scores["rmse"], outcomes[MSE].scores["rmse"])
     report = ApplyReport(
@@ -278,6 +248,10 @@ def _std(values: Array) -> float:
         return float(values.std(ddof=1)) if len(values) > 1 else 0.0
 
 
+def _shown(value: dict[str, float | None]) -> str:
+    return "diverged" if value["mean"] is None else f"{value['mean']:.4g} ± {value['std']:.2g}"
+
+
 def _json(value: Any) -> float | None:
     return float(f"{value:.6g}") if math.isfinite(value) else None
 
@@ -288,11 +262,7 @@ def _difference(ours: Array, theirs: Array) -> dict[str, float | None]:
     with np.errstate(all="ignore"):
         relative = (ours - theirs) / theirs.mean()
         mean = float(relative.mean())
-    half = (
-        float(t.ppf(0.975, len(ours) - 1)) * _std(relative) / math.sqrt(len(ours))
-        if len(ours) > 1
-        else math.nan
-    )
+    half = float(t.ppf(0.975, len(ours) - 1)) * _std(relative) / math.sqrt(len(ours)) if len(ours) > 1 else math.nan
     return {"mean": _json(mean), "low": _json(mean - half), "high": _json(mean + half)}
 
 
@@ -328,9 +298,7 @@ def _write(report: ApplyReport, outcomes: dict[str, _Outcome], table: Table, out
 
     ours, theirs = outcomes[LEARNED], outcomes[MSE]
     with replacing_folder(out) as folder:
-        save_file(
-            {k: p[ours.best].contiguous() for k, p in ours.params.items()}, folder / "model.safetensors"
-        )
+        save_file({k: p[ours.best].contiguous() for k, p in ours.params.items()}, folder / "model.safetensors")
         pd.DataFrame(
             {
                 "index": table.index["test"],
@@ -355,9 +323,7 @@ def _draw(report: ApplyReport, path: Path) -> None:
         std = np.array(contender.curve["std"], dtype=float)
         label = f"{contender.label}, lr {contender.lr:.3g}, {contender.schedule}"
         axes.plot(report.curve_steps, mean, color=colours[contender.label], label=label)
-        axes.fill_between(
-            report.curve_steps, mean - std, mean + std, color=colours[contender.label], alpha=0.15
-        )
+        axes.fill_between(report.curve_steps, mean - std, mean + std, color=colours[contender.label], alpha=0.15)
     axes.set(xlabel="gradient steps", ylabel="validation MSE (standardised target)", xlim=(0, report.steps))
     axes.legend(fontsize=8, frameon=False)
     figure.savefig(path, dpi=110, metadata={"Software": None})

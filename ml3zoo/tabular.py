@@ -69,14 +69,10 @@ def read_table(data: Path, target: str, *, seed: int = 0) -> Table:
     values = _numbers(frame[target], target)
     kept = np.flatnonzero(np.isfinite(values))
     if not len(kept) and len(values):
-        raise DataError(
-            f"target {target!r} has no finite value in any of {len(values)} rows. Name another column."
-        )
+        raise DataError(f"target {target!r} has no finite value in any of {len(values)} rows. Name another column.")
     if len(kept) < MIN_ROWS:
         rows = f"{len(kept)} row" + ("" if len(kept) == 1 else "s")
-        raise DataError(
-            f"{data} has {rows} with a target; at least {MIN_ROWS} are needed. Collect more data."
-        )
+        raise DataError(f"{data} has {rows} with a target; at least {MIN_ROWS} are needed. Collect more data.")
     shuffled = kept[np.random.default_rng(seed).permutation(len(kept))]
     ends = np.cumsum([round(SHARES["train"] * len(kept)), round(SHARES["valid"] * len(kept))])
     index = dict(zip(SHARES, np.split(shuffled, ends), strict=True))
@@ -85,8 +81,7 @@ def read_table(data: Path, target: str, *, seed: int = 0) -> Table:
         raise DataError(f"target {target!r} is constant ({mean:g}) in the training rows: nothing to learn.")
     x = _encode(frame.drop(columns=target), index)
     y = {
-        split: torch.tensor((values[rows] - mean) / std, dtype=torch.float32)[:, None]
-        for split, rows in index.items()
+        split: torch.tensor((values[rows] - mean) / std, dtype=torch.float32)[:, None] for split, rows in index.items()
     }
     return Table(x, y, {s: rows.tolist() for s, rows in index.items()}, mean, std, len(values) - len(kept))
 
@@ -99,9 +94,7 @@ def _read_frame(data: Path) -> Any:
         raise MissingExtraError("Applying a loss to a table", "apply") from error
     ending = data.suffix.lower()
     if ending not in (".csv", ".parquet"):
-        raise DataError(
-            f"{data} ends in {ending or 'nothing'!r}; .csv or .parquet was expected. Convert it first."
-        )
+        raise DataError(f"{data} ends in {ending or 'nothing'!r}; .csv or .parquet was expected. Convert it first.")
     if not data.is_file():
         raise DataError(f"no file {data}: a CSV or Parquet file was expected. Is the path right?")
     try:
@@ -116,9 +109,7 @@ def _read_frame(data: Path) -> Any:
         raise MissingExtraError("Reading Parquet", "apply") from error
     except (ValueError, OSError, csv.Error) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DataError(
-            f"{data} cannot be read as {ending[1:]} ({reason}). Export it again, as UTF-8."
-        ) from error
+        raise DataError(f"{data} cannot be read as {ending[1:]} ({reason}). Export it again, as UTF-8.") from error
     if frame.empty:
         raise DataError(f"{data} is empty: a header and at least {MIN_ROWS} rows were expected.")
     double = sorted({name for name in names if names.count(name) > 1})
@@ -152,19 +143,13 @@ def _encode(frame: Any, index: dict[Split, Any]) -> dict[Split, Tensor]:
     columns = {
         name: frame[name].astype("Float64").to_numpy(dtype=np.float64, na_value=np.nan)
         if name in numeric
-        else frame[name]
-        .astype(object)
-        .map(str, na_action="ignore")
-        .where(frame[name].notna(), np.nan)
-        .astype(object)
+        else frame[name].astype(object).map(str, na_action="ignore").where(frame[name].notna(), np.nan).astype(object)
         for name in frame.columns
     }
     clean = pd.DataFrame(columns).replace([np.inf, -np.inf], np.nan)
     usable = [name for name in clean.columns if clean[name].iloc[index["train"]].notna().any()]
     if not usable:
-        raise DataError(
-            "no usable feature column: every column but the target is empty. Add features to the table."
-        )
+        raise DataError("no usable feature column: every column but the target is empty. Add features to the table.")
     text = OneHotEncoder(handle_unknown="ignore", max_categories=32, sparse_output=False)
     numbers = make_pipeline(SimpleImputer(strategy="median"), StandardScaler())
     transformer = ColumnTransformer(

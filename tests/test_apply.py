@@ -26,9 +26,7 @@ def weighting(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def frame(rows: int = 40) -> Any:
     a = np.random.default_rng(0).normal(size=rows)
-    return pd.DataFrame(
-        {"a": a, "colour": ["red", "blue"] * (rows // 2) + ["red"] * (rows % 2), "price": 2 * a + 1}
-    )
+    return pd.DataFrame({"a": a, "colour": ["red", "blue"] * (rows // 2) + ["red"] * (rows % 2), "price": 2 * a + 1})
 
 
 def saved(table: Any, tmp_path: Path) -> Path:
