@@ -14,7 +14,9 @@ from ml3zoo.losses import LearnedLoss
 
 try:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
+    from matplotlib.ticker import LogLocator, NullFormatter
 except ImportError as error:
     raise MissingExtraError("Drawing pictures", "plot") from error
 
@@ -41,7 +43,7 @@ def draw_card(loss: LearnedLoss, results: dict[str, Any], folder: Path, log: Pat
     if log is not None and log.exists():
         pictures["meta_training"] = draw_meta_training(log)
     for name, figure in pictures.items():
-        figure.savefig(folder / f"{name}.png", dpi=110, metadata={"Software": None})
+        figure.savefig(folder / f"{name}.png", dpi=110, bbox_inches="tight", metadata={"Software": None})
     return [folder / f"{name}.png" for name in pictures]
 
 
@@ -84,6 +86,7 @@ def draw_curves(results: dict[str, Any]) -> Figure:
             axes.fill_between(steps, entry["curve"]["low"], entry["curve"]["high"], color=colour, alpha=0.15)
     axes.set(xlabel="gradient steps", ylabel="normalised mean squared error", yscale="log", xlim=(0, steps[-1]))
     axes.set_title(f"{cell['network']}, {cell['optimizer']}, held-out tasks")
+    _plain_numbers(axes.yaxis)
     axes.legend(fontsize=7.5, frameon=False)
     _tidy(axes)
     return figure
@@ -115,7 +118,8 @@ def draw_transfer(results: dict[str, Any]) -> Figure:
     ):
         axes.plot([], [], "o", color=colour, label=label, markerfacecolor=fill)
     axes.set(xscale="log", xlabel="normalised mean squared error at the end (95 % interval)")
-    axes.legend(fontsize=8, frameon=False, loc="upper center", bbox_to_anchor=(0.5, 1.0 + 0.6 / len(cells)), ncols=3)
+    _plain_numbers(axes.xaxis)
+    figure.legend(fontsize=8, frameon=False, loc="outside upper center", ncols=3)
     _tidy(axes)
     return figure
 
@@ -158,6 +162,13 @@ def _surface(axes: Axes, axis: Tensor, value: Tensor, title: str) -> None:
     axes.set_title(title, fontsize=9)
     axes.set_xlabel("prediction")
     axes.set_aspect("equal")
+
+
+def _plain_numbers(axis: Axis) -> None:
+    """0.1, 0.2, 0.5, 1 instead of powers of ten."""
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_formatter(NullFormatter())
 
 
 def _tidy(axes: Axes) -> None:

@@ -1,0 +1,92 @@
+"""The protocol itself, on problems whose answer is known."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from ml3zoo.bench import BenchReport, Row
+from ml3zoo.card import headline
+from ml3zoo.evaluate import CAP, Baseline, Cell, Contender, Evaluation, Runs, bootstrap, compare, evaluate, measure_cost
+from ml3zoo.meta.inner import SGD, InnerRun
+from ml3zoo.recipe import find_recipe, quick_evaluation
+from ml3zoo.tasks.optimizees import MLP
+from ml3zoo.tasks.sine import Sine
+
+FAMILY = Sine(MLP((1, 6, 1), "tanh"), standardized=True, points=20)
+EVALUATION = Evaluation(
+    cells=(Cell("small", FAMILY, FAMILY, SGD(), lr=0.1, learned_lr=0.05),),
+    baselines=(Baseline("MSE", nn.MSELoss), Baseline("hopeless", lambda: nn.HuberLoss(delta=1e-9))),
+    steps=10,
+    grid=(0.1, 1.0, 1e6),
+    validation_tasks=4,
+    test_tasks=6,
+    seeds=2,
+)
+
+
+def test_bootstrap_covers_the_mean():
+    sample = np.random.default_rng(1).normal(3.0, 1.0, 400)
+    interval = bootstrap(sample)
+    assert interval["low"] < 3.0 < interval["high"]
+    assert interval["high"] - interval["low"] == pytest.approx(2 * 1.96 / 20, rel=0.15)
+    assert bootstrap(sample) == interval
+
+
+def test_a_comparison_is_paired():
+    theirs = np.linspace(0.1, 2, 50)
+    ours = theirs - 0.05
+    curves = np.stack([np.full(50, 2.0), np.full(50, theirs.mean()), ours])
+    found = compare(Runs(ours, curves), Runs(theirs, curves), EVALUATION)
+    assert found["difference"] == {"mean": -0.05, "low": -0.05, "high": -0.05}
+    assert found["won"]["mean"] == 1.0
+    assert found["steps_to_reach"] == EVALUATION.observe_every
+
+
+def test_diverged_runs_count_as_the_cap():
+    runs = Contender(nn.MSELoss(), {}).measure(InnerRun(SGD(), 1e6, 5), FAMILY, 3, 0, "test")
+    assert (runs.final == CAP).all()
+
+
+def test_the_best_learning_rate_and_baseline_are_chosen_on_validation():
+    loss = find_recipe("sine-regression").fresh_loss(0)
+    results = evaluate(loss, EVALUATION)
+    json.dumps(results, allow_nan=False)
+    cell = results["cells"][0]
+    assert cell["baseline"] == "MSE"
+    assert cell["contenders"]["MSE"]["lr"] < 1e4
+    assert cell["contenders"]["MSE"]["objective"]["mean"] < cell["contenders"]["hopeless"]["objective"]["mean"]
+    assert cell["contenders"]["learned"]["lr"] == loss.config.inner.lr
+    assert evaluate(loss, EVALUATION)["cells"] == results["cells"]
+
+
+def test_the_headline_tells_wins_and_losses():
+    loss = find_recipe("sine-regression").fresh_loss(0)
+    results = evaluate(loss, EVALUATION)
+    against = results["cells"][0]["against_baseline"]["learned"]
+    for low, high, told in ((-2, -1, "Beats"), (1, 2, "Loses"), (-1, 1, "No clear difference")):
+        against["difference"] = {"mean": (low + high) / 2, "low": low, "high": high}
+        assert headline(results).startswith(told)
+
+
+def test_bench_tells_what_differs():
+    same, other = Row("cell", "learned", 0.1, 0.1001), Row("cell", "MSE", 0.2, 0.3)
+    assert "reproduced" in BenchReport((same,)).verdict
+    assert "MSE on cell: 0.200 in the card, 0.300 now" in BenchReport((same, other)).verdict
+
+
+def test_quick_evaluation_is_small():
+    recipe = find_recipe("sine-regression")
+    quick = quick_evaluation(recipe.evaluation(recipe.config))
+    assert len(quick.cells) == 1
+    assert quick.test_tasks * quick.seeds <= 10
+
+
+def test_cost_is_measured_against_mse():
+    (row,) = measure_cost(find_recipe("sine-regression").fresh_loss(0).requires_grad_(False), (64,))
+    assert row["learned_us"] > row["mse_us"] > 0
+    assert torch.get_num_threads() >= 1
