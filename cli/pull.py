@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from ml3zoo.config import read_config
-from ml3zoo.errors import IntegrityError, OutputError
-from ml3zoo.files import replacing_folder, sha256
+from ml3zoo.config import FILE_NAME, read_config
+from ml3zoo.errors import IntegrityError
+from ml3zoo.files import check_replaceable, replacing_folder, sha256
 from ml3zoo.zoo import resolve
 
 from .output import Json, Name, show_json, talk
@@ -28,10 +28,9 @@ def pull(
         if not (folder / file).is_file() or sha256(folder / file) != expected:
             raise IntegrityError(f"{folder / file} is missing or was changed. Reinstall ml3zoo or pull it again.")
     if to is not None:
-        if to.exists() and (not to.is_dir() or any(to.iterdir())) and not (to / "config.json").exists():
-            raise OutputError(f"{to} exists and holds no loss. Name a new folder.")
+        check_replaceable(to, FILE_NAME)
         with replacing_folder(to) as partial:
-            for file in ["config.json", *config.sha256]:
+            for file in [FILE_NAME, *config.sha256]:
                 (partial / file).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(folder / file, partial / file)
         folder = to

@@ -9,8 +9,8 @@ from typing import Any
 from huggingface_hub import EvalResult, ModelCardData
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from ml3zoo.config import LossConfig
-from ml3zoo.files import replacing_folder
+from ml3zoo.config import FILE_NAME, LossConfig
+from ml3zoo.files import check_replaceable, replacing_folder
 from ml3zoo.losses import LearnedLoss
 from ml3zoo.plots import draw_card
 from ml3zoo.store import save_loss, seal
@@ -28,7 +28,7 @@ def write_card(loss: LearnedLoss, results: dict[str, Any], folder: Path, log: Pa
     Raises:
         OutputError: the folder cannot be written.
     """
-    save_loss(loss, folder)
+    check_replaceable(folder, FILE_NAME)
     results = results | {"headline": headline(results)}
     with replacing_folder(folder) as partial:
         save_loss(loss, partial)

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from safetensors.torch import save_file
 from torch import nn
 
-from ml3zoo.errors import InputError, MissingExtraError, OutputError
-from ml3zoo.files import make_folder, replacing_folder, write_text
+from ml3zoo.errors import InputError, MissingExtraError
+from ml3zoo.files import check_replaceable, make_folder, replacing_folder, write_text
 from ml3zoo.loading import load_loss
 from ml3zoo.losses import LearnedLoss
 from ml3zoo.meta.compute import reproducible_compute
@@ -282,8 +282,7 @@ def _verdict(name: str, difference: dict[str, float | None], seeds: int) -> str:
 
 def _check_out(out: Path, plot: bool) -> None:
     make_folder(out.parent)
-    if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / "report.json").exists())):
-        raise OutputError(f"{out} exists and holds no earlier report (report.json). Name a new folder.")
+    check_replaceable(out, "report.json")
     if plot:
         try:
             import matplotlib.figure  # noqa: F401

@@ -33,6 +33,18 @@ def make_folder(folder: Path) -> Path:
         raise _cannot_write(folder, error) from error
 
 
+def check_replaceable(folder: Path, mark: str) -> None:
+    """See that ``folder`` is new, empty, or ours: a folder of ours holds a file named ``mark``.
+
+    Raises:
+        OutputError: it is a file or holds something else.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise OutputError(f"{folder} is a file, a folder was expected. Name another place.")
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / mark).exists():
+        raise OutputError(f"{folder} holds other files and no {mark}. Name an empty or new folder.")
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside ``path``; rename it to ``path`` on success, delete it on any error.

@@ -16,10 +16,10 @@ import torch
 
 import ml3zoo
 from ml3zoo.card import write_card
-from ml3zoo.config import LossConfig, Provenance
+from ml3zoo.config import FILE_NAME, LossConfig, Provenance
 from ml3zoo.errors import UnknownNameError, did_you_mean
 from ml3zoo.evaluate import Contender, Evaluation, bootstrap, evaluate, measure_cost
-from ml3zoo.files import make_folder
+from ml3zoo.files import check_replaceable, make_folder
 from ml3zoo.losses.mlp import Loss
 from ml3zoo.meta.compute import reproducible_compute
 from ml3zoo.meta.inner import InnerRun
@@ -66,6 +66,7 @@ class Recipe:
             CheckpointError: ``resume`` finds a checkpoint of another recipe.
         """
         make_folder(out.parent)
+        check_replaceable(out, FILE_NAME)
         with reproducible_compute():
             return self._run(out, resume)
 

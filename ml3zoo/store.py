@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ml3zoo.config import FILE_NAME, LossConfig, read_config, write_config
 from ml3zoo.errors import IntegrityError, OutputError
-from ml3zoo.files import replacing_folder, sha256
+from ml3zoo.files import check_replaceable, replacing_folder, sha256
 from ml3zoo.golden import record_golden, replay_golden
 from ml3zoo.losses import LearnedLoss, build_loss
 
@@ -38,10 +38,7 @@ def save_loss(loss: LearnedLoss, folder: str | Path) -> Path:
         IntegrityError: a weight is not finite.
     """
     folder = Path(folder)
-    if folder.exists() and not folder.is_dir():
-        raise OutputError(f"{folder} is a file: name a folder to save the loss in.")
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / FILE_NAME).exists():
-        raise OutputError(f"{folder} holds other files and no {FILE_NAME}. Name an empty or new folder.")
+    check_replaceable(folder, FILE_NAME)
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in loss.state_dict().items()}
     _check_finite(tensors, str(folder))
     with replacing_folder(folder) as partial:

@@ -110,7 +110,7 @@ def test_parquet_equals_csv(tmp_path: Path) -> None:
 def test_a_foreign_folder_is_left_alone(weighting: Path, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "thesis.txt").write_text("mine")
-    with pytest.raises(OutputError, match="holds no earlier report"):
+    with pytest.raises(OutputError, match="holds other files"):
         apply_loss(weighting, saved(frame(), tmp_path), "price", out=tmp_path / "out")
     assert (tmp_path / "out" / "thesis.txt").read_text() == "mine"
 
