@@ -67,12 +67,16 @@ def headline(results: dict[str, Any]) -> str:
     ours = main["contenders"]["learned"]["objective"]["mean"]
     name, theirs = main["baseline"], main["contenders"][main["baseline"]]["objective"]["mean"]
     where = f"{main['network']} under {main['optimizer']}, {results['protocol']['steps']} steps"
+    figures = f"NMSE {ours:.3f} against {theirs:.3f}"
+    own = next(iter(main["contenders"]))
+    if own != name:
+        figures += f" (careful {own}: {main['contenders'][own]['objective']['mean']:.3f})"
     difference = main["against_baseline"]["learned"]["difference"]
     if difference["high"] < 0:
-        return f"Beats careful {name} on {where}: NMSE {ours:.3f} against {theirs:.3f}"
+        return f"Beats careful {name} on {where}: {figures}"
     if difference["low"] > 0:
-        return f"Loses to careful {name} on {where}: NMSE {ours:.3f} against {theirs:.3f}"
-    return f"No clear difference from careful {name} on {where}: NMSE {ours:.3f} against {theirs:.3f}"
+        return f"Loses to careful {name} on {where}: {figures}"
+    return f"No clear difference from careful {name} on {where}: {figures}"
 
 
 def _environment() -> Environment:

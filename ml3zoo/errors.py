@@ -60,5 +60,6 @@ class MissingExtraError(Ml3zooError, ImportError):
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """A hint such as ``Did you mean 'a' or 'b'?``, empty if nothing is close."""
-    close = difflib.get_close_matches(name, list(known), n=3, cutoff=0.5)
+    known = list(known)
+    close = difflib.get_close_matches(name, known, n=3, cutoff=0.5) or [other for other in known if name in other][:3]
     return f" Did you mean {' or '.join(map(repr, close))}?" if close else ""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -95,3 +97,25 @@ def test_quick_training_makes_a_loss_that_verifies(tmp_path):
 def test_quick_bench():
     report = json.loads(ml3zoo("bench", "sine-regression", "--quick", "--json").stdout)
     assert {row["contender"] for row in report["rows"]} >= {"learned", "MSE"}
+
+
+@pytest.mark.slow
+def test_an_interrupted_training_says_how_to_go_on(tmp_path):
+    command = [
+        str(Path(sys.executable).with_name("ml3zoo")),
+        "train",
+        "sine-regression",
+        "--out",
+        str(tmp_path / "loss"),
+    ]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    checkpoint = tmp_path / "loss.training" / "seed-0" / "checkpoint.safetensors"
+    deadline = time.monotonic() + 120
+    while not checkpoint.exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "--resume" in told
+    assert "Traceback" not in told
+    assert not (tmp_path / "loss").exists()
