@@ -48,17 +48,17 @@ def draw_card(loss: LearnedLoss, results: dict[str, Any], folder: Path, log: Pat
 
 
 def draw_surface(loss: LearnedLoss) -> Figure:
-    """The loss over prediction and target, at three moments of a training, beside the squared error."""
+    """The loss over prediction and target, beside the squared error; at three moments of a training if they matter."""
     axis = torch.linspace(-2.5, 2.5, 101)
     target, prediction = torch.meshgrid(axis, axis, indexing="ij")
-    moments = [(0.0, 1.0), (0.5, 0.5), (0.9, 0.2)] if loss.uses_progress else [(0.0, 1.0), (0.0, 0.5), (0.0, 0.2)]
-    figure = Figure(figsize=(13, 3.6), layout="constrained")
+    moments = [(0.0, 1.0), (0.5, 0.5), (0.9, 0.2)] if loss.uses_progress or loss.looks_at_batch else [(0.0, 1.0)]
+    figure = Figure(figsize=(3.25 * (len(moments) + 1), 3.6), layout="constrained")
     panels = figure.subplots(1, len(moments) + 1, sharey=True)
     _surface(panels[0], axis, (prediction - target).square(), "squared error")
     for panel, (progress, error) in zip(panels[1:], moments, strict=True):
         value = _at(loss, prediction, target, progress, error)
-        title = f"{loss.config.name}\nbatch error {error:g}"
-        _surface(panel, axis, value, title + (f", progress {progress:g}" if loss.uses_progress else ""))
+        context = f"\nbatch error {error:g}, progress {progress:g}" if len(moments) > 1 else ""
+        _surface(panel, axis, value, loss.config.name + context)
     panels[0].set_ylabel("target")
     return figure
 
