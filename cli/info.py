@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from ml3zoo.config import SignalConfig
 from ml3zoo.zoo import describe
 
 from .output import Json, Name, show_json
@@ -16,16 +17,12 @@ def info(name: Name, json: Json = False) -> None:
         show_json(entry)
         return
     inner, provenance = entry["inner"], entry["provenance"] or {}
-    signals = ", ".join(
-        f"{signal['signal']} ({', '.join(signal['transforms'])})" if signal["transforms"] else signal["signal"]
-        for signal in entry["signals"]
-    )
     lines = {
         "name": entry["name"],
         "headline": entry["headline"] or "not measured",
         "about": entry["summary"],
         "kind": f"{entry['kind']}, family {entry['family']}",
-        "signals": signals,
+        "signals": ", ".join(str(SignalConfig(**signal)) for signal in entry["signals"]),
         "made for": f"{inner['optimizer']}, lr {inner['lr']:g}, momentum {inner['momentum']:g}, {inner['steps']} steps"
         + (", standardised targets" if inner["standardized_targets"] else ""),
         "from": f"recipe {provenance['recipe']}, {provenance['date']}" if provenance else "no recipe known",

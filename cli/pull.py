@@ -48,4 +48,4 @@ def pull(
 
 
 def _uses_progress(config: dict[str, list[dict[str, str]]]) -> bool:
-    return any(signal["signal"] in {"progress", "remaining"} for signal in config["signals"])
+    return any(signal["signal"] in {"progress", "elapsed", "remaining"} for signal in config["signals"])

@@ -29,7 +29,7 @@ def write_card(loss: LearnedLoss, results: dict[str, Any], folder: Path, log: Pa
         OutputError: the folder cannot be written.
     """
     check_replaceable(folder, FILE_NAME)
-    results = results | {"headline": headline(results)}
+    results = results | {"headline": headline(results), "formula": loss.formula()}
     with replacing_folder(folder) as partial:
         save_loss(loss, partial)
         (partial / "results.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")

@@ -24,13 +24,34 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+Transform = Literal["per_target_scale", "per_batch_error", "abs", "square", "log", "detach"]
+
+_FORMULA: dict[Transform, str] = {
+    "per_target_scale": "{} / target_scale",
+    "per_batch_error": "{} / batch_error",
+    "abs": "|{}|",
+    "square": "({})^2",
+    "log": "log({})",
+    "detach": "{}",
+}
+
+
 class SignalConfig(Strict):
     """One input of the loss network: a named signal, then transforms, then ``(value - shift) / scale``."""
 
-    signal: Literal["prediction", "target", "error", "batch_error", "progress", "remaining"]
-    transforms: tuple[Literal["per_target_scale", "per_batch_error", "log", "detach"], ...] = Field((), max_length=8)
+    signal: Literal["prediction", "target", "error", "batch_error", "mean_error", "progress", "elapsed", "remaining"]
+    transforms: tuple[Transform, ...] = Field((), max_length=8)
     shift: float = Field(0.0, allow_inf_nan=False)
     scale: Positive = 1.0
+
+    def __str__(self) -> str:
+        """As in a formula: ``log(batch_error / target_scale)``."""
+        text: str = self.signal
+        for transform in self.transforms:
+            text = _FORMULA[transform].format(text)
+        if (self.shift, self.scale) != (0, 1):
+            text = f"({text} - {self.shift:g}) / {self.scale:g}"
+        return text
 
 
 Model = TypeVar("Model", bound=Strict)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ml3zoo.errors import MissingExtraError
 from ml3zoo.losses import LearnedLoss
+from ml3zoo.losses.signals import BatchError
 
 try:
     from matplotlib.axes import Axes
@@ -147,7 +148,7 @@ def _at(loss: LearnedLoss, prediction: Tensor, target: Tensor, progress: float, 
                 prediction,
                 target,
                 progress=torch.tensor(progress),
-                batch_error=torch.tensor(error),
+                batch_error=BatchError(torch.tensor(error), torch.tensor(0.0)),
                 target_scale=torch.tensor(1.0),
             )
             return value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import warnings
 
 import pytest
@@ -11,6 +12,7 @@ import torch
 from ml3zoo import load_loss
 from ml3zoo.errors import InputError
 from ml3zoo.losses import LearnedLoss
+from ml3zoo.losses.signals import BatchError
 from ml3zoo.recipe import find_recipe, list_recipes
 
 HALF = torch.tensor(0.5)
@@ -43,7 +45,7 @@ def test_gradients_are_right_once_and_twice(any_loss):
     double = any_loss.double()
     prediction, target = pair(6, dtype=torch.float64)
     # batch statistics are detached by contract, so finite differences need them held still
-    fixed = {"progress": HALF.double(), "batch_error": torch.tensor(0.7).double()}
+    fixed = {"progress": HALF.double(), "batch_error": BatchError(*torch.tensor([0.7, 0.2]).double())}
     assert torch.autograd.gradcheck(lambda p: double(p, target, **fixed), prediction)
     assert torch.autograd.gradgradcheck(lambda p: double(p, target, **fixed), prediction)
 
@@ -142,6 +144,42 @@ def test_compiles(loss):
     prediction, target = pair(16)
     compiled = torch.compile(loss, backend="eager")
     torch.testing.assert_close(compiled(prediction, target, progress=HALF), loss(prediction, target, progress=HALF))
+
+
+def test_centering_takes_off_a_share_of_the_mean_error(loss):
+    loss.network[0].weight.data.zero_()
+    loss.network[0].bias.data[:] = torch.tensor([0.0, math.log(3)])
+    loss.reduction = "sum"
+    prediction, target = pair(9)
+    loss(prediction, target, progress=HALF).backward()
+    error = prediction.detach() - target
+    torch.testing.assert_close(prediction.grad, 2 * (error - 0.75 * error.mean()))
+
+
+def test_the_formula_is_what_is_computed(loss):
+    with torch.no_grad():
+        for p in loss.parameters():
+            p.copy_((1000 * p).round() / 1000)
+    loss.reduction = "none"
+    prediction, target = pair(7)
+    error = prediction - target
+    names = {
+        "exp": torch.exp,
+        "log": torch.log,
+        "tanh": torch.tanh,
+        "sigmoid": torch.sigmoid,
+        "error": error,
+        "mean_error": error.mean(),
+        "batch_error": error.square().mean().sqrt(),
+        "target_scale": target.std(correction=0),
+        "progress": HALF,
+        "remaining": HALF,
+    }
+    text = re.sub(r"\|(.*?)\|", r"(\1).abs()", loss.formula()).replace("^", "**")
+    for line in reversed(text.splitlines()):
+        name, expression = line.split(" = ")
+        names[name] = eval(expression, names)
+    torch.testing.assert_close(names["loss"], loss(prediction, target, progress=HALF))
 
 
 def test_load_loss_options(folder):

@@ -55,6 +55,7 @@ def test_saving_twice_keeps_other_files_and_leaves_nothing_behind(loss, folder):
         ({"remote_code": "run.py"}, "remote_code"),
         ({"architecture": {"hidden": [10**9]}}, "4096"),
         ({"architecture": {"hidden": [4], "depth": 3}}, "depth"),
+        ({"architecture": {"hidden": [4], "output": "softplus", "centering": True}}, "centering needs"),
         ({"signals": []}, "signals"),
         ({"inner": {"lr": -1, "steps": 10}}, "lr"),
         ({"kind": "poetry"}, "kind"),
@@ -106,7 +107,7 @@ def test_weights_that_are_not_finite(loss, folder, tmp_path):
     edit_weights(folder, lambda t: t["network.0.weight"].fill_(float("nan")))
     with pytest.raises(IntegrityError, match="NaN"):
         load_loss(folder)
-    loss.skip.weight.data.fill_(float("inf"))
+    loss.network[0].weight.data.fill_(float("inf"))
     with pytest.raises(IntegrityError, match="NaN"):
         save_loss(loss, tmp_path / "bad")
     assert not (tmp_path / "bad").exists()

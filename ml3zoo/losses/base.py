@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ml3zoo.config import LossConfig
 from ml3zoo.errors import InputError
-from ml3zoo.losses.signals import RegressionBatch, measured_scale, regression_batch, root_mean_square
+from ml3zoo.losses.signals import BatchError, RegressionBatch, measured_error, measured_scale, regression_batch
 
 Reduction = Literal["mean", "sum", "none"]
 FEATURE_LIMIT = 50.0
@@ -49,7 +49,7 @@ class LearnedLoss(nn.Module):
     @property
     def uses_progress(self) -> bool:
         """Whether this loss looks at the training progress."""
-        return any(signal.signal in {"progress", "remaining"} for signal in self.config.signals)
+        return any(signal.signal in {"progress", "elapsed", "remaining"} for signal in self.config.signals)
 
     @property
     def progress(self) -> float:
@@ -71,7 +71,7 @@ class LearnedLoss(nn.Module):
         *,
         progress: Tensor | None = None,
         target_scale: Tensor | None = None,
-        batch_error: Tensor | None = None,
+        batch_error: BatchError | None = None,
     ) -> Tensor:
         """The loss of predictions.
 
@@ -80,7 +80,7 @@ class LearnedLoss(nn.Module):
             target: what they should be, same shape.
             progress: share of training done, in [0, 1], for callers that keep their own clock.
             target_scale: standard deviation of the targets (scalar), if the batch's own is a poor guess.
-            batch_error: root mean squared error (scalar), likewise.
+            batch_error: the error of the batch as a whole, likewise.
 
         Raises:
             InputError: shapes differ, the batch is empty, or the predictions are not floating point.
@@ -101,15 +101,21 @@ class LearnedLoss(nn.Module):
     @property
     def looks_at_batch(self) -> bool:
         """Whether this loss looks at the batch's error as a whole."""
-        return any(s.signal == "batch_error" or "per_batch_error" in s.transforms for s in self.config.signals)
+        return any(
+            s.signal in {"batch_error", "mean_error"} or "per_batch_error" in s.transforms for s in self.config.signals
+        )
 
-    def batch_error(self, input: Tensor, target: Tensor) -> Tensor:
-        """Root mean squared error (scalar) with its gradient.
+    def batch_error(self, input: Tensor, target: Tensor) -> BatchError:
+        """The error of the batch as a whole, with its gradient.
 
         Inside ``forward`` it is a constant. Who differentiates through a whole training also needs how it follows
         from earlier steps, and passes this to ``forward``.
         """
-        return root_mean_square(input - target, measured_scale(target))
+        return measured_error(input - target, measured_scale(target))
+
+    def formula(self) -> str | None:
+        """The loss of one point in closed form, where that is short enough to read."""
+        return None
 
     def make_optimizer(self, params: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         """The optimiser this loss was meta-trained for, at its recommended learning rate."""

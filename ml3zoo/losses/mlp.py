@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import itertools
 import math
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -29,6 +29,8 @@ class Architecture(Strict):
 
     ``output="identity"`` or ``"softplus"``: the network gives the loss itself (the paper's form).
     ``output="weight"``: the loss is the squared error times ``exp(b * tanh(z / b))``, ``b`` the ``weight_bound``.
+    ``centering``: the network also gives a share in (0, 1) of the batch's mean error that is taken off each error
+    first. A network fits its mean far faster than anything else; pulling less on it allows larger steps on the rest.
     """
 
     hidden: tuple[Annotated[int, Field(gt=0, le=4096)], ...] = Field(max_length=8)
@@ -37,6 +39,13 @@ class Architecture(Strict):
     skip: bool = False
     output: Literal["identity", "softplus", "weight"] = "weight"
     weight_bound: float = Field(3.0, gt=0, le=10)
+    centering: bool = False
+
+    @model_validator(mode="after")
+    def _centering_needs_a_weight(self) -> Self:
+        if self.centering and self.output != "weight":
+            raise ValueError(f'centering needs output "weight", got "{self.output}"')
+        return self
 
 
 class Loss(LearnedLoss):
@@ -45,29 +54,51 @@ class Loss(LearnedLoss):
     def __init__(self, config: LossConfig) -> None:
         super().__init__(config)
         self.architecture = parse_architecture(Architecture, config)
-        sizes = [len(config.signals), *self.architecture.hidden, 1]
+        sizes = [len(config.signals), *self.architecture.hidden, 1 + self.architecture.centering]
         layers: list[nn.Module] = []
         for width_in, width_out in itertools.pairwise(sizes):
             layers += [nn.Linear(width_in, width_out, bias=self.architecture.bias)]
             layers += [_ACTIVATIONS[self.architecture.activation]()]
         self.network = nn.Sequential(*layers[:-1])
-        self.skip = nn.Linear(sizes[0], 1, bias=False) if self.architecture.skip else None
+        self.skip = nn.Linear(sizes[0], sizes[-1], bias=False) if self.architecture.skip else None
 
     def value(self, features: Tensor, batch: RegressionBatch) -> Tensor:
         """The loss of each point."""
-        output: Tensor = self.network(features).squeeze(-1)
+        outputs: Tensor = self.network(features)
         if self.skip is not None:
-            output = output + self.skip(features).squeeze(-1)
+            outputs = outputs + self.skip(features)
+        output = outputs[..., 0]
         if self.architecture.output == "weight":
             bound = self.architecture.weight_bound
-            return batch.error.square() * (bound * (output / bound).tanh()).exp()
+            error = batch.error
+            if self.architecture.centering:
+                error = error - outputs[..., 1].sigmoid() * batch.mean_error
+            return error.square() * (bound * (output / bound).tanh()).exp()
         return F.softplus(output) if self.architecture.output == "softplus" else output
+
+    def formula(self) -> str | None:
+        """A weighting loss without hidden layers is a formula."""
+        if self.architecture.hidden or self.skip is not None or self.architecture.output != "weight":
+            return None
+        layer = self.network[0]
+        assert isinstance(layer, nn.Linear)
+        biases = torch.zeros(layer.out_features) if layer.bias is None else layer.bias
+        sums = [self._sum(weights, bias) for weights, bias in zip(layer.weight.tolist(), biases.tolist(), strict=True)]
+        bound = f"{self.architecture.weight_bound:g}"
+        error = "(error - c * mean_error)" if self.architecture.centering else "error"
+        lines = [f"loss = {error}^2 * exp({bound} * tanh(z / {bound}))", f"z = {sums[0]}"]
+        return "\n".join(lines + [f"c = sigmoid({total})" for total in sums[1:]])
+
+    def _sum(self, weights: list[float], bias: float) -> str:
+        pairs = zip(weights, self.config.signals, strict=True)
+        return f"{bias:.3f}" + "".join(f" {'-' if w < 0 else '+'} {abs(w):.3f} * {signal}" for w, signal in pairs)
 
     def reset_parameters(self, prior: tuple[float, ...] = ()) -> None:
         """Xavier weights and zero biases; a weighting loss starts near the squared error, or near its ``prior``.
 
         Args:
-            prior: weights of the skip connection to start from, one per signal.
+            prior: weights straight from the signals to the log weight to start from, one per signal; needs a skip
+                connection or no hidden layer.
         """
         for layer in self.modules():
             if isinstance(layer, nn.Linear):
@@ -79,5 +110,7 @@ class Loss(LearnedLoss):
             assert isinstance(last, nn.Linear)
             nn.init.normal_(last.weight, std=0.3 / math.sqrt(last.in_features))
             if self.skip is not None:
-                start = torch.tensor(prior or [0.0] * self.skip.in_features)
-                self.skip.weight.data.copy_(start[None])
+                nn.init.zeros_(self.skip.weight)
+            if prior:
+                straight = last if self.skip is None else self.skip
+                straight.weight.data[0] = torch.tensor(prior)

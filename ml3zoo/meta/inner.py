@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
 from ml3zoo.losses import LearnedLoss
+from ml3zoo.losses.signals import BatchError
 from ml3zoo.tasks.base import TaskFamily, Tasks, Tensors
 
 State = dict[str, Tensors]
@@ -106,7 +107,7 @@ class InnerRun:
         """
 
         def value(phi: Tensors, params: Tensors, past: Tensors, data: Tensors, progress: Tensor) -> Tensor:
-            arguments = family.signals(params, data)
+            arguments: dict[str, Tensor | BatchError] = {**family.signals(params, data)}
             if isinstance(loss, LearnedLoss):
                 arguments["progress"] = progress
                 if past:

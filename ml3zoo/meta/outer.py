@@ -47,6 +47,8 @@ class MetaTraining:
     """Each iteration multiplies the inner learning rate by exp(U[-jitter, jitter])."""
     validate_every: int = 25
     validation_tasks: int = 32
+    average: float = 0.0
+    """Decay of the running average of the loss parameters, which is what is validated and kept; 0 for none."""
     keep_best: bool = True
     validation: Objective = Objective()
 
@@ -83,12 +85,12 @@ def meta_train(loss: nn.Module, training: MetaTraining, folder: Path, *, resume:
     generator = torch.Generator().manual_seed(training.seed)
     phi = {name: p.detach().clone().requires_grad_() for name, p in loss.named_parameters()}
     adam = torch.optim.Adam(list(phi.values()), lr=training.lr)
-    best = {name: p.detach().clone() for name, p in phi.items()}
+    average, best = (_copies(phi) for _ in range(2))
     progress: dict[str, Any] = {"iteration": 0, "seconds": 0.0, "best": math.inf, "best_iteration": 0}
     checkpoint, log = folder / "checkpoint.safetensors", folder / "log.jsonl"
     if resume and checkpoint.exists():
         progress, tensors = load_checkpoint(checkpoint, training.fingerprint)
-        _restore(tensors, phi, best, adam, generator)
+        _restore(tensors, phi, average, best, adam, generator)
         _truncate(log, progress["iteration"])
     else:
         log.unlink(missing_ok=True)
@@ -98,14 +100,14 @@ def meta_train(loss: nn.Module, training: MetaTraining, folder: Path, *, resume:
     with progress_bar("meta-training", training.iterations) as advance:
         for iteration in range(progress["iteration"], training.iterations + 1):
             if iteration % training.validate_every == 0 or iteration == training.iterations:
-                score, each = validate(loss, phi, training)
+                score, each = validate(loss, average, training)
                 if score < progress["best"] or not training.keep_best:
                     progress |= {"best": score, "best_iteration": iteration}
-                    best = {name: p.detach().clone() for name, p in phi.items()}
+                    best = _copies(average)
                 progress |= {"iteration": iteration, "seconds": time.monotonic() - started}
                 _log(log, progress, score, each, sum(recent) / len(recent) if recent else None)
                 recent.clear()
-                _save(checkpoint, training.fingerprint, progress, phi, best, adam, generator)
+                _save(checkpoint, training.fingerprint, progress, phi, average, best, adam, generator)
             if iteration == training.iterations:
                 break
             setting = training.settings[int(torch.multinomial(weights, 1, generator=generator))]
@@ -119,6 +121,8 @@ def meta_train(loss: nn.Module, training: MetaTraining, folder: Path, *, resume:
             torch.nn.utils.clip_grad_norm_(list(phi.values()), training.clip)
             adam.param_groups[0]["lr"] = _decayed(training, iteration)
             adam.step()
+            for name, p in phi.items():
+                average[name].lerp_(p.detach(), 1 - training.average)
             recent.append(estimate.objective)
             advance(iteration + 1, f"objective {estimate.objective:.3f}, best {progress['best']:.3f}")
     with torch.no_grad():
@@ -142,6 +146,11 @@ def validate(
         total += setting.weight * training.validation(value).mean().item()
         each.append(value.nan_to_num(training.validation.cap).clamp(max=training.validation.cap).mean().item())
     return total / sum(setting.weight for setting in training.settings), each
+
+
+def _copies(phi: Tensors) -> Tensors:
+    """Detached copies."""
+    return {name: p.detach().clone() for name, p in phi.items()}
 
 
 def _decayed(training: MetaTraining, iteration: int) -> float:
@@ -174,11 +183,13 @@ def _save(
     fingerprint: str,
     progress: dict[str, Any],
     phi: Tensors,
+    average: Tensors,
     best: Tensors,
     adam: torch.optim.Adam,
     generator: torch.Generator,
 ) -> None:
-    tensors = {f"phi.{k}": v for k, v in phi.items()} | {f"best.{k}": v for k, v in best.items()}
+    parts = {"phi": phi, "average": average, "best": best}
+    tensors = {f"{part}.{k}": v for part, values in parts.items() for k, v in values.items()}
     for name, p in phi.items():
         for key, value in adam.state.get(p, {}).items():
             tensors[f"adam.{key}.{name}"] = value
@@ -186,10 +197,18 @@ def _save(
     save_checkpoint(path, fingerprint, progress, tensors)
 
 
-def _restore(tensors: Tensors, phi: Tensors, best: Tensors, adam: torch.optim.Adam, generator: torch.Generator) -> None:
+def _restore(
+    tensors: Tensors,
+    phi: Tensors,
+    average: Tensors,
+    best: Tensors,
+    adam: torch.optim.Adam,
+    generator: torch.Generator,
+) -> None:
     with torch.no_grad():
         for name, p in phi.items():
             p.copy_(tensors[f"phi.{name}"])
+            average[name] = tensors[f"average.{name}"]
             best[name] = tensors[f"best.{name}"]
             state = {
                 k: tensors[f"adam.{k}.{name}"]
