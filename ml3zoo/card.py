@@ -9,11 +9,12 @@ from typing import Any
 from huggingface_hub import EvalResult, ModelCardData
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from ml3zoo.config import FILE_NAME, LossConfig
-from ml3zoo.files import check_replaceable, replacing_folder
+from ml3zoo.config import FILE_NAME, LossConfig, read_config
+from ml3zoo.files import check_replaceable, replacing_folder, write_text
 from ml3zoo.losses import LearnedLoss
 from ml3zoo.plots import draw_card
 from ml3zoo.store import save_loss, seal
+from ml3zoo.zoo import read_results
 
 
 def write_card(loss: LearnedLoss, results: dict[str, Any], folder: Path, log: Path | None = None) -> Path:
@@ -38,6 +39,13 @@ def write_card(loss: LearnedLoss, results: dict[str, Any], folder: Path, log: Pa
         (partial / "README.md").write_text(render_card(loss.config, results, partial), encoding="utf-8")
         seal(partial, loss.config)
     return folder
+
+
+def refresh_card(folder: Path) -> None:
+    """Render the card of a folder anew from its config and results, after a change of the template."""
+    config = read_config(folder)
+    write_text(folder / "README.md", render_card(config, read_results(folder), folder))
+    seal(folder, config)
 
 
 def render_card(config: LossConfig, results: dict[str, Any], folder: Path) -> str:
