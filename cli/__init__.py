@@ -14,6 +14,7 @@ from .info import info
 from .list import list_
 from .output import fail
 from .plot import plot
+from .publish import publish
 from .pull import pull
 from .train import train
 from .verify import verify
@@ -34,6 +35,7 @@ app.command()(train)
 app.command()(bench)
 app.command()(plot)
 app.command()(verify)
+app.command()(publish)
 
 
 def main() -> None:

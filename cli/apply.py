@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .output import Json, Name, show_json, talk
+from .output import Json, Name, say, show_json, talk
 
 
 def apply(
@@ -29,6 +29,6 @@ def apply(
         show_json(report.as_dict())
         return
     for line in report.lines():
-        typer.echo(line)
+        say(line)
     if out is not None:
         talk(f"saved in {out}")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import typer
-
-from .output import Json, Name, Quick, show_json, talk
+from .output import Json, Name, Quick, say, show_json, talk
 
 
 def bench(name: Name, quick: Quick = False, json: Json = False) -> None:
@@ -16,5 +14,5 @@ def bench(name: Name, quick: Quick = False, json: Json = False) -> None:
         show_json(report.as_dict())
         return
     for line in report.lines():
-        typer.echo(line)
+        say(line)
     talk(report.verdict)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import typer
-
 from ml3zoo.config import SignalConfig
 from ml3zoo.zoo import describe
 
-from .output import Json, Name, show_json
+from .output import Json, Name, one_line, say, show_json
 
 
 def info(name: Name, json: Json = False) -> None:
@@ -26,7 +24,8 @@ def info(name: Name, json: Json = False) -> None:
         "made for": f"{inner['optimizer']}, lr {inner['lr']:g}, momentum {inner['momentum']:g}, {inner['steps']} steps"
         + (", standardised targets" if inner["standardized_targets"] else ""),
         "from": f"recipe {provenance['recipe']}, {provenance['date']}" if provenance else "no recipe known",
+        "source": entry["source"] or "not from the Hub",
         "folder": entry["folder"],
     }
     for key, value in lines.items():
-        typer.echo(f"{key + ':':<10}{value}")
+        say(f"{key + ':':<10}{one_line(value)}")

@@ -2,35 +2,52 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from ml3zoo.errors import UnknownNameError
+from ml3zoo.errors import InputError, UnknownNameError
 from ml3zoo.zoo import describe, list_losses
 
-from .output import Json, show_json, talk
+from .output import Json, one_line, say, show_json, talk
 
 
 def list_(
     pattern: Annotated[str, typer.Argument(help="A shell pattern, such as 'sine*'.")] = "*",
+    hub: Annotated[bool, typer.Option("--hub", help="Search the Hub instead of the bundled zoo.")] = False,
+    kind: Annotated[str | None, typer.Option(help="Only this kind, such as regression.", show_default=False)] = None,
     json: Json = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print a table for a README.")] = False,
 ) -> None:
     """List the losses of the zoo, each with its headline."""
-    entries = [describe(name) for name in list_losses(pattern)]
-    if not entries and pattern != "*":
-        raise UnknownNameError(f"no loss matches {pattern!r}. Run: ml3zoo list")
+    if hub and markdown:
+        raise InputError("--markdown links the bundled cards; it does not go with --hub.")
+    entries = _on_the_hub(pattern, kind) if hub else _bundled(pattern, kind)
+    if not entries and (pattern != "*" or kind):
+        raise UnknownNameError(f"no loss matches {pattern!r}{f' of kind {kind!r}' if kind else ''}. Run: ml3zoo list")
     if json:
-        show_json([{key: entry[key] for key in ("name", "kind", "headline", "folder")} for entry in entries])
+        show_json(entries)
         return
     if markdown:
-        typer.echo("| loss | kind | measured |\n|---|---|---|")
+        say("| loss | kind | measured |\n|---|---|---|")
     for entry in entries:
+        name, headline = one_line(entry["name"]), one_line(entry["headline"])
         if markdown:
-            typer.echo(
-                f"| [{entry['name']}](cards/{entry['name']}/README.md) | {entry['kind']} | {entry['headline']} |"
-            )
+            say(f"| [{name}](cards/{name}/README.md) | {entry['kind']} | {headline} |")
             continue
-        typer.echo(entry["name"])
-        talk(f"  {entry['headline']}")
+        say(name)
+        talk(f"  {headline}")
+
+
+def _bundled(pattern: str, kind: str | None) -> list[dict[str, Any]]:
+    entries = [describe(name) for name in list_losses(pattern)]
+    shown = ("name", "kind", "headline", "folder")
+    return [{key: entry[key] for key in shown} for entry in entries if kind in (None, entry["kind"])]
+
+
+def _on_the_hub(pattern: str, kind: str | None) -> list[dict[str, Any]]:
+    from dataclasses import asdict
+
+    from ml3zoo.hub.search import search_losses
+
+    return [asdict(entry) for entry in search_losses(pattern, kind)]

@@ -4,23 +4,41 @@ from __future__ import annotations
 
 import json
 import sys
+import unicodedata
 from typing import Annotated, Any, NoReturn
 
 import typer
 
-Name = Annotated[str, typer.Argument(help="A loss of the zoo, or the path of a loss's folder.", show_default=False)]
+Name = Annotated[
+    str, typer.Argument(help="A loss of the zoo, hf://org/name@revision, or a folder.", show_default=False)
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON to stdout.")]
 Quick = Annotated[bool, typer.Option("--quick", help="A small version, done within a minute.")]
 
 
 def show_json(value: Any) -> None:
     """Print a value as JSON on stdout."""
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    typer.echo(json.dumps(value, indent=2))
+
+
+def say(text: object) -> None:
+    """Print data to stdout."""
+    typer.echo(plain(str(text)))
 
 
 def talk(text: str) -> None:
     """Print to stderr, where it does not disturb data."""
-    typer.echo(text, err=True)
+    typer.echo(plain(text), err=True)
+
+
+def one_line(text: object) -> str:
+    """Text of strangers on one line, so that it cannot pass for more than one."""
+    return " ".join(str(text).split())
+
+
+def plain(text: str) -> str:
+    """Text of strangers without what could steer a terminal: control and format characters become ``?``."""
+    return "".join(c if c == "\n" or unicodedata.category(c) not in {"Cc", "Cf", "Cs"} else "?" for c in text)
 
 
 def fail(text: str) -> NoReturn:

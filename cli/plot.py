@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .output import Name
+from .output import Name, say
 
 
 def plot(
@@ -24,4 +24,4 @@ def plot(
     loss = read_loss(folder)
     target = make_folder(out or Path(f"{loss.config.name}-plots"))
     for path in draw_card(loss, read_results(folder), target):
-        typer.echo(path)
+        say(path)

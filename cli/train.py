@@ -7,26 +7,42 @@ from typing import Annotated
 
 import typer
 
-from .output import Quick, fail, talk
+from .output import Quick, fail, say, talk
 
 
 def train(
-    recipe: Annotated[str, typer.Argument(help="The name of a recipe.", show_default=False)],
+    recipe: Annotated[
+        str, typer.Argument(help="The name of a recipe, or your own: ./my_recipe.py.", show_default=False)
+    ],
     out: Annotated[
         Path | None,
-        typer.Option(help="The card folder to write; runs/RECIPE if not given.", show_default=False),
+        typer.Option(help="The card folder to write; runs/NAME if not given.", show_default=False),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where an interrupted run stopped.")] = False,
     quick: Quick = False,
+    publish: Annotated[
+        str | None,
+        typer.Option(help="Then publish it here: org/name. Your rights are checked first.", show_default=False),
+    ] = None,
 ) -> None:
     """Meta-train a loss, measure it and write its card folder."""
     from ml3zoo.recipe import find_recipe
 
     chosen = find_recipe(recipe)
-    folder = out or Path("runs") / recipe
+    if publish is not None:
+        from ml3zoo.hub.publish import check_rights
+        from ml3zoo.hub.reference import parse_repo
+
+        check_rights(parse_repo(publish))
+    folder = out or Path("runs") / chosen.config.name
     try:
-        typer.echo((chosen.quick() if quick else chosen).run(folder, resume=resume))
+        say((chosen.quick() if quick else chosen).run(folder, resume=resume))
     except KeyboardInterrupt:
-        fail(f"interrupted; go on with: ml3zoo train {recipe} --out {folder} --resume{' --quick' if quick else ''}")
+        again = f"ml3zoo train {recipe} --out {folder} --resume{' --quick' if quick else ''}"
+        fail(f"interrupted; go on with: {again}{f' --publish {publish}' if publish else ''}")
     if quick:
         talk("A quick run shows that everything works; its numbers mean nothing.")
+    if publish is not None:
+        from ml3zoo.hub.publish import publish_loss
+
+        say(f"ml3zoo pull {publish_loss(folder, publish).reference}")

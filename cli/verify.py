@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import typer
-
-from .output import Json, Name, show_json, talk
+from .output import Json, Name, say, show_json, talk
 
 
 def verify(name: Name, json: Json = False) -> None:
@@ -19,4 +17,4 @@ def verify(name: Name, json: Json = False) -> None:
         return
     for line in checks:
         talk(f"  {line}")
-    typer.echo(f"{name}: verified")
+    say(f"{name}: verified")

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ml3zoo.config import LossConfig
     from ml3zoo.errors import Ml3zooError
+    from ml3zoo.hub.publish import publish_loss
     from ml3zoo.loading import load_loss
     from ml3zoo.losses import LearnedLoss
     from ml3zoo.store import save_loss
     from ml3zoo.zoo import list_losses
 
 __version__ = "0.1.0"
-__all__ = ["LearnedLoss", "LossConfig", "Ml3zooError", "list_losses", "load_loss", "save_loss"]
+__all__ = ["LearnedLoss", "LossConfig", "Ml3zooError", "list_losses", "load_loss", "publish_loss", "save_loss"]
 
 _HOMES = {
     "LearnedLoss": "ml3zoo.losses",
@@ -22,6 +23,7 @@ _HOMES = {
     "Ml3zooError": "ml3zoo.errors",
     "list_losses": "ml3zoo.zoo",
     "load_loss": "ml3zoo.loading",
+    "publish_loss": "ml3zoo.hub.publish",
     "save_loss": "ml3zoo.store",
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,14 @@ from ml3zoo.store import save_loss, seal
 from ml3zoo.zoo import read_results
 
 
-def write_card(loss: LearnedLoss, results: dict[str, Any], folder: Path, log: Path | None = None) -> Path:
+def write_card(
+    loss: LearnedLoss,
+    results: dict[str, Any],
+    folder: Path,
+    *,
+    log: Path | None = None,
+    recipe: Path | None = None,
+) -> Path:
     """Write weights, results, pictures and card into ``folder``, all of it or nothing.
 
     Args:
@@ -25,6 +33,7 @@ def write_card(loss: LearnedLoss, results: dict[str, Any], folder: Path, log: Pa
         results: what ``Recipe.measure`` returned.
         folder: replaced if it holds a loss already.
         log: the meta-training's ``log.jsonl``, for its curve.
+        recipe: the file that the loss was made from, kept as ``recipe.py``.
 
     Raises:
         OutputError: the folder cannot be written.
@@ -34,6 +43,8 @@ def write_card(loss: LearnedLoss, results: dict[str, Any], folder: Path, log: Pa
     with replacing_folder(folder) as partial:
         save_loss(loss, partial)
         (partial / "results.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+        if recipe is not None:
+            shutil.copyfile(recipe, partial / "recipe.py")
         (partial / "plots").mkdir()
         draw_card(loss, results, partial / "plots", log)
         (partial / "README.md").write_text(render_card(loss.config, results, partial), encoding="utf-8")

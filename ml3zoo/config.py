@@ -2,20 +2,50 @@
 
 from __future__ import annotations
 
-import json
+import re
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from ml3zoo.errors import ConfigError
 from ml3zoo.files import write_text
+from ml3zoo.strictjson import read_json
 
 SCHEMA_VERSION: Literal[1] = 1
 FILE_NAME = "config.json"
+LARGEST: dict[str, int] = {
+    FILE_NAME: 2**18,
+    "model.safetensors": 2**26,
+    "golden.safetensors": 2**20,
+    "results.json": 2**24,
+    "README.md": 2**20,
+    "recipe.py": 2**18,
+}
+"""The files a loss's folder may hold, with their largest size in bytes; pictures come on top."""
+LARGEST_PICTURE = 2**24
+PICTURE = r"plots/[a-z0-9_]+\.png"
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=96)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+def largest(name: str) -> int | None:
+    """How many bytes a file of a loss's folder may have; None if the format knows no such file.
+
+    Args:
+        name: path below the folder, with forward slashes.
+    """
+    return LARGEST_PICTURE if re.fullmatch(PICTURE, name) else LARGEST.get(name)
+
+
+def _of_the_format(name: str) -> str:
+    if largest(name) is None or name == FILE_NAME:
+        raise ValueError(f"{name!r} is no file of the format ({', '.join(LARGEST)}, plots/*.png)")
+    return name
+
+
+FormatFile = Annotated[str, AfterValidator(_of_the_format)]
 
 
 class Strict(BaseModel):
@@ -92,7 +122,14 @@ class LossConfig(Strict):
     architecture: dict[str, JsonValue] = Field(max_length=32)
     inner: InnerConfig
     provenance: Provenance | None = None
-    sha256: dict[str, Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]] = Field(default_factory=dict, max_length=64)
+    sha256: dict[FormatFile, Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]] = Field(
+        default_factory=dict, max_length=64
+    )
+
+    @property
+    def uses_progress(self) -> bool:
+        """Whether the loss looks at the training progress."""
+        return any(signal.signal in {"progress", "elapsed", "remaining"} for signal in self.signals)
 
 
 def read_config(folder: Path) -> LossConfig:
@@ -103,12 +140,10 @@ def read_config(folder: Path) -> LossConfig:
     """
     path = folder / FILE_NAME
     try:
-        raw: Any = json.loads(path.read_text(encoding="utf-8"))
+        raw = read_json(path, LARGEST[FILE_NAME])
     except FileNotFoundError:
         raise ConfigError(f"no {FILE_NAME} in {folder}: a learned loss's folder has one. Is the path right?") from None
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{path} cannot be read as JSON ({error}). Pull the loss again.") from error
-    version = raw.get("schema_version") if isinstance(raw, dict) else None
+    version = raw.get("schema_version")
     if isinstance(version, int) and version > SCHEMA_VERSION:
         raise ConfigError(
             f"{path} has schema {version}; this ml3zoo reads up to {SCHEMA_VERSION}. Run: pip install -U ml3zoo"

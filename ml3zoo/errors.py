@@ -6,6 +6,7 @@
     ├── ConfigError           a config.json that cannot be read
     ├── IntegrityError        files that are not what the config says they are
     ├── DataError             a table that cannot be learned from
+    ├── HubError              what the Hugging Face Hub refuses, or cannot be asked
     ├── OutputError           a place that cannot be written to
     ├── CheckpointError       a checkpoint that does not belong to this run
     └── MissingExtraError     an optional package that is not installed (also an ImportError)
@@ -41,6 +42,10 @@ class IntegrityError(Ml3zooError):
 
 class DataError(Ml3zooError):
     """A table that cannot be learned from."""
+
+
+class HubError(Ml3zooError):
+    """What the Hugging Face Hub refuses, or cannot be asked."""
 
 
 class OutputError(Ml3zooError):

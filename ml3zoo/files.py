@@ -19,6 +19,12 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def git_blob_hash(path: Path) -> str:
+    """The hash git, and so the Hub, knows a file's content by."""
+    content = path.read_bytes()
+    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
+
+
 def make_folder(folder: Path) -> Path:
     """Create ``folder`` with its parents and see that it can be written to.
 

@@ -9,7 +9,7 @@ import torch
 from ml3zoo.errors import InputError
 from ml3zoo.losses.base import LearnedLoss, Reduction
 from ml3zoo.store import read_loss
-from ml3zoo.zoo import resolve
+from ml3zoo.zoo import locate
 
 
 def load_loss(
@@ -24,7 +24,7 @@ def load_loss(
     """Load a learned loss: ``loss = load_loss("sine-regression"); loss(model(x), y).backward()``.
 
     Args:
-        name: a name of the zoo, or the path of a loss's folder.
+        name: a name of the zoo, ``hf://org/name@revision``, or the path of a loss's folder.
         reduction: ``"mean"``, ``"sum"`` or ``"none"``, as in ``torch.nn``.
         device: where its parameters live; the CPU if not given.
         dtype: what it computes in; float32 if not given.
@@ -36,6 +36,7 @@ def load_loss(
 
     Raises:
         UnknownNameError: no such loss.
+        HubError: it has to come from the Hub, which refuses or cannot be reached.
         ConfigError: its config cannot be read.
         IntegrityError: its files are damaged.
         InputError: an argument is out of range.
@@ -46,7 +47,8 @@ def load_loss(
         raise InputError(f"total_steps must be at least 1, got {total_steps}. It is the number of training steps.")
     if dtype is not None and not dtype.is_floating_point:
         raise InputError(f"dtype must be floating point, got {dtype}.")
-    loss = read_loss(resolve(name))
+    folder, source = locate(name)
+    loss = read_loss(folder, replay=source is not None)
     loss.reduction = reduction
     loss.total_steps = total_steps
     loss.requires_grad_(trainable)

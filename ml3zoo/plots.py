@@ -6,7 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ml3zoo.errors import MissingExtraError
@@ -16,12 +18,15 @@ from ml3zoo.losses.signals import BatchError
 try:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
+    from matplotlib.contour import ContourSet
     from matplotlib.figure import Figure
     from matplotlib.ticker import LogLocator, NullFormatter
 except ImportError as error:
     raise MissingExtraError("Drawing pictures", "plot") from error
 
 LEARNED, ORDINARY, PALE = "#d1495b", "#30638e", "#9aa5b1"
+_DECADES = 4
+"""How far a loss surface is shown below its highest point."""
 
 
 def draw_card(loss: LearnedLoss, results: dict[str, Any], folder: Path, log: Path | None = None) -> list[Path]:
@@ -55,12 +60,19 @@ def draw_surface(loss: LearnedLoss) -> Figure:
     moments = [(0.0, 1.0), (0.5, 0.5), (0.9, 0.2)] if loss.uses_progress or loss.looks_at_batch else [(0.0, 1.0)]
     figure = Figure(figsize=(3.25 * (len(moments) + 1), 3.6), layout="constrained")
     panels = figure.subplots(1, len(moments) + 1, sharey=True)
-    _surface(panels[0], axis, (prediction - target).square(), "squared error")
-    for panel, (progress, error) in zip(panels[1:], moments, strict=True):
-        value = _at(loss, prediction, target, progress, error)
+    surfaces = {"squared error": (prediction - target).square()}
+    for progress, error in moments:
         context = f"\nbatch error {error:g}, progress {progress:g}" if len(moments) > 1 else ""
-        _surface(panel, axis, value, loss.config.name + context)
+        surfaces[loss.config.name + context] = _at(loss, prediction, target, progress, error)
+    highest = torch.stack(list(surfaces.values())).log10().amax().item()
+    levels = np.linspace(highest - _DECADES, highest, 8 * _DECADES + 1)
+    for panel, (title, value) in zip(panels, surfaces.items(), strict=True):
+        filled = _surface(panel, axis, value.log10().clamp(levels[0], levels[-1]), levels, title)
     panels[0].set_ylabel("target")
+    ticks = np.arange(np.ceil(levels[0]), np.floor(levels[-1]) + 1)
+    bar = figure.colorbar(filled, ax=panels, ticks=ticks, shrink=0.8, pad=0.01)
+    bar.ax.set_yticklabels([f"{10.0**tick:g}" for tick in ticks])
+    bar.set_label("loss")
     return figure
 
 
@@ -156,13 +168,13 @@ def _at(loss: LearnedLoss, prediction: Tensor, target: Tensor, progress: float, 
         loss.reduction = previous
 
 
-def _surface(axes: Axes, axis: Tensor, value: Tensor, title: str) -> None:
-    levels = 24
-    axes.contourf(axis.numpy(), axis.numpy(), value.numpy(), levels=levels, cmap="viridis")
-    axes.contour(axis.numpy(), axis.numpy(), value.numpy(), levels=levels, colors="white", linewidths=0.25)
+def _surface(axes: Axes, axis: Tensor, value: Tensor, levels: NDArray[np.float64], title: str) -> ContourSet:
+    filled = axes.contourf(axis.numpy(), axis.numpy(), value.numpy(), levels=levels, cmap="viridis")
+    axes.contour(axis.numpy(), axis.numpy(), value.numpy(), levels=levels[::4], colors="white", linewidths=0.4)
     axes.set_title(title, fontsize=9)
     axes.set_xlabel("prediction")
     axes.set_aspect("equal")
+    return filled
 
 
 def _plain_numbers(axis: Axis) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime
 import importlib
+import importlib.util
 import pkgutil
 import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import torch
@@ -17,7 +19,7 @@ import torch
 import ml3zoo
 from ml3zoo.card import write_card
 from ml3zoo.config import FILE_NAME, LossConfig, Provenance
-from ml3zoo.errors import UnknownNameError, did_you_mean
+from ml3zoo.errors import InputError, UnknownNameError, did_you_mean
 from ml3zoo.evaluate import Contender, Evaluation, bootstrap, evaluate, measure_cost
 from ml3zoo.files import check_replaceable, make_folder
 from ml3zoo.losses.mlp import Loss
@@ -37,6 +39,7 @@ class Recipe:
         seeds: meta-training seeds; the loss with the best validation score is kept, all are reported.
         prior: skip weights the loss starts from.
         quick_iterations: outer iterations of the quick version.
+        source: the file it was read from, kept in the card's folder.
     """
 
     config: LossConfig
@@ -45,6 +48,7 @@ class Recipe:
     seeds: tuple[int, ...] = (0,)
     prior: tuple[float, ...] = ()
     quick_iterations: int = 5
+    source: Path | None = None
 
     def quick(self) -> Recipe:
         """The same road in under a minute: it shows that everything works, not what the loss can do."""
@@ -85,7 +89,7 @@ class Recipe:
         results = self.measure(loss)
         results["seeds"] = [{"seed": s, "objective": self._at_recommended(candidate)} for _, s, candidate in losses]
         log = out.with_name(f"{out.name}.training") / f"seed-{seed}" / "log.jsonl"
-        return write_card(loss, results, out, log)
+        return write_card(loss, results, out, log=log, recipe=self.source)
 
     def fresh_loss(self, seed: int) -> Loss:
         """The loss before meta-training."""
@@ -144,18 +148,44 @@ def list_recipes() -> list[str]:
 
 
 def find_recipe(name: str) -> Recipe:
-    """The recipe of that name.
+    """A recipe of ml3zoo by its name, or one of your own by the path of its file (``./my_recipe.py``).
+
+    A recipe is Python code and is run: read a stranger's before you use it.
 
     Raises:
         UnknownNameError: there is none.
+        InputError: the file cannot be run, or defines no ``RECIPE``.
     """
+    if name.endswith(".py") or "/" in name:
+        return _read_recipe(Path(name))
     if name not in list_recipes():
         raise UnknownNameError(
             f"no recipe named {name!r}; there are {', '.join(list_recipes())}.{did_you_mean(name, list_recipes())} "
             "A recipe is a file in training/."
         )
-    recipe: Recipe = importlib.import_module(f"ml3zoo.training.{name.replace('-', '_')}").RECIPE
-    return recipe
+    module = importlib.import_module(f"ml3zoo.training.{name.replace('-', '_')}")
+    return _recipe_of(module)
+
+
+def _read_recipe(path: Path) -> Recipe:
+    if not path.is_file():
+        raise UnknownNameError(f"no file {path}: the path of a recipe was expected, such as ./my_recipe.py.")
+    spec = importlib.util.spec_from_file_location(f"recipe_{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise InputError(f"{path} is no Python file. A recipe is a .py file that defines RECIPE.")
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise InputError(f"{path} cannot be run ({type(error).__name__}: {error}). Correct it first.") from error
+    return _recipe_of(module)
+
+
+def _recipe_of(module: ModuleType) -> Recipe:
+    recipe = getattr(module, "RECIPE", None)
+    if not isinstance(recipe, Recipe) or module.__file__ is None:
+        raise InputError(f"{module.__name__} defines no RECIPE (a ml3zoo.recipe.Recipe). See training/ for examples.")
+    return replace(recipe, source=Path(module.__file__))
 
 
 def _commit() -> str | None:

@@ -5,19 +5,19 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from ml3zoo.config import FILE_NAME, LossConfig, read_config, write_config
+from ml3zoo.config import FILE_NAME, LossConfig, largest, read_config, write_config
 from ml3zoo.errors import IntegrityError, OutputError
 from ml3zoo.files import check_replaceable, replacing_folder, sha256
 from ml3zoo.golden import record_golden, replay_golden
+from ml3zoo.integrity import check_file, check_files
 from ml3zoo.losses import LearnedLoss, build_loss
 
 WEIGHTS, GOLDEN = "model.safetensors", "golden.safetensors"
-_LARGEST = 256 * 2**20
-"""Bytes; no learned loss comes near."""
 
 
 def save_loss(loss: LearnedLoss, folder: str | Path) -> Path:
@@ -54,24 +54,29 @@ def save_loss(loss: LearnedLoss, folder: str | Path) -> Path:
 
 
 def seal(folder: Path, config: LossConfig) -> None:
-    """Write ``config.json`` with the sha256 of every other file in the folder."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != FILE_NAME)
-    hashes = {path.relative_to(folder).as_posix(): sha256(path) for path in files}
+    """Write ``config.json`` with the sha256 of every other file of the format in the folder."""
+    names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    hashes = {name: sha256(folder / name) for name in names if largest(name) and name != FILE_NAME}
     write_config(config.model_copy(update={"sha256": hashes}), folder)
 
 
-def read_loss(folder: Path) -> LearnedLoss:
+def read_loss(folder: Path, *, replay: bool = False) -> LearnedLoss:
     """Build the loss a folder holds, with its weights; parameters frozen.
+
+    Args:
+        folder: where it lies.
+        replay: also replay its golden tensors, for a loss that comes from elsewhere.
 
     Raises:
         ConfigError: the config cannot be read.
         IntegrityError: the weights are missing, damaged, not finite or not the ones the config names.
     """
     config = read_config(folder)
-    check_hash(folder, WEIGHTS, config)
-    loss = build_loss(config)
+    check_file(folder, WEIGHTS, config)
     tensors = _read(folder / WEIGHTS)
-    expected = {name: tuple(tensor.shape) for name, tensor in loss.state_dict().items()}
+    with torch.device("meta"):
+        planned = build_loss(config).state_dict()
+    expected = {name: tuple(tensor.shape) for name, tensor in planned.items()}
     found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
     if expected != found:
         wrong = sorted(name for name in expected | found if expected.get(name) != found.get(name))
@@ -80,8 +85,12 @@ def read_loss(folder: Path) -> LearnedLoss:
         )
         raise IntegrityError(f"{folder / WEIGHTS} does not fit its config ({told}). Pull the loss again.")
     _check_finite(tensors, str(folder / WEIGHTS))
+    loss = build_loss(config)
     loss.load_state_dict(tensors)
     loss.requires_grad_(False)
+    if replay:
+        check_file(folder, GOLDEN, config)
+        replay_golden(loss, _read(folder / GOLDEN))
     return loss
 
 
@@ -105,38 +114,14 @@ def verify(folder: Path) -> list[str]:
             f"{folder} holds files its config does not name: {', '.join(strangers[:5])}. ml3zoo never opens them, "
             "and nor should you (pickles can run code). Delete them, or pull the loss again."
         )
-    for name in config.sha256:
-        check_hash(folder, name, config)
-    loss = read_loss(folder)
-    replay_golden(loss, _read(folder / GOLDEN))
+    check_files(folder, config)
+    loss = read_loss(folder, replay=True)
     return [
         f"config.json follows schema {config.schema_version}",
         f"sha256 of {len(config.sha256)} files hold",
         f"{sum(p.numel() for p in loss.parameters())} weights: names and shapes fit, all finite",
         "golden values and gradients reproduced",
     ]
-
-
-def check_hash(folder: Path, name: str, config: LossConfig) -> None:
-    """Compare one file with the config's sha256.
-
-    Raises:
-        IntegrityError: the file is missing, not named in the config, too large or different.
-    """
-    path = folder / name
-    if not path.is_file():
-        raise IntegrityError(f"{path} is missing. Pull the loss again.")
-    if path.stat().st_size > _LARGEST:
-        raise IntegrityError(f"{path} has {path.stat().st_size} bytes; a loss has at most {_LARGEST}. Do not use it.")
-    expected = config.sha256.get(name)
-    if expected is None:
-        raise IntegrityError(f"the config in {folder} names no sha256 for {name}. Save the loss with save_loss.")
-    found = sha256(path)
-    if found != expected:
-        raise IntegrityError(
-            f"{path} has sha256 {found[:16]}…, its config says {expected[:16]}…: it was changed or damaged. "
-            "Pull the loss again."
-        )
 
 
 def _read(path: Path) -> dict[str, Tensor]:
@@ -148,5 +133,7 @@ def _read(path: Path) -> dict[str, Tensor]:
 
 def _check_finite(tensors: dict[str, Tensor], where: str) -> None:
     for name, tensor in tensors.items():
+        if not tensor.is_floating_point():
+            raise IntegrityError(f"{where}: {name} holds {tensor.dtype}, floating point was expected. Pull it again.")
         if not tensor.isfinite().all():
             raise IntegrityError(f"{where}: {name} holds NaN or infinity. These weights cannot be used.")

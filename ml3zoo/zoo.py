@@ -1,15 +1,16 @@
-"""Names -> folders. Needs neither torch nor the network."""
+"""Names -> folders. Needs no torch, and no network for what is bundled, cached or a path."""
 
 from __future__ import annotations
 
 import fnmatch
 import importlib.util
-import json
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from ml3zoo.config import FILE_NAME, read_config
-from ml3zoo.errors import ConfigError, UnknownNameError, did_you_mean
+from ml3zoo.config import FILE_NAME, LARGEST, read_config
+from ml3zoo.errors import HubError, UnknownNameError, did_you_mean
+from ml3zoo.hub.reference import SCHEME, HubReference, official, parse_reference
+from ml3zoo.strictjson import read_json
 
 
 def bundled_zoo() -> Path:
@@ -26,53 +27,79 @@ def list_losses(pattern: str = "*") -> list[str]:
     return sorted(name for name in names if fnmatch.fnmatchcase(name, pattern))
 
 
-def resolve(name: str | Path) -> Path:
-    """The folder a name stands for.
+class Location(NamedTuple):
+    """Where a loss lies: its folder, and where on the Hub it comes from, if it does."""
+
+    folder: Path
+    source: HubReference | None = None
+
+
+def locate(name: str | Path) -> Location:
+    """The folder a name stands for; what lies on the Hub is pulled.
 
     Args:
-        name: a bundled loss (``"sine-regression"``), or a folder (``"./my-loss"``; anything with a slash is a path).
+        name: a loss of the zoo (``"sine-regression"``: the bundled copy, else the official zoo on the Hub), a
+            reference to the Hub (``"hf://org/name@revision"``), or a folder (``"./my-loss"``; anything else with a
+            slash is a path).
 
     Raises:
         UnknownNameError: there is no such loss or folder.
+        Ml3zooError: it cannot be pulled; see ``ml3zoo.hub.pull.pull_loss``.
     """
     text = str(name)
-    if text.startswith("hf://"):
-        raise UnknownNameError(
-            f"{text}: this version reads bundled losses and folders only. Download it and give its path."
-        )
+    if text.startswith(SCHEME):
+        return _pull(parse_reference(text))
     if isinstance(name, Path) or "/" in text or text in {".", ".."}:
         if not Path(name).is_dir():
             raise UnknownNameError(f"no folder {text}: a path to a loss's folder was expected. Run: ml3zoo list")
-        return Path(name)
-    if text not in list_losses():
-        raise UnknownNameError(
-            f"no loss named {text!r} in the zoo.{did_you_mean(text, list_losses())} Run: ml3zoo list"
-        )
-    return bundled_zoo() / text
+        return Location(Path(name))
+    if text in list_losses():
+        return Location(bundled_zoo() / text)
+    return _pull_official(text)
+
+
+def resolve(name: str | Path) -> Path:
+    """The folder of ``locate``."""
+    return locate(name).folder
+
+
+def _pull(reference: HubReference) -> Location:
+    from ml3zoo.hub.pull import pull_loss
+
+    pulled = pull_loss(reference)
+    return Location(pulled.folder, pulled.reference)
+
+
+def _pull_official(name: str) -> Location:
+    unknown = f"no loss named {name!r} in the zoo.{did_you_mean(name, list_losses())} Run: ml3zoo list"
+    try:
+        return _pull(official(name))
+    except UnknownNameError as error:
+        raise UnknownNameError(unknown) from error
+    except HubError as error:
+        raise UnknownNameError(f"{unknown} (It is not bundled, and {error})") from error
 
 
 def read_results(folder: Path) -> dict[str, Any]:
     """A loss's ``results.json``; empty if it was never measured.
 
     Raises:
-        ConfigError: the file is no JSON.
+        ConfigError: the file cannot be read as a JSON object.
     """
     path = folder / "results.json"
     try:
-        results: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return read_json(path, LARGEST["results.json"])
     except FileNotFoundError:
         return {}
-    except ValueError as error:
-        raise ConfigError(f"{path} cannot be read as JSON ({error}). Pull the loss again.") from error
-    return results
 
 
 def describe(name: str | Path) -> dict[str, Any]:
     """All that is known of a loss without loading it: its config, its headline and where it lies."""
-    folder = resolve(name)
+    folder, source = locate(name)
     config = read_config(folder)
     return {
         **config.model_dump(mode="json"),
         "folder": str(folder),
-        "headline": read_results(folder).get("headline", ""),
+        "headline": str(read_results(folder).get("headline", "")),
+        "source": str(source) if source else None,
     }

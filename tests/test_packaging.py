@@ -15,7 +15,15 @@ ROOT = Path(__file__).parent.parent
 
 
 def test_public_names():
-    assert ml3zoo.__all__ == ["LearnedLoss", "LossConfig", "Ml3zooError", "list_losses", "load_loss", "save_loss"]
+    assert ml3zoo.__all__ == [
+        "LearnedLoss",
+        "LossConfig",
+        "Ml3zooError",
+        "list_losses",
+        "load_loss",
+        "publish_loss",
+        "save_loss",
+    ]
     assert all(hasattr(ml3zoo, name) for name in ml3zoo.__all__)
 
 

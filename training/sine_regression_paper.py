@@ -4,6 +4,8 @@ Run: ``ml3zoo train sine-regression-paper``. It shows what the published method 
 loss to use. Source: Bechtle et al. 2020, first experiment, with the settings of the authors' released code.
 """
 
+from ml3zoo.training.sine_regression import sine_evaluation
+
 from ml3zoo.config import InnerConfig, LossConfig, SignalConfig
 from ml3zoo.meta.estimators import Objective, Unrolled
 from ml3zoo.meta.inner import SGD, InnerRun
@@ -11,8 +13,6 @@ from ml3zoo.meta.outer import MetaTraining, Setting
 from ml3zoo.recipe import Recipe
 from ml3zoo.tasks.optimizees import MLP
 from ml3zoo.tasks.sine import PaperSine
-
-from .sine_regression import sine_evaluation
 
 STEPS = 100
 ONE_TASK = PaperSine(MLP((1, 100, 10, 1), "ReLU", init="xavier"))

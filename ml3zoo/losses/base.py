@@ -49,7 +49,7 @@ class LearnedLoss(nn.Module):
     @property
     def uses_progress(self) -> bool:
         """Whether this loss looks at the training progress."""
-        return any(signal.signal in {"progress", "elapsed", "remaining"} for signal in self.config.signals)
+        return self.config.uses_progress
 
     @property
     def progress(self) -> float:

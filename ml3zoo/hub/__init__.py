@@ -1,0 +1,1 @@
+"""The zoo on the Hugging Face Hub: pull, search, publish."""

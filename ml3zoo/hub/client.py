@@ -1,0 +1,101 @@
+"""The Hub's client, and its errors told in ml3zoo's words."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from huggingface_hub import HfApi
+from huggingface_hub.errors import (
+    EntryNotFoundError,
+    GatedRepoError,
+    HfHubHTTPError,
+    LocalEntryNotFoundError,
+    LocalTokenNotFoundError,
+    OfflineModeIsEnabled,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
+
+import ml3zoo
+from ml3zoo.errors import HubError, OutputError, UnknownNameError
+from ml3zoo.hub.reference import HubReference
+
+_TRANSPORT_ERROR: type[Exception] = HfHubHTTPError.__mro__[1]
+"""Base of the client's connection errors, whichever HTTP library it is built on."""
+_TOLD = {
+    401: "the Hub does not accept your token. Log in again: hf auth login",
+    403: "your token does not have the right to do this. Ask the owner, or log in with one that does: hf auth login",
+    409: "it changed at the same time. Look at what is there now and try again",
+    412: "somebody else changed it at the same time; nothing of yours was written. Look at it and try again",
+    429: "the Hub asks to slow down. Wait a few minutes and try again",
+}
+
+
+def hub_api() -> HfApi:
+    """A client with the user's own endpoint and token."""
+    return HfApi(library_name="ml3zoo", library_version=ml3zoo.__version__)
+
+
+class UnreachableError(HubError):
+    """The Hub does not answer, or must not be asked."""
+
+
+@contextmanager
+def telling(reference: HubReference | None = None) -> Iterator[None]:
+    """Turn whatever the client raises into one of ml3zoo's errors.
+
+    Args:
+        reference: what the call is about; the Hub as a whole if not given.
+
+    Raises:
+        UnknownNameError: no such repository, revision or file.
+        UnreachableError: the Hub does not answer, or ``HF_HUB_OFFLINE`` is set.
+        HubError: it refuses.
+        OutputError: the cache cannot be written to.
+    """
+    where = str(reference or "the Hub")
+    try:
+        yield
+    except GatedRepoError as error:
+        raise HubError(
+            f"{where} is gated: its owner decides who may read it. Ask for access on its page and log in: hf auth login"
+        ) from error
+    except RepositoryNotFoundError as error:
+        raise UnknownNameError(
+            f"no repository {where} on the Hub that you may see. Is it spelled right? "
+            "If it is private, log in: hf auth login"
+        ) from error
+    except RevisionNotFoundError as error:
+        raise UnknownNameError(f"{where}: there is no such revision.") from error
+    except LocalTokenNotFoundError as error:
+        raise HubError("you are not logged in to the Hub. Run: hf auth login") from error
+    except (OfflineModeIsEnabled, LocalEntryNotFoundError) as error:
+        raise _unreachable(where, error) from error
+    except EntryNotFoundError as error:
+        raise UnknownNameError(f"{where} lacks a file that a loss must have: {_first_line(error)}") from error
+    except HfHubHTTPError as error:
+        status = error.response.status_code
+        if status >= 500:
+            raise UnreachableError(f"{where}: the Hub has a fault (status {status}). Try again later.") from error
+        raise HubError(f"{where}: {_TOLD.get(status, f'the Hub says {_first_line(error)}')}.") from error
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
+            raise OutputError(
+                f"the Hub cache cannot be written to: {error.strerror}. Make room, or set HF_HOME to another place."
+            ) from error
+        raise _unreachable(where, error) from error
+    except _TRANSPORT_ERROR as error:
+        raise _unreachable(where, error) from error
+
+
+def _unreachable(where: str, error: Exception) -> UnreachableError:
+    return UnreachableError(
+        f"{where} cannot be reached ({_first_line(error)}). "
+        "Check the network, HF_ENDPOINT and HF_HUB_OFFLINE, and try again."
+    )
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

@@ -1,0 +1,209 @@
+"""Publish: a checked folder -> one commit on the Hub."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, hf_hub_download
+from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
+from huggingface_hub.hf_api import ModelInfo, RepoSibling
+
+from ml3zoo.card import render_card
+from ml3zoo.config import FILE_NAME, LossConfig, largest, read_config
+from ml3zoo.errors import ConfigError, HubError, IntegrityError
+from ml3zoo.files import git_blob_hash, sha256
+from ml3zoo.hub.client import hub_api, telling
+from ml3zoo.hub.reference import HubReference, parse_repo
+from ml3zoo.hub.search import TAG
+from ml3zoo.store import verify
+from ml3zoo.zoo import read_results
+
+CARD = "README.md"
+
+
+@dataclass(frozen=True)
+class Publication:
+    """What ``publish_loss`` did, or would do.
+
+    Attributes:
+        reference: pinned to the new commit, or the repository alone in a dry run.
+        url: page of the commit, of the pull request, or of the repository in a dry run.
+        uploaded: files that were sent, because they are new or changed.
+        removed: files of an older version that were taken away.
+    """
+
+    reference: HubReference
+    url: str
+    uploaded: tuple[str, ...]
+    removed: tuple[str, ...] = ()
+
+
+def publish_loss(
+    folder: str | Path,
+    repo: str,
+    *,
+    private: bool = False,
+    pr: bool = False,
+    tag: str | None = None,
+    dry_run: bool = False,
+    force: bool = False,
+) -> Publication:
+    """Publish a loss's folder as one commit. Everything is checked before the first byte goes out.
+
+    Args:
+        folder: written by a recipe or by ``write_card``.
+        repo: ``"org/name"``; created if it does not exist.
+        private: create it private.
+        pr: open a pull request instead of committing; the repository must exist.
+        tag: also name the commit, for example ``"v1"``.
+        dry_run: check and compare, write nothing.
+        force: replace a card that was edited on the Hub.
+
+    Raises:
+        ConfigError, IntegrityError: the folder does not verify, or its card is not the one its results give.
+        HubError: not logged in, no right to write there, the repository is not a loss's, the card was edited on
+            the Hub, or somebody else committed at the same time.
+    """
+    folder, reference = Path(folder), parse_repo(repo)
+    config = check_publishable(folder)
+    api = hub_api()
+    check_rights(reference, pr=pr)
+    present = _present(api, reference)
+    if present is not None:
+        _check_ours(present, reference)
+        if not force:
+            _check_card_unedited(present, reference)
+    elif pr:
+        raise HubError(f"{reference.repo} does not exist: a pull request needs a repository. Publish without --pr.")
+    uploaded, removed = _changes(folder, config, present)
+    page = f"{api.endpoint}/{reference.repo}"
+    if dry_run:
+        return Publication(reference, page, uploaded, removed)
+    with telling(reference):
+        if present is None:
+            api.create_repo(reference.repo, private=private, exist_ok=True)
+            present = api.model_info(reference.repo, files_metadata=True)
+            if any(largest(file.rfilename) for file in present.siblings or []):
+                raise HubError(
+                    f"somebody else published to {reference.repo} at the same time. Look at it and try again."
+                )
+            uploaded, removed = _changes(folder, config, present)
+        commit, url = present.sha or "", page
+        if uploaded or removed:
+            done = api.create_commit(
+                reference.repo,
+                [
+                    *(CommitOperationAdd(name, folder / name) for name in uploaded),
+                    *(CommitOperationDelete(name) for name in removed),
+                ],
+                commit_message=f"{config.name}, ml3zoo schema {config.schema_version}",
+                parent_commit=present.sha,
+                create_pr=pr,
+            )
+            commit, url = done.oid, done.pr_url or done.commit_url
+        if tag is not None:
+            _tag(api, reference, tag, commit)
+    return Publication(reference.at(commit), url, uploaded, removed)
+
+
+def check_publishable(folder: Path) -> LossConfig:
+    """See that a folder verifies, was measured, and holds its recipe and the very card its results give.
+
+    Raises:
+        ConfigError, IntegrityError: it does not.
+    """
+    verify(folder)
+    config, results = read_config(folder), read_results(folder)
+    missing = [name for name in ("results.json", CARD, "recipe.py") if name not in config.sha256]
+    if missing:
+        raise IntegrityError(
+            f"{folder} has no {', '.join(missing)}: only measured losses are published. "
+            "Train it from a recipe: ml3zoo train ./my_recipe.py"
+        )
+    try:
+        current = render_card(config, results, folder)
+    except Exception as error:
+        raise ConfigError(f"{folder / 'results.json'} does not make a card ({error}). Train the loss again.") from error
+    if (folder / CARD).read_text(encoding="utf-8") != current:
+        raise IntegrityError(
+            f"{folder / CARD} is not the card its results give: cards change only by generation. "
+            "Render it anew: python -c \"from ml3zoo.card import refresh_card; refresh_card('FOLDER')\""
+        )
+    return config
+
+
+def check_rights(reference: HubReference, *, pr: bool = False) -> None:
+    """See that the user is logged in and may write to a repository, before any work is done.
+
+    Raises:
+        HubError: not logged in, or no right to write there.
+    """
+    with telling(reference):
+        me = hub_api().whoami()
+    names = [me["name"], *(org["name"] for org in me.get("orgs", []))]
+    role = me.get("auth", {}).get("accessToken", {}).get("role")
+    if role == "read":
+        raise HubError("your token may only read. Make one that may write and log in with it: hf auth login")
+    if reference.owner not in names and not pr:
+        raise HubError(
+            f"you ({me['name']}) cannot write to {reference.repo}: you may use {', '.join(f'{n}/…' for n in names)}. "
+            "To offer a change to somebody else's loss, add --pr."
+        )
+
+
+def _present(api: HfApi, reference: HubReference) -> ModelInfo | None:
+    with telling(reference):
+        try:
+            return api.model_info(reference.repo, files_metadata=True)
+        except RepositoryNotFoundError:
+            return None
+
+
+def _check_ours(present: ModelInfo, reference: HubReference) -> None:
+    files = {file.rfilename for file in present.siblings or []} - {".gitattributes"}
+    if files and TAG not in (present.tags or []):
+        raise HubError(
+            f"{reference.repo} holds something else than a learned loss ({', '.join(sorted(files)[:3])}). "
+            "Publish to another repository."
+        )
+
+
+def _check_card_unedited(present: ModelInfo, reference: HubReference) -> None:
+    """The config on the Hub knows the card it was published with."""
+    files = {file.rfilename for file in present.siblings or []}
+    if not {FILE_NAME, CARD} <= files:
+        return
+    with telling(reference):
+        config, card = (Path(hf_hub_download(reference.repo, name, revision=present.sha)) for name in (FILE_NAME, CARD))
+    if read_config(config.parent).sha256.get(CARD) != sha256(card):
+        raise HubError(
+            f"the card of {reference.repo} was edited on the Hub. Take the change over where it belongs (the recipe), "
+            "or replace it with --force."
+        )
+
+
+def _changes(folder: Path, config: LossConfig, present: ModelInfo | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Files that the Hub does not have like this, and files of the format that it has and the folder has not."""
+    there = {file.rfilename: file for file in (present.siblings or [] if present else [])}
+    names = [FILE_NAME, *config.sha256]
+    uploaded = tuple(name for name in names if name not in there or not _same(folder / name, there[name]))
+    removed = tuple(sorted(name for name in there.keys() - set(names) if largest(name)))
+    return uploaded, removed
+
+
+def _same(path: Path, file: RepoSibling) -> bool:
+    if file.lfs is not None:
+        return file.lfs.sha256 == sha256(path)
+    return file.blob_id == git_blob_hash(path)
+
+
+def _tag(api: HfApi, reference: HubReference, tag: str, commit: str) -> None:
+    try:
+        api.create_tag(reference.repo, tag=tag, revision=commit)
+    except HfHubHTTPError as error:
+        if error.response.status_code != 409:
+            raise
+        raise HubError(
+            f"{reference.repo} was published as {commit[:12]}, but has a tag {tag!r} already. Name another tag."
+        ) from error

@@ -1,0 +1,245 @@
+"""Folders from strangers: whatever they hold, only ml3zoo's own errors come out, soon and with little memory."""
+
+from __future__ import annotations
+
+import json
+import re
+import resource
+import shutil
+import struct
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from safetensors.torch import load_file, save_file
+from test_cli import ml3zoo
+
+from ml3zoo import load_loss
+from ml3zoo.config import read_config
+from ml3zoo.errors import ConfigError, IntegrityError, Ml3zooError
+from ml3zoo.files import sha256
+from ml3zoo.store import read_loss, save_loss
+from ml3zoo.zoo import describe
+
+EXAMPLES = 2500
+LONGEST = 1.0
+"""Seconds for any one folder."""
+fuzzed = settings(
+    max_examples=EXAMPLES, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
+)
+
+
+def reseal(folder: Path, **changes: Any) -> None:
+    """What a hostile author would do: change the config and name the right sha256 of what lies there."""
+    path = folder / "config.json"
+    config = json.loads(path.read_text()) | changes
+    config["sha256"] = {name: sha256(folder / name) for name in config["sha256"]}
+    path.write_text(json.dumps(config))
+
+
+def refused(folder: Path, told: str, kind: type[Ml3zooError] = Ml3zooError) -> None:
+    with pytest.raises(kind, match=told):
+        load_loss(folder)
+
+
+@pytest.fixture(scope="module")
+def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from ml3zoo.recipe import find_recipe
+
+    return save_loss(find_recipe("sine-regression").fresh_loss(0), tmp_path_factory.mktemp("pristine") / "loss")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../../evil.py", "/etc/passwd", "plots/../../x.png", "weights.pkl", "model.safetensors\u200b", "CONFIG.json"],
+)
+def test_a_config_may_name_files_of_the_format_only(folder, name):
+    config = json.loads((folder / "config.json").read_text())
+    config["sha256"][name] = "0" * 64
+    (folder / "config.json").write_text(json.dumps(config))
+    refused(folder, "no file of the format", ConfigError)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"a":' * 100_000,
+        "[" * 100_000 + "]" * 100_000,
+        '{"name": 1, "name": 2}',
+        '{"inner": {"lr": NaN}}',
+        '{"seed": ' + "9" * 10_000 + "}",
+        "\ud800".encode("utf-8", "surrogatepass").decode("latin-1"),
+        "[]",
+        "",
+        '"' + "x" * 300_000 + '"',
+    ],
+)
+def test_json_bombs_and_oddities(folder, text):
+    (folder / "config.json").write_text(text)
+    refused(folder, "config.json", ConfigError)
+
+
+def test_results_are_read_as_strictly(folder):
+    (folder / "results.json").write_text('{"headline": ' * 50_000)
+    with pytest.raises(ConfigError, match=r"results\.json"):
+        describe(folder)
+
+
+def entry(shape: list[int], start: int, end: int) -> dict[str, Any]:
+    return {"dtype": "F32", "shape": shape, "data_offsets": [start, end]}
+
+
+@pytest.mark.parametrize(
+    ("tensors", "body"),
+    [
+        ({"a": entry([4], 0, 16), "b": entry([4], 8, 24)}, 24),
+        ({"a": entry([2**40], 0, 2**42)}, 64),
+        ({"a": entry([2**62, 8], 0, 0)}, 0),
+    ],
+)
+def test_headers_that_lie(folder, tensors, body):
+    text = json.dumps(tensors).encode()
+    (folder / "model.safetensors").write_bytes(struct.pack("<Q", len(text)) + text + b"\0" * body)
+    reseal(folder)
+    refused(folder, "no safetensors|does not fit", IntegrityError)
+
+
+def test_a_header_longer_than_its_file(folder):
+    (folder / "model.safetensors").write_bytes(struct.pack("<Q", 2**63) + b"{}")
+    reseal(folder)
+    refused(folder, "no safetensors", IntegrityError)
+
+
+def test_shapes_that_ask_for_huge_memory_are_refused_before_they_are_made(folder):
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    architecture = {"hidden": [4096] * 8, "weight_bound": 6.0}
+    reseal(folder, architecture=architecture)
+    refused(folder, "does not fit", IntegrityError)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100 * 1024
+
+
+def test_files_beyond_their_bound_are_not_read(folder):
+    with (folder / "model.safetensors").open("r+b") as file:
+        file.truncate(2**34)
+    refused(folder, "bytes", IntegrityError)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_not_numbers(folder, value):
+    tensors = load_file(folder / "model.safetensors")
+    tensors["network.0.bias"][0] = value
+    save_file(tensors, folder / "model.safetensors")
+    reseal(folder)
+    refused(folder, "NaN or infinity", IntegrityError)
+
+
+def test_integer_weights(folder):
+    tensors = {name: tensor.to(torch.int32) for name, tensor in load_file(folder / "model.safetensors").items()}
+    save_file(tensors, folder / "model.safetensors")
+    reseal(folder)
+    refused(folder, "floating point", IntegrityError)
+
+
+def paths(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Every place in a JSON value."""
+    yield path
+    if isinstance(value, dict):
+        for key, part in value.items():
+            yield from paths(part, (*path, key))
+    if isinstance(value, list):
+        for index, part in enumerate(value):
+            yield from paths(part, (*path, index))
+
+
+def replaced(value: Any, path: tuple[Any, ...], new: Any) -> Any:
+    """The value with another part at a place; places that are gone change nothing."""
+    if not path:
+        return new
+    here, *rest = path
+    if isinstance(value, dict) and here in value:
+        return value | {here: replaced(value[here], tuple(rest), new)}
+    if isinstance(value, list) and isinstance(here, int) and here < len(value):
+        return [replaced(part, tuple(rest), new) if i == here else part for i, part in enumerate(value)]
+    return value
+
+
+leaves = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.sampled_from([0, -1, 1, 8, 4096, 4097, 2**31, 2**63, 10**30]),
+    st.floats(allow_nan=False),
+    st.text(max_size=20),
+    st.sampled_from(["mlp", "log", "error", "softplus", "weight", "tanh", "../x", "sgd", "\x1b[2J"]),
+)
+values = st.recursive(
+    leaves, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4)
+)
+
+
+def survives(folder: Path) -> None:
+    """Loading works or is refused by one of our errors, in time."""
+    started = time.perf_counter()
+    with suppress(Ml3zooError):
+        loss = read_loss(folder, replay=True)
+        loss(torch.zeros(3, requires_grad=True), torch.ones(3), progress=torch.tensor(0.5)).backward()
+    assert time.perf_counter() - started < LONGEST
+
+
+@pytest.mark.slow
+@fuzzed
+@given(data=st.data())
+def test_mutated_configs(pristine, tmp_path_factory, data):
+    folder = tmp_path_factory.getbasetemp() / "config-fuzz"
+    shutil.copytree(pristine, folder, dirs_exist_ok=True)
+    config = json.loads((pristine / "config.json").read_text())
+    places = list(paths(config))[1:]
+    for place in data.draw(st.lists(st.sampled_from(places), min_size=1, max_size=3)):
+        config = replaced(config, place, data.draw(values))
+    (folder / "config.json").write_text(json.dumps(config))
+    survives(folder)
+
+
+@pytest.mark.slow
+@fuzzed
+@given(data=st.data())
+def test_mutated_weights(pristine, tmp_path_factory, data):
+    folder = tmp_path_factory.getbasetemp() / "weights-fuzz"
+    shutil.copytree(pristine, folder, dirs_exist_ok=True)
+    name = data.draw(st.sampled_from(["model.safetensors", "golden.safetensors"]))
+    raw = bytearray((pristine / name).read_bytes())
+    head = 8 + struct.unpack("<Q", raw[:8])[0]
+    edits = st.tuples(st.integers(0, head - 1) | st.integers(0, len(raw) - 1), st.integers(0, 255))
+    for position, byte in data.draw(st.lists(edits, min_size=1, max_size=4)):
+        raw[position] = byte
+    cut = data.draw(st.sampled_from([len(raw), len(raw), len(raw) - 1, head, 8, 3, 0]))
+    (folder / name).write_bytes(raw[:cut])
+    reseal(folder)
+    survives(folder)
+
+
+def test_reading_the_config_of_a_stranger_runs_nothing(folder, tmp_path):
+    (folder / "recipe.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
+    (folder / "modeling.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
+    (folder / "model.pkl").write_bytes(b"cos\nsystem\n(S'touch ran'\ntR.")
+    assert read_config(folder).name
+    load_loss(folder)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_terminal_escapes_and_forged_lines_are_printed_harmlessly(folder):
+    headline = "\x1b[2J\x1b]0;owned\x07 <script>alert(1)</script>\nfolder:   /elsewhere \u202egnp"
+    (folder / "results.json").write_text(json.dumps({"headline": headline}))
+    config = json.loads((folder / "config.json").read_text())
+    reseal(folder, summary="\x9b31m red", sha256=config["sha256"] | {"results.json": ""})
+    for arguments in (["info", str(folder)], ["info", str(folder), "--json"]):
+        shown = ml3zoo(*arguments)
+        assert shown.returncode == 0, shown.stderr
+        assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", shown.stdout)
+        assert shown.stdout.count("\nfolder:") <= 1
