@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import os
+
+os.environ["HF_HUB_OFFLINE"] = "1"  # before anything imports the client: only tests with a Hub of their own ask one
+
 from pathlib import Path
 
 import pytest

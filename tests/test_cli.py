@@ -54,7 +54,8 @@ def test_pull_prints_the_folder_and_a_snippet_that_runs(tmp_path):
         (["train", "sine"], "Did you mean"),
         (["apply", "sine-regression", "nowhere.csv", "--target", "y"], "nowhere.csv"),
         (["verify", "./nowhere"], "no folder"),
-        (["plot", "hf://org/name"], "folders only"),
+        (["plot", "hf://org"], "no name on the Hub"),
+        (["plot", "hf://org/name"], "HF_HUB_OFFLINE"),
     ],
 )
 def test_a_users_mistake_exits_with_one_and_no_traceback(arguments, told, tmp_path):

@@ -173,6 +173,7 @@ def test_the_formula_is_what_is_computed(loss):
         "batch_error": error.square().mean().sqrt(),
         "target_scale": target.std(correction=0),
         "progress": HALF,
+        "elapsed": HALF,
         "remaining": HALF,
     }
     text = re.sub(r"\|(.*?)\|", r"(\1).abs()", loss.formula()).replace("^", "**")

@@ -24,6 +24,9 @@ from ml3zoo.hub.reference import HubReference
 
 _TRANSPORT_ERROR: type[Exception] = HfHubHTTPError.__mro__[1]
 """Base of the client's connection errors, whichever HTTP library it is built on."""
+TIMEOUT = 10.0
+"""Seconds the Hub may take to begin its answer; the client by itself would wait forever."""
+_CANNOT_WRITE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EROFS, errno.ENOTDIR}
 _TOLD = {
     401: "the Hub does not accept your token. Log in again: hf auth login",
     403: "your token does not have the right to do this. Ask the owner, or log in with one that does: hf auth login",
@@ -57,7 +60,8 @@ def telling(reference: HubReference | None = None) -> Iterator[None]:
     """
     where = str(reference or "the Hub")
     try:
-        yield
+        with _unwrapped():
+            yield
     except GatedRepoError as error:
         raise HubError(
             f"{where} is gated: its owner decides who may read it. Ask for access on its page and log in: hf auth login"
@@ -81,13 +85,22 @@ def telling(reference: HubReference | None = None) -> Iterator[None]:
             raise UnreachableError(f"{where}: the Hub has a fault (status {status}). Try again later.") from error
         raise HubError(f"{where}: {_TOLD.get(status, f'the Hub says {_first_line(error)}')}.") from error
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
+        if error.errno in _CANNOT_WRITE:
             raise OutputError(
                 f"the Hub cache cannot be written to: {error.strerror}. Make room, or set HF_HOME to another place."
             ) from error
         raise _unreachable(where, error) from error
     except _TRANSPORT_ERROR as error:
         raise _unreachable(where, error) from error
+
+
+@contextmanager
+def _unwrapped() -> Iterator[None]:
+    """Uploads report what went wrong as the cause of a bare RuntimeError."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise error.__cause__ or error from None
 
 
 def _unreachable(where: str, error: Exception) -> UnreachableError:

@@ -13,7 +13,7 @@ from ml3zoo.card import render_card
 from ml3zoo.config import FILE_NAME, LossConfig, largest, read_config
 from ml3zoo.errors import ConfigError, HubError, IntegrityError
 from ml3zoo.files import git_blob_hash, sha256
-from ml3zoo.hub.client import hub_api, telling
+from ml3zoo.hub.client import TIMEOUT, hub_api, telling
 from ml3zoo.hub.reference import HubReference, parse_repo
 from ml3zoo.hub.search import TAG
 from ml3zoo.store import verify
@@ -83,7 +83,7 @@ def publish_loss(
     with telling(reference):
         if present is None:
             api.create_repo(reference.repo, private=private, exist_ok=True)
-            present = api.model_info(reference.repo, files_metadata=True)
+            present = api.model_info(reference.repo, timeout=TIMEOUT, files_metadata=True)
             if any(largest(file.rfilename) for file in present.siblings or []):
                 raise HubError(
                     f"somebody else published to {reference.repo} at the same time. Look at it and try again."
@@ -155,7 +155,7 @@ def check_rights(reference: HubReference, *, pr: bool = False) -> None:
 def _present(api: HfApi, reference: HubReference) -> ModelInfo | None:
     with telling(reference):
         try:
-            return api.model_info(reference.repo, files_metadata=True)
+            return api.model_info(reference.repo, timeout=TIMEOUT, files_metadata=True)
         except RepositoryNotFoundError:
             return None
 

@@ -13,8 +13,8 @@ from huggingface_hub.hf_api import ModelInfo, RepoSibling
 import ml3zoo
 from ml3zoo.config import FILE_NAME, LossConfig, largest, read_config
 from ml3zoo.errors import IntegrityError, Ml3zooError
-from ml3zoo.files import git_blob_hash
-from ml3zoo.hub.client import UnreachableError, hub_api, telling
+from ml3zoo.files import git_blob_hash, make_folder, write_text
+from ml3zoo.hub.client import TIMEOUT, UnreachableError, hub_api, telling
 from ml3zoo.hub.reference import HubReference
 from ml3zoo.integrity import check_file, check_files
 
@@ -48,7 +48,9 @@ def pull_loss(reference: HubReference) -> PulledLoss:
         return cached
     try:
         with telling(reference):
-            info = hub_api().model_info(reference.repo, revision=reference.revision, files_metadata=True)
+            info = hub_api().model_info(
+                reference.repo, revision=reference.revision, timeout=TIMEOUT, files_metadata=True
+            )
     except UnreachableError:
         cached = _cached(reference)
         if cached is None:
@@ -58,7 +60,10 @@ def pull_loss(reference: HubReference) -> PulledLoss:
     if info.sha is None:
         raise IntegrityError(f"the Hub names no commit for {reference}. Try again later.")
     pinned = reference.at(info.sha)
-    return _cached(pinned) or _fetch(pinned, info)
+    pulled = _cached(pinned) or _fetch(pinned, info)
+    if not reference.pinned:
+        _remember(reference, pulled)
+    return pulled
 
 
 def _cached(reference: HubReference) -> PulledLoss | None:
@@ -72,6 +77,15 @@ def _cached(reference: HubReference) -> PulledLoss | None:
     except Ml3zooError:
         return None
     return PulledLoss(folder, reference.at(folder.name))
+
+
+def _remember(reference: HubReference, pulled: PulledLoss) -> None:
+    """Note in the cache, as the client does, which commit a branch or tag was: offline it stands for that one."""
+    refs = pulled.folder.parents[1] / "refs"
+    path = refs / (reference.revision or constants.DEFAULT_REVISION)
+    make_folder(path.parent)
+    if not path.is_file() or path.read_text(encoding="utf-8") != pulled.folder.name:
+        write_text(path, pulled.folder.name)
 
 
 def _fetch(reference: HubReference, info: ModelInfo) -> PulledLoss:

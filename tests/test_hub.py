@@ -1,0 +1,216 @@
+"""The road over the Hub, as users take it: publish, find, pull, pin, load; against a real HTTP server."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from loopback import LoopbackHub, loopback_hub
+from machines import Machine
+
+from ml3zoo.errors import UnknownNameError
+from ml3zoo.files import sha256
+from ml3zoo.hub.reference import HubReference, parse_reference
+from ml3zoo.zoo import resolve
+
+NAME = "sine-regression"
+REPO = f"ml3zoo/{NAME}"
+Login = Callable[[str], Machine]
+
+
+@pytest.fixture(scope="module")
+def shared_hub() -> Iterator[LoopbackHub]:
+    with loopback_hub() as hub:
+        yield hub
+
+
+@pytest.fixture
+def login(shared_hub: LoopbackHub, tmp_path: Path) -> Login:
+    """A new machine with a clean cache for each name."""
+    return lambda user: Machine(tmp_path / f"home-{user}", shared_hub.endpoint, f"hf_{user}" if user else "")
+
+
+@pytest.fixture
+def card(tmp_path: Path) -> Path:
+    return shutil.copytree(resolve(NAME), tmp_path / "card")
+
+
+@pytest.mark.slow
+def test_a_session_of_a_new_user(shared_hub, login, tmp_path):
+    alice, bob = login("alice"), login("bob")
+    published = alice.ml3zoo("publish", resolve(NAME), "--repo", REPO, "--tag", "v1")
+    assert published.returncode == 0, published.stderr
+    pinned = published.stdout.split()[-1]
+    assert parse_reference(pinned).pinned
+
+    (entry,) = bob.json("list", "--hub", "sine*")
+    assert entry["name"] == f"hf://{REPO}"
+    assert "NMSE" in entry["headline"]
+    assert bob.json("list", "--hub", "--kind", "regression") == [entry]
+    assert bob.ml3zoo("list", "--hub", "--kind", "trajectory").returncode == 1
+
+    pulled = bob.json("pull", f"hf://{REPO}@v1")
+    assert pulled["source"] == pinned
+    assert bob.digest(pinned) == alice.digest(NAME)
+    assert pinned in bob.ml3zoo("info", f"hf://{REPO}").stdout
+
+    stock = bob.run("hf", "download", REPO, "--local-dir", tmp_path / "stock")
+    assert stock.returncode == 0, stock.stderr
+    for path in resolve(NAME).rglob("*.*"):
+        assert sha256(path) == sha256(tmp_path / "stock" / path.relative_to(resolve(NAME)))
+    read = (
+        "from huggingface_hub import ModelCard, get_safetensors_metadata\n"
+        f"assert ModelCard.load({REPO!r}).data.library_name == 'ml3zoo'\n"
+        f"assert get_safetensors_metadata({REPO!r}).sharded is False\n"
+    )
+    assert bob.run("python", "-c", read).returncode == 0
+
+
+@pytest.mark.slow
+def test_a_pinned_loss_needs_no_network_and_a_branch_asks_once(shared_hub, login):
+    alice = login("alice")
+    alice.ml3zoo("publish", resolve(NAME), "--repo", "ml3zoo/pinned")
+    pinned = alice.json("pull", "hf://ml3zoo/pinned")["source"]
+    shared_hub.log()
+    assert alice.json("pull", pinned)["source"] == pinned
+    alice.digest(pinned)
+    assert shared_hub.log() == []
+    alice.json("pull", "hf://ml3zoo/pinned")
+    assert len(shared_hub.log()) == 1
+    offline = Machine(alice.home, alice.endpoint, extra={"HF_HUB_OFFLINE": "1"})
+    assert offline.json("pull", "hf://ml3zoo/pinned")["source"] == pinned
+    unplugged = Machine(alice.home, "http://127.0.0.1:9")
+    warned = unplugged.ml3zoo("pull", "hf://ml3zoo/pinned")
+    assert warned.returncode == 0
+    assert "cache" in warned.stderr
+    elsewhere = Machine(alice.home / "other", alice.endpoint, extra={"HF_HUB_OFFLINE": "1"})
+    refused = elsewhere.ml3zoo("pull", "hf://ml3zoo/pinned")
+    assert refused.returncode == 1
+    assert "HF_HUB_OFFLINE" in refused.stderr
+
+
+@pytest.mark.slow
+def test_the_official_zoo_is_found_by_bare_names(shared_hub, login, tmp_path, loss):
+    alice = login("alice")
+    folder = shutil.copytree(resolve(NAME), tmp_path / "other-loss")
+    assert alice.ml3zoo("publish", folder, "--repo", "ml3zoo/other-loss").returncode == 0
+    assert alice.json("pull", "other-loss")["source"].startswith("hf://ml3zoo/other-loss@")
+    alice.extra["ML3ZOO_NAMESPACE"] = "nobody"
+    missing = alice.ml3zoo("pull", "other-loss")
+    assert missing.returncode == 1
+    assert "no loss named 'other-loss'" in missing.stderr
+
+
+@pytest.mark.slow
+def test_private_losses_are_seen_by_their_owners_only(login):
+    alice, bob, nobody = login("alice"), login("bob"), login("")
+    assert alice.ml3zoo("publish", resolve(NAME), "--repo", "ml3zoo/secret", "--private").returncode == 0
+    assert alice.json("pull", "hf://ml3zoo/secret")["name"] == NAME
+    for other in (bob, nobody):
+        refused = other.ml3zoo("pull", "hf://ml3zoo/secret")
+        assert refused.returncode == 1
+        assert "private" in refused.stderr
+        assert other.ml3zoo("list", "--hub", "secret*").returncode == 1
+
+
+@pytest.mark.slow
+def test_publishing_twice_sends_nothing_and_a_dry_run_never_does(shared_hub, login, card):
+    alice = login("alice")
+    shared_hub.log()
+    dry = alice.ml3zoo("publish", card, "--repo", "ml3zoo/twice", "--dry-run")
+    assert dry.returncode == 0
+    assert "would send model.safetensors" in dry.stderr
+    assert all(entry.method in {"GET", "HEAD"} for entry in shared_hub.log())
+    assert alice.ml3zoo("publish", card, "--repo", "ml3zoo/twice").returncode == 0
+    shared_hub.log()
+    again = alice.ml3zoo("publish", card, "--repo", "ml3zoo/twice")
+    assert again.returncode == 0
+    assert "everything is there" in again.stderr
+    assert all(entry.method in {"GET", "HEAD"} for entry in shared_hub.log())
+
+
+@pytest.mark.slow
+def test_publishing_is_refused_before_the_first_byte(shared_hub, login, card):
+    alice = login("alice")
+    assert alice.ml3zoo("publish", card, "--repo", "ml3zoo/kept").returncode == 0
+
+    def refused(machine: Machine, told: str, *arguments: str | Path) -> None:
+        shared_hub.log()
+        done = machine.ml3zoo("publish", *arguments)
+        assert done.returncode == 1
+        assert told in done.stderr, done.stderr
+        assert "Traceback" not in done.stderr
+        assert all(entry.method in {"GET", "HEAD"} for entry in shared_hub.log())
+
+    refused(login(""), "not logged in", card, "--repo", "ml3zoo/kept")
+    refused(login("bob"), "only read", card, "--repo", "ml3zoo/kept")
+    refused(login("mallory"), "cannot write to ml3zoo/kept", card, "--repo", "ml3zoo/kept")
+    refused(login("expired"), "hf auth login", card, "--repo", "ml3zoo/kept")
+    refused(alice, "org/name", card, "--repo", "kept")
+    refused(alice, "needs a repository", card, "--repo", "ml3zoo/never", "--pr")
+
+    shared_hub.put("ml3zoo/paintings", {"README.md": b"# Paintings\n", "one.png": b"x"})
+    refused(alice, "something else", card, "--repo", "ml3zoo/paintings")
+    edited = (card / "README.md").read_bytes() + b"\nEdited on the Hub.\n"
+    shared_hub.put("ml3zoo/kept", {"README.md": edited})
+    refused(alice, "edited on the Hub", card, "--repo", "ml3zoo/kept")
+    forced = alice.ml3zoo("publish", card, "--repo", "ml3zoo/kept", "--force")
+    assert forced.returncode == 0
+    assert "sent README.md" in forced.stderr
+
+    (card / "recipe.py").unlink()
+    refused(alice, "recipe.py", card, "--repo", "ml3zoo/kept")
+
+
+@pytest.mark.slow
+def test_cards_that_are_not_current_are_refused(login, card):
+    config = json.loads((card / "config.json").read_text())
+    (card / "README.md").write_text("# Trust me\n")
+    config["sha256"]["README.md"] = sha256(card / "README.md")
+    (card / "config.json").write_text(json.dumps(config))
+    done = login("alice").ml3zoo("publish", card, "--repo", "ml3zoo/boast")
+    assert done.returncode == 1
+    assert "only by generation" in done.stderr
+
+
+@pytest.mark.slow
+def test_a_pull_request_leaves_the_main_branch_alone(login, card):
+    alice, mallory = login("alice"), login("mallory")
+    assert alice.ml3zoo("publish", card, "--repo", "ml3zoo/open").returncode == 0
+    before = alice.json("pull", "hf://ml3zoo/open")["source"]
+    (card / "plots" / "surface.png").write_bytes((card / "plots" / "transfer.png").read_bytes())
+    from ml3zoo.card import refresh_card
+
+    refresh_card(card)
+    offered = alice.ml3zoo("publish", card, "--repo", "ml3zoo/open", "--pr")
+    assert offered.returncode == 0, offered.stderr
+    assert "discussions" in offered.stderr
+    assert alice.json("pull", "hf://ml3zoo/open")["source"] == before
+    assert mallory.json("pull", before)["source"] == before
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "hf://",
+        "hf://name",
+        "hf://a/b/c",
+        "hf://a/b@",
+        "hf://../b",
+        "hf://a/b@../x",
+        "hf://\u0430lice/loss",
+        "hf://a b/c",
+    ],
+)
+def test_names_that_are_none(text):
+    with pytest.raises(UnknownNameError, match="no name on the Hub"):
+        parse_reference(text)
+
+
+def test_names_that_are_some():
+    assert parse_reference("hf://org/name@v1") == HubReference("org/name", "v1")
+    assert parse_reference("hf://org/name").revision is None
+    assert str(parse_reference("hf://org/name@refs/pr/1")) == "hf://org/name@refs/pr/1"

@@ -1,0 +1,233 @@
+"""What goes wrong on the way to the Hub ends in a right result or a clear error, and the next try works."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from loopback import Fault, LoopbackHub, RawFile, loopback_hub
+from machines import Machine
+
+from ml3zoo.card import refresh_card
+from ml3zoo.files import sha256
+from ml3zoo.zoo import resolve
+
+LOSS = resolve("sine-regression")
+REPO = "ml3zoo/sine-regression"
+NAME = f"hf://{REPO}"
+SLOWEST = 32
+"""Seconds until any fault has ended in a result or an error, start-up of the command included."""
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def hub() -> Iterator[LoopbackHub]:
+    with loopback_hub() as started:
+        yield started
+
+
+@pytest.fixture
+def alice(hub: LoopbackHub, tmp_path: Path) -> Machine:
+    return Machine(tmp_path / "home", hub.endpoint, "hf_alice")
+
+
+@pytest.fixture
+def published(hub: LoopbackHub) -> LoopbackHub:
+    hub.put(REPO, contents(LOSS))
+    return hub
+
+
+def contents(folder: Path) -> dict[str, bytes | RawFile]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def fails(machine: Machine, told: str, *arguments: str | Path) -> None:
+    started = time.monotonic()
+    done = machine.ml3zoo(*arguments)
+    assert time.monotonic() - started < SLOWEST
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert told in done.stderr, done.stderr
+    assert "Traceback" not in done.stderr, done.stderr
+
+
+def pulls(machine: Machine, name: str = NAME) -> Path:
+    started = time.monotonic()
+    folder = Path(machine.json("pull", name)["folder"])
+    assert time.monotonic() - started < SLOWEST
+    for path in LOSS.rglob("*.*"):
+        assert sha256(path) == sha256(folder / path.relative_to(LOSS))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        (Fault("/resolve/.*/model.safetensors", corrupt=3, times=1, method="GET"), None),
+        (Fault("/_cdn/", corrupt=3, times=1), "Pull the loss again"),
+        (Fault("/resolve/.*/config.json", corrupt=3, times=1, method="GET"), "damaged on its way"),
+        (Fault("/resolve/.*/results.json", corrupt=3, times=1, method="GET"), "Pull the loss again"),
+        (Fault("/api/models/", status=500, times=1), "a fault (status 500)"),
+        (Fault("/api/models/", status=429, times=1), "slow down"),
+        (Fault("/resolve/", status=503, times=2), None),
+        (Fault("/resolve/", status=429, times=1, headers={"Retry-After": "1"}), None),
+        (Fault("/_cdn/", truncate=100, times=1), None),
+        (Fault("/_cdn/", reset=100, times=1), None),
+        (Fault("/resolve/.*/results.json", delay=3, times=1), None),
+        (Fault("/api/models/", delay=60, times=1), "cannot be reached"),
+    ],
+    ids=str,
+)
+def test_faults_of_a_pull(published, alice, fault, told):
+    published.faults([fault])
+    if told is None:
+        done = alice.ml3zoo("pull", NAME)
+        assert done.returncode == 0 or "Traceback" not in done.stderr, done.stderr
+    else:
+        fails(alice, told, "pull", NAME)
+    published.faults([])
+    pulls(alice)
+    assert alice.digest(NAME) == alice.digest("sine-regression")
+
+
+def test_a_hub_that_stays_down(published, alice):
+    published.stop()
+    fails(alice, "cannot be reached", "pull", NAME)
+    fails(alice, "cannot be reached", "publish", LOSS, "--repo", REPO)
+    fails(alice, "cannot be reached", "list", "--hub")
+
+
+def test_a_hub_that_goes_between_metadata_and_files(published, alice):
+    published.faults([Fault("/resolve/.*/(model|golden|results)", gone=True)])
+    fails(alice, "cannot be reached", "pull", NAME)
+    fails(alice, "cannot be reached", "info", NAME)
+    offline = Machine(alice.home, alice.endpoint, extra={"HF_HUB_OFFLINE": "1"})
+    fails(offline, "HF_HUB_OFFLINE", "pull", NAME)
+
+
+def test_what_is_missing_or_closed(published, alice, hub):
+    fails(alice, "no repository", "pull", "hf://ml3zoo/none")
+    fails(alice, "no such revision", "pull", f"{NAME}@v9")
+    hub.put("ml3zoo/halves", {"README.md": b"# half\n"})
+    fails(alice, "has no config.json", "pull", "hf://ml3zoo/halves")
+    without = contents(LOSS)
+    del without["golden.safetensors"]
+    hub.put("ml3zoo/without", without)
+    fails(alice, "has no golden.safetensors", "pull", "hf://ml3zoo/without")
+    hub.faults([Fault("/api/models/|/resolve/", status=403, headers={"X-Error-Code": "GatedRepo"})])
+    fails(alice, "gated", "pull", NAME)
+
+
+def test_tokens_that_no_longer_count(published, hub, alice):
+    expired = Machine(alice.home, hub.endpoint, "hf_expired")
+    fails(expired, "hf auth login", "pull", NAME)
+    fails(expired, "hf auth login", "publish", LOSS, "--repo", REPO)
+    hub.faults([Fault("/commit/", status=403)])
+    changed = shutil.copytree(LOSS, alice.home / "changed")
+    (changed / "plots" / "surface.png").write_bytes(b"another picture")
+    refresh_card(changed)
+    fails(alice, "right", "publish", changed, "--repo", REPO)
+    hub.faults([])
+    assert alice.ml3zoo("publish", changed, "--repo", REPO).returncode == 0
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault("whoami", status=500),
+        Fault("/api/models/ml3zoo", status=429),
+        Fault("repos/create", status=500),
+        Fault("validate-yaml", status=500),
+        Fault("preupload", status=429),
+        Fault("objects/batch", status=500),
+        Fault("/_lfs/", status=403),
+        Fault("/_lfs/", status=500),
+        Fault("/commit/", status=429),
+        Fault("/commit/", status=500),
+        Fault("/commit/", reset=0),
+    ],
+    ids=str,
+)
+def test_faults_of_a_publication(hub, alice, fault):
+    hub.faults([fault])
+    started = time.monotonic()
+    first = alice.ml3zoo("publish", LOSS, "--repo", REPO)
+    assert time.monotonic() - started < SLOWEST
+    assert "Traceback" not in first.stderr, first.stderr
+    hub.faults([])
+    again = alice.ml3zoo("publish", LOSS, "--repo", REPO)
+    assert again.returncode == 0, again.stderr
+    pulls(alice)
+
+
+def test_a_full_disk(published, alice):
+    """No file may grow beyond 8 KiB, which stops a download midway as a full disk does."""
+    done = alice.run("bash", "-c", f"ulimit -f 8; ml3zoo pull {NAME}")
+    assert done.returncode == 1
+    assert "cannot be written to" in done.stderr, done.stderr
+    pulls(alice)
+
+
+@pytest.mark.parametrize(
+    ("path", "file", "told"),
+    [
+        ("model.safetensors", RawFile(b"x" * 10, lfs=True, size=10 * 2**30), "claims 10737418240 bytes"),
+        ("config.json", RawFile(b"{}", size=10 * 2**30), "claims"),
+        ("model.safetensors", b"\x80\x04cos\nsystem\n.", "Pull the loss again|another model.safetensors"),
+        ("config.json", b'{"a":' * 50_000, "cannot be read as JSON"),
+        ("config.json", b'{"name": 1, "name": 2}', "twice"),
+    ],
+)
+def test_hostile_repositories(hub, alice, path, file, told):
+    hub.put("mallory/trap", contents(LOSS) | {path: file, "model.pkl": b"cos\nsystem\n.", "../../evil.py": b"boom"})
+    done = alice.ml3zoo("pull", "hf://mallory/trap")
+    assert done.returncode == 1
+    assert any(part in done.stderr for part in told.split("|")), done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_files_beside_the_loss_are_never_fetched(hub, alice):
+    beside = {
+        "model.pkl": b"cos\nsystem\n.",
+        "modeling.py": b"boom",
+        "../../evil.py": b"boom",
+        "plots/../../x.png": b"x",
+    }
+    hub.put("mallory/beside", contents(LOSS) | beside)
+    folder = pulls(alice, "hf://mallory/beside")
+    assert {path.name for path in folder.rglob("*.*")} == {path.name for path in LOSS.rglob("*.*")}
+    assert not any("pkl" in entry.path or "modeling" in entry.path or "evil" in entry.path for entry in hub.log())
+
+
+def in_parallel(work: list[Callable[[], object]]) -> list[object]:
+    with ThreadPoolExecutor(len(work)) as pool:
+        return [future.result() for future in [pool.submit(job) for job in work]]
+
+
+def test_fifty_pulls_into_one_cache(published, alice):
+    processes = [alice.start("ml3zoo", "pull", NAME, "--json") for _ in range(50)]
+    for process in processes:
+        _, told = process.communicate(timeout=300)
+        assert process.returncode == 0, told
+    pulls(alice)
+
+
+def test_ten_publications_to_one_repository(hub, alice, tmp_path):
+    folders = []
+    for index in range(10):
+        folder = shutil.copytree(LOSS, tmp_path / f"card-{index}")
+        (folder / "plots" / "surface.png").write_bytes(f"picture {index}".encode())
+        refresh_card(folder)
+        folders.append(folder)
+    processes = [alice.start("ml3zoo", "publish", folder, "--repo", REPO) for folder in folders]
+    said = [(process.communicate(timeout=300)[1], process.returncode) for process in processes]
+    winners = [index for index, (_, code) in enumerate(said) if code == 0]
+    assert winners
+    for told, code in said:
+        assert code == 0 or "same time" in told or "changed" in told, told
+    folder = Path(alice.json("pull", NAME)["folder"])
+    picture = (folder / "plots" / "surface.png").read_text()
+    assert picture in {f"picture {index}" for index in winners}
