@@ -18,21 +18,13 @@ from ml3zoo.store import save_loss, seal
 from ml3zoo.zoo import read_results
 
 
-def write_card(
-    loss: LearnedLoss,
-    results: dict[str, Any],
-    folder: Path,
-    *,
-    log: Path | None = None,
-    recipe: Path | None = None,
-) -> Path:
+def write_card(loss: LearnedLoss, results: dict[str, Any], folder: Path, *, recipe: Path | None = None) -> Path:
     """Write weights, results, pictures and card into ``folder``, all of it or nothing.
 
     Args:
         loss: the measured loss.
         results: what ``Recipe.measure`` returned.
         folder: replaced if it holds a loss already.
-        log: the meta-training's ``log.jsonl``, for its curve.
         recipe: the file that the loss was made from, kept as ``recipe.py``.
 
     Raises:
@@ -46,7 +38,7 @@ def write_card(
         if recipe is not None:
             shutil.copyfile(recipe, partial / "recipe.py")
         (partial / "plots").mkdir()
-        draw_card(loss, results, partial / "plots", log)
+        draw_card(loss, results, partial / "plots")
         (partial / "README.md").write_text(render_card(loss.config, results, partial), encoding="utf-8")
         seal(partial, loss.config)
     return folder
@@ -109,7 +101,9 @@ def _environment() -> Environment:
     )
     environment.globals["zip"] = zip
     environment.filters["interval"] = lambda v: f"{v['mean']:.3f} [{v['low']:.3f}, {v['high']:.3f}]"
-    environment.filters["percent"] = lambda v: f"{100 * v:.0f} %"
+    environment.filters["steps_interval"] = lambda v: (
+        f"{v['steps'] or 'never'} [{v['low'] or 'never'}, {v['high'] or 'never'}]"
+    )
     environment.filters["percent_interval"] = lambda v: (
         f"{100 * v['mean']:.0f} % [{100 * v['low']:.0f}, {100 * v['high']:.0f}]"
     )

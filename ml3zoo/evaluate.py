@@ -180,27 +180,55 @@ def measure_cell(loss: LearnedLoss, cell: Cell, evaluation: Evaluation) -> dict[
 
 def compare(ours: Runs, theirs: Runs, evaluation: Evaluation) -> dict[str, Any]:
     """Paired comparison on the same tasks: difference, share won, steps to reach the other's final value."""
-    difference = bootstrap(ours.final - theirs.final)
-    target = theirs.final.mean()
-    reached = np.flatnonzero(ours.curves.mean(1) <= target)
     return {
-        "difference": difference,
-        "ratio": round(float(ours.final.mean() / target), 4),
+        "difference": bootstrap(ours.final - theirs.final),
+        "ratio": round(float(ours.final.mean() / theirs.final.mean()), 4),
         "won": bootstrap((ours.final < theirs.final).astype(float)),
-        "steps_to_reach": int(reached[0]) * evaluation.observe_every if len(reached) else None,
+        "steps_to_reach": steps_to_reach(ours.curves, theirs.final, evaluation.observe_every),
     }
 
 
-def bootstrap(values: Array, resamples: int = 2000) -> dict[str, float]:
+def bootstrap(values: Array) -> dict[str, float]:
     """Mean of a sample with its 95 % bootstrap interval."""
-    generator = np.random.default_rng(0)
-    means = values[generator.integers(0, len(values), (resamples, len(values)))].mean(1)
-    low, high = np.quantile(means, [0.025, 0.975])
+    low, high = np.quantile(values[_resampled(len(values))].mean(1), [0.025, 0.975])
     return {
         "mean": round(float(values.mean()), 5),
         "low": round(float(low), 5),
         "high": round(float(high), 5),
     }
+
+
+def steps_to_reach(curves: Array, target: Array, observe_every: int) -> dict[str, int | None]:
+    """First observed step at which the mean curve is no higher than the mean target, with its 95 % bootstrap interval.
+
+    Args:
+        curves: [observations, runs].
+        target: final values of the same runs under another loss, [runs].
+        observe_every: steps between observations.
+
+    Returns:
+        ``steps``, ``low`` and ``high``; None stands for "not within the run".
+    """
+    never = len(curves) * observe_every
+    picked = _resampled(len(target))
+    weights = np.stack([np.bincount(rows, minlength=len(target)) for rows in picked]) / len(target)
+    low, high = np.quantile(
+        _first_at_most(weights @ curves.T, weights @ target) * observe_every, [0.025, 0.975], method="higher"
+    )
+    steps = _first_at_most(curves.mean(1)[None], target.mean()[None])[0] * observe_every
+    return {name: None if v == never else int(v) for name, v in (("steps", steps), ("low", low), ("high", high))}
+
+
+def _first_at_most(curves: Array, target: Array) -> NDArray[np.int64]:
+    """Index of the first observation no higher than the target, [rows]; one past the end if there is none."""
+    reached = np.pad(curves <= target[:, None], ((0, 0), (0, 1)), constant_values=True)
+    first: NDArray[np.int64] = reached.argmax(1)
+    return first
+
+
+def _resampled(n: int, resamples: int = 2000) -> NDArray[np.int64]:
+    """The same bootstrap resamples for every figure of n runs, as indices [resamples, n]."""
+    return np.random.default_rng(0).integers(0, n, (resamples, n))
 
 
 def measure_cost(loss: LearnedLoss, sizes: tuple[int, ...]) -> list[dict[str, float]]:
@@ -261,7 +289,7 @@ def _summary(runs: Runs) -> dict[str, Any]:
     return {
         "objective": bootstrap(runs.final),
         "median": round(float(np.median(runs.final)), 5),
-        "diverged": round(float((runs.final >= CAP).mean()), 4),
+        "diverged": bootstrap((runs.final >= CAP).astype(float)),
         "curve": {
             "mean": np.round(runs.curves.mean(1), 5).tolist(),
             "low": np.round(low, 5).tolist(),

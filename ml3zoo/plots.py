@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -29,14 +28,13 @@ _DECADES = 4
 """How far a loss surface is shown below its highest point."""
 
 
-def draw_card(loss: LearnedLoss, results: dict[str, Any], folder: Path, log: Path | None = None) -> list[Path]:
+def draw_card(loss: LearnedLoss, results: dict[str, Any], folder: Path) -> list[Path]:
     """All pictures of a card.
 
     Args:
         loss: the loss.
         results: its ``results.json``.
         folder: existing; PNG files of the same name are replaced.
-        log: the meta-training's log, if there is one.
 
     Returns:
         The files written.
@@ -46,8 +44,8 @@ def draw_card(loss: LearnedLoss, results: dict[str, Any], folder: Path, log: Pat
         "learning_curves": draw_curves(results),
         "transfer": draw_transfer(results),
     }
-    if log is not None and log.exists():
-        pictures["meta_training"] = draw_meta_training(log)
+    if results.get("meta_training"):
+        pictures["meta_training"] = draw_meta_training(results["meta_training"])
     for name, figure in pictures.items():
         figure.savefig(folder / f"{name}.png", dpi=110, bbox_inches="tight", metadata={"Software": None})
     return [folder / f"{name}.png" for name in pictures]
@@ -137,9 +135,8 @@ def draw_transfer(results: dict[str, Any]) -> Figure:
     return figure
 
 
-def draw_meta_training(log: Path) -> Figure:
-    """The meta-objective on validation tasks by outer iteration."""
-    records = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+def draw_meta_training(records: list[dict[str, Any]]) -> Figure:
+    """The meta-objective on validation tasks by outer iteration, from the records of a meta-training's log."""
     figure = Figure(figsize=(7.5, 3.6), layout="constrained")
     axes = figure.subplots()
     iterations = [record["iteration"] for record in records]

@@ -25,7 +25,7 @@ from ml3zoo.files import check_replaceable, make_folder
 from ml3zoo.losses.mlp import Loss
 from ml3zoo.meta.compute import reproducible_compute
 from ml3zoo.meta.inner import InnerRun
-from ml3zoo.meta.outer import MetaTraining, meta_train
+from ml3zoo.meta.outer import MetaTraining, meta_train, read_log
 
 
 @dataclass(frozen=True)
@@ -88,8 +88,8 @@ class Recipe:
         loss.requires_grad_(False)
         results = self.measure(loss)
         results["seeds"] = [{"seed": s, "objective": self._at_recommended(candidate)} for _, s, candidate in losses]
-        log = out.with_name(f"{out.name}.training") / f"seed-{seed}" / "log.jsonl"
-        return write_card(loss, results, out, log=log, recipe=self.source)
+        results["meta_training"] = read_log(out.with_name(f"{out.name}.training") / f"seed-{seed}")
+        return write_card(loss, results, out, recipe=self.source)
 
     def fresh_loss(self, seed: int) -> Loss:
         """The loss before meta-training."""

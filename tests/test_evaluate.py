@@ -11,7 +11,19 @@ from torch import nn
 
 from ml3zoo.bench import BenchReport, Row
 from ml3zoo.card import headline
-from ml3zoo.evaluate import CAP, Baseline, Cell, Contender, Evaluation, Runs, bootstrap, compare, evaluate, measure_cost
+from ml3zoo.evaluate import (
+    CAP,
+    Baseline,
+    Cell,
+    Contender,
+    Evaluation,
+    Runs,
+    bootstrap,
+    compare,
+    evaluate,
+    measure_cost,
+    steps_to_reach,
+)
 from ml3zoo.meta.inner import SGD, InnerRun
 from ml3zoo.recipe import find_recipe, quick_evaluation
 from ml3zoo.tasks.optimizees import MLP
@@ -40,11 +52,20 @@ def test_bootstrap_covers_the_mean():
 def test_a_comparison_is_paired():
     theirs = np.linspace(0.1, 2, 50)
     ours = theirs - 0.05
-    curves = np.stack([np.full(50, 2.0), np.full(50, theirs.mean()), ours])
+    curves = np.stack([np.full(50, 2.0), theirs - 0.01, ours])
     found = compare(Runs(ours, curves), Runs(theirs, curves), EVALUATION)
     assert found["difference"] == {"mean": -0.05, "low": -0.05, "high": -0.05}
     assert found["won"]["mean"] == 1.0
-    assert found["steps_to_reach"] == EVALUATION.observe_every
+    assert found["steps_to_reach"] == {"steps": 5, "low": 5, "high": 5}
+
+
+def test_steps_to_reach_have_an_interval_and_may_be_never():
+    target = np.full(40, 1.0)
+    falling = np.linspace(2, 0, 21)[:, None] + np.random.default_rng(0).normal(0, 0.3, (21, 40))
+    found = steps_to_reach(falling, target, 5)
+    assert found["low"] <= found["steps"] <= found["high"]
+    assert 40 <= found["low"] < found["high"] <= 60
+    assert steps_to_reach(np.full((21, 40), 2.0), target, 5) == {"steps": None, "low": None, "high": None}
 
 
 def test_diverged_runs_count_as_the_cap():

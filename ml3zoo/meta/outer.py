@@ -148,6 +148,11 @@ def validate(
     return total / sum(setting.weight for setting in training.settings), each
 
 
+def read_log(folder: Path) -> list[dict[str, Any]]:
+    """The records of a meta-training, one per validation."""
+    return [json.loads(line) for line in (folder / "log.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
 def _copies(phi: Tensors) -> Tensors:
     """Detached copies."""
     return {name: p.detach().clone() for name, p in phi.items()}
