@@ -26,6 +26,7 @@ class User:
 USERS = {
     "hf_alice": User("alice", "write", ("ml3zoo",)),
     "hf_bob": User("bob", "read"),
+    "hf_me": User("me", "write"),
     "hf_mallory": User("mallory", "write"),
     "hf_expired": User("alice", "write", ("ml3zoo",), expired=True),
 }

@@ -1,20 +1,13 @@
-"""All benchmarks in one run: ``python tests/benchmarks/run.py [--quick]``. Prints ratios; nothing here is a timed test.
+"""Cost per task and inner step of the meta-gradient, E1 sizes, one thread.
 
-1. Cost per task and inner step of the meta-gradient, E1 sizes, one thread, against a plain loop with ``higher``.
-2. Growth of that cost with the number of tasks and the horizon.
-3. Start-up of the command line against ``hf --help``, and of ``load_loss`` against ``import torch``.
+First against a plain loop with ``higher``, the way the paper's code does it; then how it grows with the number of tasks
+and the horizon.
 """
 
 from __future__ import annotations
 
-import argparse
-import subprocess
-import sys
-import time
 import warnings
 from collections.abc import Callable
-from pathlib import Path
-from statistics import median
 
 import torch
 from torch import nn
@@ -25,22 +18,12 @@ from ml3zoo.meta.inner import InnerRun
 from ml3zoo.recipe import find_recipe
 from ml3zoo.tasks.base import Tasks
 from ml3zoo.tasks.sine import Sine
+from tests.benchmarks.timing import typical
 
 RECIPE = find_recipe("sine-regression-paper")
 SETTING = RECIPE.training.settings[0]
 FAMILY = Sine(SETTING.family.optimizee)
 LR = SETTING.run.lr
-
-
-def timed(work: Callable[[], object], repeats: int) -> float:
-    """Median seconds of a call, after one call to warm up."""
-    work()
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - start)
-    return median(times)
 
 
 def ours(n: int, steps: int) -> Callable[[], object]:
@@ -76,52 +59,22 @@ def with_higher(tasks: Tasks, steps: int) -> Callable[[], object]:
     return work
 
 
-def engine(quick: bool) -> None:
-    """Benchmarks 1 and 2."""
+def run(*, quick: bool) -> None:
+    """Print both."""
     repeats = 3 if quick else 9
     n = 8 if quick else 64
     tasks = FAMILY.sample(torch.Generator().manual_seed(0), n, "train")
     with reproducible_compute(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        slow = timed(with_higher(tasks, 1), repeats) / n
-        fast = timed(ours(n, 1), repeats) / n
+        slow = typical(with_higher(tasks, 1), repeats) / n
+        fast = typical(ours(n, 1), repeats) / n
         print(f"meta-gradient, {n} tasks, 1 inner step, one thread:")
         print(f"  higher loop {slow * 1e3:.3f} ms per task and step, ml3zoo {fast * 1e3:.3f} ms: {slow / fast:.1f} x")
         sizes, horizons = ((1, 8), (1, 4)) if quick else ((1, 16, 64, 256), (1, 20, 100))
         print("  ml3zoo, ms per task and inner step:")
         print("  tasks " + "".join(f"  horizon {h:<4}" for h in horizons))
         for size in sizes:
-            costs = [timed(ours(size, h), 1 if h * size > 2000 else 3) / size / h for h in horizons if h * size <= 6400]
+            costs = [
+                typical(ours(size, h), 1 if h * size > 2000 else 3) / size / h for h in horizons if h * size <= 6400
+            ]
             print(f"  {size:<6}" + "".join(f"  {cost * 1e3:<12.3f}" for cost in costs))
-
-
-def startup(quick: bool) -> None:
-    """Benchmark 3."""
-    repeats = 2 if quick else 9
-    scripts = Path(sys.executable).parent
-
-    def shell(*command: str | Path) -> float:
-        return timed(lambda: subprocess.run([*map(str, command)], check=True, capture_output=True), repeats)
-
-    hf = shell(scripts / "hf", "--help")
-    print(f"start-up against hf --help ({hf:.2f} s):")
-    for arguments in (["--help"], ["list"], ["info", "sine-regression"]):
-        own = shell(scripts / "ml3zoo", *arguments)
-        print(f"  ml3zoo {' '.join(arguments):<22} {own:.2f} s, {own / hf:.2f} x")
-    code = (
-        "import torch, time; t = time.perf_counter(); from ml3zoo import load_loss; "
-        "load_loss('sine-regression'); print(time.perf_counter() - t)"
-    )
-    loads = [
-        float(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout)
-        for _ in range(repeats)
-    ]
-    print(f"  load_loss after import torch: {median(loads) * 1e3:.0f} ms")
-
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true")
-    chosen = parser.parse_args()
-    engine(chosen.quick)
-    startup(chosen.quick)

@@ -1,0 +1,40 @@
+"""Start-up of the command line against ``hf --help``, and of ``load_loss`` against ``import torch``."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+
+from tests.benchmarks.timing import side_by_side
+
+SCRIPTS = Path(sys.executable).parent
+LOAD = (
+    "import torch, time; t = time.perf_counter(); from ml3zoo import load_loss; "
+    "load_loss('sine-regression'); print(time.perf_counter() - t)"
+)
+
+
+def run(*, quick: bool) -> None:
+    """Print both."""
+    repeats = 2 if quick else 15
+
+    def shell(*command: str) -> Callable[[], object]:
+        line = [str(SCRIPTS / command[0]), *command[1:]]
+        return lambda: subprocess.run(line, check=True, capture_output=True)
+
+    theirs = "hf --help"
+    verbs = ("--help", "list", "info sine-regression")
+    times = side_by_side(
+        {line: shell(*line.split()) for line in (theirs, *(f"ml3zoo {verb}" for verb in verbs))}, repeats
+    )
+    print("start-up:")
+    for line, time in times.items():
+        print(f"  {line:<30} {time:.2f} s, {time / times[theirs]:.2f} x")
+    loads = [
+        float(subprocess.run([sys.executable, "-c", LOAD], check=True, capture_output=True, text=True).stdout)
+        for _ in range(repeats)
+    ]
+    print(f"  load_loss after import torch: {median(loads) * 1e3:.0f} ms")
