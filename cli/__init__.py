@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import sys
+from collections.abc import Callable
+from typing import ParamSpec
 
 import typer
 
@@ -12,7 +15,7 @@ from .apply import apply
 from .bench import bench
 from .info import info
 from .list import list_
-from .output import fail
+from .output import fail, talk
 from .plot import plot
 from .publish import publish
 from .pull import pull
@@ -27,15 +30,25 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-app.command("list")(list_)
-app.command()(info)
-app.command()(pull)
-app.command()(apply)
-app.command()(train)
-app.command()(bench)
-app.command()(plot)
-app.command()(verify)
-app.command()(publish)
+Arguments = ParamSpec("Arguments")
+
+
+def interruptible(verb: Callable[Arguments, None]) -> Callable[Arguments, None]:
+    """A verb that Ctrl-C ends quietly, with the exit code of a shell's own commands."""
+
+    @functools.wraps(verb)
+    def run(*args: Arguments.args, **kwargs: Arguments.kwargs) -> None:
+        try:
+            verb(*args, **kwargs)
+        except KeyboardInterrupt:
+            talk("interrupted")
+            sys.exit(130)
+
+    return run
+
+
+for verb in (list_, info, pull, apply, train, bench, plot, verify, publish):
+    app.command(verb.__name__.rstrip("_"))(interruptible(verb))
 
 
 def main() -> None:
@@ -46,3 +59,6 @@ def main() -> None:
         fail(str(error))
     except BrokenPipeError:
         sys.exit(1)
+    except SystemExit as end:
+        # Typer's own code for a wrong usage is 2
+        sys.exit(1 if end.code == 2 else end.code)

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+import typer
+
 from .output import Json, Name, Quick, say, show_json, talk
 
 
-def bench(name: Name, quick: Quick = False, json: Json = False) -> None:
-    """Measure a loss anew by its recipe's protocol and say where the card differs."""
+def bench(
+    name: Name,
+    recipe: Annotated[
+        str | None, typer.Option(help="The loss's own recipe, a file that is run.", show_default=False)
+    ] = None,
+    quick: Quick = False,
+    json: Json = False,
+) -> None:
+    """Recompute a card's numbers."""
     from ml3zoo.bench import rerun
 
-    report = rerun(name, quick=quick)
+    report = rerun(name, recipe=recipe, quick=quick)
     if json:
         show_json(report.as_dict())
         return

@@ -9,7 +9,7 @@ from .output import Json, Name, one_line, say, show_json
 
 
 def info(name: Name, json: Json = False) -> None:
-    """Show what a loss is, how to use it and where it comes from."""
+    """Show what a loss is and how to use it."""
     entry = describe(name)
     if json:
         show_json(entry)
@@ -23,6 +23,7 @@ def info(name: Name, json: Json = False) -> None:
         "signals": ", ".join(str(SignalConfig(**signal)) for signal in entry["signals"]),
         "made for": f"{inner['optimizer']}, lr {inner['lr']:g}, momentum {inner['momentum']:g}, {inner['steps']} steps"
         + (", standardised targets" if inner["standardized_targets"] else ""),
+        "use": f"from ml3zoo import load_loss; loss = {entry['use']}",
         "from": f"recipe {provenance['recipe']}, {provenance['date']}" if provenance else "no recipe known",
         "source": entry["source"] or "not from the Hub",
         "folder": entry["folder"],

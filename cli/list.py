@@ -19,7 +19,7 @@ def list_(
     json: Json = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print a table for a README.")] = False,
 ) -> None:
-    """List the losses of the zoo, each with its headline."""
+    """List the losses, each with its headline."""
     if hub and markdown:
         raise InputError("--markdown links the bundled cards; it does not go with --hub.")
     entries = _on_the_hub(pattern, kind) if hub else _bundled(pattern, kind)

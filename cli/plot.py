@@ -14,14 +14,16 @@ def plot(
     name: Name,
     out: Annotated[Path | None, typer.Option(help="Folder; ./NAME-plots if not given.", show_default=False)] = None,
 ) -> None:
-    """Draw a loss's surface and, if it was measured, its learning curves and transfer."""
-    from ml3zoo.files import make_folder
+    """Draw a loss and how it trains."""
+    from ml3zoo.files import adding_to_folder
     from ml3zoo.plots import draw_card
     from ml3zoo.store import read_loss
     from ml3zoo.zoo import read_results, resolve
 
     folder = resolve(name)
     loss = read_loss(folder)
-    target = make_folder(out or Path(f"{loss.config.name}-plots"))
-    for path in draw_card(loss, read_results(folder), target):
-        say(path)
+    target = out or Path(f"{loss.config.name}-plots")
+    with adding_to_folder(target) as partial:
+        drawn = draw_card(loss, read_results(folder), partial)
+    for path in drawn:
+        say(target / path.name)

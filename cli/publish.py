@@ -21,7 +21,10 @@ def publish(
     force: Annotated[bool, typer.Option("--force", help="Replace a card that was edited on the Hub.")] = False,
     json: Json = False,
 ) -> None:
-    """Check a loss and publish it on the Hugging Face Hub in one commit."""
+    """Publish a loss on the Hugging Face Hub.
+
+    Everything is checked first, and all of it goes out in one commit.
+    """
     from ml3zoo.hub.publish import publish_loss
 
     done = publish_loss(folder, repo, private=private, pr=pr, tag=tag, dry_run=dry_run, force=force)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -25,7 +26,7 @@ def train(
         typer.Option(help="Then publish it here: org/name. Your rights are checked first.", show_default=False),
     ] = None,
 ) -> None:
-    """Meta-train a loss, measure it and write its card folder."""
+    """Meta-train and measure a loss."""
     from ml3zoo.recipe import find_recipe
 
     chosen = find_recipe(recipe)
@@ -36,10 +37,14 @@ def train(
         check_rights(parse_repo(publish))
     folder = out or Path("runs") / chosen.config.name
     try:
-        say((chosen.quick() if quick else chosen).run(folder, resume=resume))
+        written = (chosen.quick() if quick else chosen).run(folder, resume=resume)
     except KeyboardInterrupt:
-        again = f"ml3zoo train {recipe} --out {folder} --resume{' --quick' if quick else ''}"
-        fail(f"interrupted; go on with: {again}{f' --publish {publish}' if publish else ''}")
+        options = ["--resume", *(["--quick"] if quick else []), *(["--publish", publish] if publish else [])]
+        again = shlex.join(["ml3zoo", "train", recipe, "--out", str(folder), *options])
+        fail(f"interrupted; go on with: {again}")
+    if written is None:
+        return
+    say(written)
     if quick:
         talk("A quick run shows that everything works; its numbers mean nothing.")
     if publish is not None:

@@ -6,7 +6,7 @@ from .output import Json, Name, say, show_json, talk
 
 
 def verify(name: Name, json: Json = False) -> None:
-    """Check a loss's files, weights and golden tensors."""
+    """Check files, weights and golden tensors."""
     from ml3zoo.store import verify as check
     from ml3zoo.zoo import resolve
 

@@ -9,7 +9,7 @@ from typing import Any
 from ml3zoo.errors import UnknownNameError
 from ml3zoo.evaluate import evaluate
 from ml3zoo.meta.compute import reproducible_compute
-from ml3zoo.recipe import find_recipe, quick_evaluation
+from ml3zoo.recipe import find_recipe, list_recipes, quick_evaluation
 from ml3zoo.store import read_loss
 from ml3zoo.zoo import read_results, resolve
 
@@ -72,11 +72,12 @@ class BenchReport:
         }
 
 
-def rerun(name: str | Path, *, quick: bool = False) -> BenchReport:
+def rerun(name: str | Path, *, recipe: str | None = None, quick: bool = False) -> BenchReport:
     """Measure a loss by its recipe's protocol.
 
     Args:
         name: a name of the zoo or a folder.
+        recipe: name or path of the recipe, which is Python code and is run; one of ml3zoo's own if not given.
         quick: the first cell alone with few tasks; nothing is compared with the card.
 
     Raises:
@@ -84,29 +85,30 @@ def rerun(name: str | Path, *, quick: bool = False) -> BenchReport:
     """
     folder = resolve(name)
     loss = read_loss(folder)
-    if loss.config.provenance is None:
+    provenance = loss.config.provenance
+    made_by = provenance.recipe if provenance else None
+    if recipe is None and made_by not in list_recipes():
         raise UnknownNameError(
-            f"{name} names no recipe, so there is no protocol to measure it by. Write one in training/."
+            f"{name} was made by recipe {made_by!r}, which is none of ml3zoo's; only the recipe knows how it was "
+            "measured. Read that file, then run: ml3zoo bench NAME --recipe ./my_recipe.py"
         )
-    evaluation = find_recipe(loss.config.provenance.recipe).evaluation(loss.config)
+    found = find_recipe(recipe or str(made_by))
+    evaluation = found.evaluation(loss.config)
+    untrained = found.fresh_loss(provenance.seed if provenance else 0).requires_grad_(False)
     with reproducible_compute():
-        now = evaluate(loss, quick_evaluation(evaluation) if quick else evaluation)
-    card = {} if quick else {_label(cell): cell["contenders"] for cell in read_results(folder).get("cells", [])}
+        now = evaluate(loss, quick_evaluation(evaluation) if quick else evaluation, untrained)
+    card = {} if quick else {cell["name"]: cell["contenders"] for cell in read_results(folder).get("cells", [])}
     rows = [
         Row(
-            _label(cell),
+            cell["name"],
             contender,
-            _mean(card.get(_label(cell), {}).get(contender)),
+            _mean(card.get(cell["name"], {}).get(contender)),
             entry["objective"]["mean"],
         )
         for cell in now["cells"]
         for contender, entry in cell["contenders"].items()
     ]
     return BenchReport(tuple(rows))
-
-
-def _label(cell: dict[str, Any]) -> str:
-    return f"{cell['network']}, {cell['optimizer']}"
 
 
 def _mean(entry: dict[str, Any] | None) -> float | None:

@@ -59,14 +59,14 @@ def render_card(config: LossConfig, results: dict[str, Any], folder: Path) -> st
         config=config,
         results=results,
         main=results["cells"][0],
-        verdicts=[verdict(cell) for cell in results["cells"]],
+        verdict=verdict,
         plots=sorted(path.stem for path in (folder / "plots").glob("*.png")),
     )
 
 
-def verdict(cell: dict[str, Any]) -> str:
-    """The tuned learned loss against the careful baseline in one cell: better, worse or no clear difference."""
-    difference = cell["against_baseline"]["learned, tuned"]["difference"]
+def verdict(cell: dict[str, Any], contender: str = "learned, tuned") -> str:
+    """A learned contender against the careful baseline in one cell: better, worse or no clear difference."""
+    difference = cell["against_baseline"][contender]["difference"]
     if difference["high"] < 0:
         return "better"
     return "worse" if difference["low"] > 0 else "no clear difference"
@@ -77,17 +77,14 @@ def headline(results: dict[str, Any]) -> str:
     main = results["cells"][0]
     ours = main["contenders"]["learned"]["objective"]["mean"]
     name, theirs = main["baseline"], main["contenders"][main["baseline"]]["objective"]["mean"]
-    where = f"{main['network']} under {main['optimizer']}, {results['protocol']['steps']} steps"
+    where = main["name"]
     figures = f"NMSE {ours:.3f} against {theirs:.3f}"
     own = next(iter(main["contenders"]))
     if own != name:
         figures += f" (careful {own}: {main['contenders'][own]['objective']['mean']:.3f})"
-    difference = main["against_baseline"]["learned"]["difference"]
-    if difference["high"] < 0:
-        return f"Beats careful {name} on {where}: {figures}"
-    if difference["low"] > 0:
-        return f"Loses to careful {name} on {where}: {figures}"
-    return f"No clear difference from careful {name} on {where}: {figures}"
+    told = {"better": "Beats", "worse": "Loses to", "no clear difference": "No clear difference from"}
+    text = f"{told[verdict(main, 'learned')]} careful {name} on {where}: {figures}"
+    return f"A quick run, its numbers mean nothing. {text}" if results.get("quick") else text
 
 
 def _environment() -> Environment:
@@ -99,7 +96,7 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
         autoescape=False,
     )
-    environment.globals["zip"] = zip
+    environment.filters["figure"] = lambda v: f"{v:.3f}"
     environment.filters["interval"] = lambda v: f"{v['mean']:.3f} [{v['low']:.3f}, {v['high']:.3f}]"
     environment.filters["steps_interval"] = lambda v: (
         f"{v['steps'] or 'never'} [{v['low'] or 'never'}, {v['high'] or 'never'}]"
@@ -117,7 +114,7 @@ def _front_matter(config: LossConfig, results: dict[str, Any]) -> ModelCardData:
         dataset_type=config.name,
         dataset_name=f"{config.name} test tasks",
         metric_type="nmse",
-        metric_name=f"NMSE after {results['protocol']['steps']} steps",
+        metric_name=f"NMSE after {main['steps']} steps",
         metric_value=main["contenders"]["learned"]["objective"]["mean"],
     )
     return ModelCardData(

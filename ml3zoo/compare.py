@@ -17,10 +17,11 @@ from torch import nn
 from ml3zoo.errors import InputError, MissingExtraError
 from ml3zoo.files import check_replaceable, make_folder, replacing_folder, write_text
 from ml3zoo.loading import load_loss
-from ml3zoo.losses import LearnedLoss
 from ml3zoo.meta.compute import reproducible_compute
 from ml3zoo.meta.estimators import expand
-from ml3zoo.meta.inner import SGD, Adam, InnerRun, Schedule
+from ml3zoo.meta.inner import InnerRun, Schedule
+from ml3zoo.meta.optimizers import SGD, Adam
+from ml3zoo.meta.step import Step
 from ml3zoo.progress import progress_bar
 from ml3zoo.tabular import Table, read_table
 from ml3zoo.tasks.base import Tensors
@@ -139,7 +140,6 @@ def apply_loss(
     optimizer = Adam() if inner.optimizer == "adam" else SGD(inner.momentum)
     middle = 0.01 if inner.optimizer == "adam" else 0.1 * (1 - inner.momentum)
     family = TableTask(table, MLP((table.features, 64, 32, 1), "ReLU"))
-    squared = nn.MSELoss()
     with reproducible_compute(), progress_bar("training", 2 * len(GRID) * len(SCHEDULES) + 3) as advance:
         done = 0
 
@@ -148,18 +148,19 @@ def apply_loss(
             done += 1
             advance(done, text)
 
-        def tuned(module: nn.Module, lr: float) -> InnerRun:
+        def tuned(step: Step, lr: float) -> InnerRun:
             runs = [InnerRun(optimizer, lr * factor, steps, schedule) for factor in GRID for schedule in SCHEDULES]
-            return min(runs, key=lambda run: _validate(module, run, family, note))
+            return min(runs, key=lambda run: _validate(step, run, family, note))
 
-        chosen: dict[str, tuple[nn.Module, InnerRun]] = {
-            LEARNED: (loss, tuned(loss, inner.lr)),
-            RECOMMENDED: (loss, InnerRun(optimizer, inner.lr, steps)),
+        learned, squared = (Step.of(module, family, optimizer) for module in (loss, nn.MSELoss()))
+        chosen: dict[str, tuple[Step, InnerRun]] = {
+            LEARNED: (learned, tuned(learned, inner.lr)),
+            RECOMMENDED: (learned, InnerRun(optimizer, inner.lr, steps)),
             MSE: (squared, tuned(squared, middle)),
         }
         every = max(1, steps // 50)
         outcomes = {
-            label: _final(label, module, run, family, seeds, every, note) for label, (module, run) in chosen.items()
+            label: _final(label, step, run, family, seeds, every, note) for label, (step, run) in chosen.items()
         }
     difference = _difference(outcomes[LEARNED].scores["rmse"], outcomes[MSE].scores["rmse"])
     report = ApplyReport(
@@ -182,29 +183,28 @@ def apply_loss(
     return report
 
 
-def _validate(module: nn.Module, run: InnerRun, family: TableTask, note: Callable[[str], None]) -> float:
-    params = _train(module, run, family, TUNING_SEEDS, 1)
+def _validate(step: Step, run: InnerRun, family: TableTask, note: Callable[[str], None]) -> float:
+    params = _train(step, run, family, TUNING_SEEDS, 1)
     note(f"lr {run.lr:.2g}")
     return float(family.errors(params, "valid").mean())
 
 
 def _train(
-    module: nn.Module,
+    step: Step,
     run: InnerRun,
     family: TableTask,
     n: int,
     seed: int,
     observe: Callable[[int, Tensors], None] | None = None,
 ) -> Tensors:
-    phi = {k: p.detach() for k, p in module.named_parameters()} if isinstance(module, LearnedLoss) else {}
+    phi = {k: p.detach() for k, p in step.loss.named_parameters()}
     tasks = family.sample(torch.Generator().manual_seed(seed), n, "train")
-    params = run(module, expand(phi, n), family, tasks, observe=observe)
-    return {k: p.detach() for k, p in params.items()}
+    return run(step, expand(phi, n), tasks, observe)
 
 
 def _final(
     label: str,
-    module: nn.Module,
+    step: Step,
     run: InnerRun,
     family: TableTask,
     seeds: int,
@@ -217,7 +217,7 @@ def _final(
         if step % every == 0:
             curve.append(family.errors(params, "valid"))
 
-    params = _train(module, run, family, seeds, 100, observe)
+    params = _train(step, run, family, seeds, 100, observe)
     note(label)
     table = family.table
     prediction = family.predict(params, "test").double().numpy() * table.std + table.mean

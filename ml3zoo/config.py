@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import pkgutil
 import re
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
-from ml3zoo.errors import ConfigError
+from ml3zoo.errors import ConfigError, did_you_mean
 from ml3zoo.files import write_text
 from ml3zoo.strictjson import read_json
 
@@ -25,6 +26,7 @@ LARGEST: dict[str, int] = {
 """The files a loss's folder may hold, with their largest size in bytes; pictures come on top."""
 LARGEST_PICTURE = 2**24
 PICTURE = r"plots/[a-z0-9_]+\.png"
+_NO_FAMILIES = {"base", "signals"}
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=96)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -149,6 +151,25 @@ def read_config(folder: Path) -> LossConfig:
             f"{path} has schema {version}; this ml3zoo reads up to {SCHEMA_VERSION}. Run: pip install -U ml3zoo"
         )
     return _parse(LossConfig, raw, str(path))
+
+
+def families() -> list[str]:
+    """The names of all families of losses, sorted: the files of ``ml3zoo/losses``."""
+    found = pkgutil.iter_modules([str(Path(__file__).with_name("losses"))])
+    return sorted(module.name for module in found if module.name not in _NO_FAMILIES)
+
+
+def check_family(config: LossConfig) -> None:
+    """See that this ml3zoo can build the loss.
+
+    Raises:
+        ConfigError: its family is unknown.
+    """
+    if config.family not in families():
+        raise ConfigError(
+            f"unknown family {config.family!r} in the config of {config.name}: this ml3zoo knows "
+            f"{', '.join(families())}.{did_you_mean(config.family, families())} A newer ml3zoo may know it."
+        )
 
 
 def write_config(config: LossConfig, folder: Path) -> None:

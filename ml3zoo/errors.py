@@ -9,6 +9,7 @@
     ├── HubError              what the Hugging Face Hub refuses, or cannot be asked
     ├── OutputError           a place that cannot be written to
     ├── CheckpointError       a checkpoint that does not belong to this run
+    ├── RankError             another process of the same meta-training has ended
     └── MissingExtraError     an optional package that is not installed (also an ImportError)
 
 Each message says what was got, what was expected, and what to do next.
@@ -54,6 +55,10 @@ class OutputError(Ml3zooError):
 
 class CheckpointError(Ml3zooError):
     """A checkpoint that does not belong to this run."""
+
+
+class RankError(Ml3zooError):
+    """Another process of the same meta-training has ended."""
 
 
 class MissingExtraError(Ml3zooError, ImportError):

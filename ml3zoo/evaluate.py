@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -21,13 +21,18 @@ from torch.func import vmap
 
 from ml3zoo.losses import LearnedLoss
 from ml3zoo.meta.estimators import count, expand
-from ml3zoo.meta.inner import InnerOptimizer, InnerRun, Schedule
+from ml3zoo.meta.inner import InnerRun, Schedule
+from ml3zoo.meta.optimizers import InnerOptimizer
+from ml3zoo.meta.step import Step
 from ml3zoo.progress import progress_bar
-from ml3zoo.tasks.base import Split, TaskFamily, Tensors
+from ml3zoo.tasks.base import Split, TaskFamily, Tasks, Tensors
 
 Array = NDArray[np.float64]
+Unseen = Literal["", "architecture", "optimizer", "horizon"]
 CAP = 10.0
 """A run that ends above this, or not finite, counts as diverged and enters every mean with this value."""
+_BATCH = 50
+"""Networks trained side by side: one shape to compile, small enough for the processor's cache."""
 
 
 @dataclass(frozen=True)
@@ -40,14 +45,15 @@ class Baseline:
 
 @dataclass(frozen=True)
 class Cell:
-    """One network under one optimiser.
+    """One network under one optimiser for a number of steps.
 
     Attributes:
         careful: the tasks as a careful user prepares them, for the ordinary losses.
         own: the same tasks as the learned loss wants them.
         lr: middle of the learning-rate grid of the ordinary losses.
         learned_lr: the same for the learned loss.
-        unseen: what of this cell meta-training never saw: "", "architecture" or "optimizer".
+        steps: gradient steps.
+        unseen: what of this cell meta-training never saw.
     """
 
     network: str
@@ -56,7 +62,8 @@ class Cell:
     optimizer: InnerOptimizer
     lr: float
     learned_lr: float
-    unseen: str = ""
+    steps: int
+    unseen: Unseen = ""
 
 
 @dataclass(frozen=True)
@@ -65,14 +72,14 @@ class Evaluation:
 
     cells: tuple[Cell, ...]
     baselines: tuple[Baseline, ...]
-    steps: int
-    grid: tuple[float, ...] = tuple(10 ** (k / 3 - 1.5) for k in range(10))
+    grid: tuple[float, ...] = tuple(10 ** (k / 3) for k in range(-5, 6))
     schedules: tuple[Schedule, ...] = ("constant", "cosine")
-    validation_tasks: int = 64
+    validation_tasks: int = 100
     test_tasks: int = 100
     seeds: int = 5
-    observe_every: int = 5
+    observations: int = 20
     cost_sizes: tuple[int, ...] = (128, 10_000, 1_000_000)
+    compiled: bool = False
 
 
 @dataclass(frozen=True)
@@ -85,51 +92,55 @@ class Runs:
 
 @dataclass(frozen=True)
 class Contender:
-    """A loss with its parameters, ready to train networks."""
+    """A loss with its parameters, ready to train networks on a family of tasks."""
 
-    loss: nn.Module
+    step: Step
     phi: Tensors
 
     @classmethod
-    def learned(cls, loss: LearnedLoss) -> Contender:
-        """A learned loss."""
-        return cls(loss, {name: p.detach() for name, p in loss.named_parameters()})
+    def of(cls, loss: nn.Module, family: TaskFamily, optimizer: InnerOptimizer, *, compiled: bool = False) -> Contender:
+        """A loss on a family of tasks under an optimiser."""
+        phi = {name: p.detach() for name, p in loss.named_parameters()}
+        return cls(Step.of(loss, family, optimizer, compiled=compiled), phi)
 
-    def measure(self, run: InnerRun, family: TaskFamily, n: int, seed: int, split: Split, every: int = 0) -> Runs:
-        """Train n networks on n tasks of a split; ``every`` > 0 also observes the way there."""
+    def measure(self, run: InnerRun, n: int, seed: int, split: Split, observe_every: int = 0) -> Runs:
+        """Train n networks on n tasks of a split; ``observe_every`` > 0 also observes the way there."""
+        family = self.step.family
         tasks = family.sample(torch.Generator().manual_seed(seed), n, split)
-        objective = vmap(family.objective)
+        parts = [self._measure(run, tasks.pick(slice(k, k + _BATCH)), observe_every) for k in range(0, n, _BATCH)]
+        return Runs(np.concatenate([p.final for p in parts]), np.concatenate([p.curves for p in parts], -1))
+
+    def _measure(self, run: InnerRun, tasks: Tasks, observe_every: int) -> Runs:
+        objective = vmap(self.step.family.objective)
         curves: list[Array] = []
 
         def observe(step: int, params: Tensors) -> None:
-            if every and step % every == 0:
-                with torch.no_grad():
-                    curves.append(_capped(objective(params, tasks.data)))
+            if observe_every and step % observe_every == 0:
+                curves.append(_capped(objective(params, tasks.data)))
 
-        params = run(self.loss, expand(self.phi, count(tasks)), family, tasks, observe=observe)
         with torch.no_grad():
+            params = run(self.step, expand(self.phi, count(tasks)), tasks, observe)
             return Runs(_capped(objective(params, tasks.data)), np.array(curves))
 
 
-def evaluate(loss: LearnedLoss, evaluation: Evaluation) -> dict[str, Any]:
+def evaluate(loss: LearnedLoss, evaluation: Evaluation, untrained: LearnedLoss | None = None) -> dict[str, Any]:
     """Measure a loss by the protocol.
 
     Args:
         loss: the learned loss, on the CPU.
         evaluation: cells, baselines, grids and numbers of tasks.
+        untrained: what meta-training started from, measured beside it at the recommended learning rate.
 
     Returns:
-        JSON values: ``cells`` (one per cell, see ``measure_cell``), ``steps`` of the curves, and ``protocol``.
+        JSON values: ``cells`` (one per cell, see ``measure_cell``) and ``protocol``.
     """
     cells = []
     with progress_bar("evaluation", len(evaluation.cells)) as advance:
         for done, cell in enumerate(evaluation.cells, 1):
-            cells.append(measure_cell(loss, cell, evaluation))
+            cells.append(measure_cell(loss, cell, evaluation, untrained))
             advance(done, cell.network)
     return {
-        "steps": list(range(0, evaluation.steps + 1, evaluation.observe_every)),
         "protocol": {
-            "steps": evaluation.steps,
             "validation_tasks": evaluation.validation_tasks,
             "test_tasks_per_seed": evaluation.test_tasks,
             "seeds": evaluation.seeds,
@@ -143,48 +154,59 @@ def evaluate(loss: LearnedLoss, evaluation: Evaluation) -> dict[str, Any]:
     }
 
 
-def measure_cell(loss: LearnedLoss, cell: Cell, evaluation: Evaluation) -> dict[str, Any]:
+def measure_cell(
+    loss: LearnedLoss, cell: Cell, evaluation: Evaluation, untrained: LearnedLoss | None = None
+) -> dict[str, Any]:
     """All contenders of one cell, tuned on validation tasks, measured on test tasks."""
-    learned = Contender.learned(loss)
-    ordinary = {baseline.name: Contender(baseline.make(), {}) for baseline in evaluation.baselines}
-    chosen: dict[str, tuple[Contender, TaskFamily, InnerRun, float]] = {}
-    for name, contender in ordinary.items():
-        chosen[name] = (
-            contender,
-            cell.careful,
-            *_tune(contender, cell.careful, cell.optimizer, cell.lr, evaluation),
-        )
-    baseline = min(ordinary, key=lambda name: chosen[name][3])
-    tuned = _tune(learned, cell.own, cell.optimizer, cell.learned_lr, evaluation)
-    chosen["learned, tuned"] = (learned, cell.own, *tuned)
+
+    def contender(module: nn.Module, family: TaskFamily) -> Contender:
+        return Contender.of(module, family, cell.optimizer, compiled=evaluation.compiled)
+
+    learned = contender(loss, cell.own)
+    ordinary = {baseline.name: contender(baseline.make(), cell.careful) for baseline in evaluation.baselines}
+    tuned = {name: _tune(each, cell, cell.lr, evaluation) for name, each in ordinary.items()}
+    baseline = min(tuned, key=lambda name: tuned[name][1])
+    chosen = {name: (ordinary[name], run) for name, (run, _) in tuned.items()}
+    chosen["learned, tuned"] = (learned, _tune(learned, cell, cell.learned_lr, evaluation)[0])
     if cell.unseen != "optimizer":
-        recommended = InnerRun(cell.optimizer, loss.config.inner.lr, evaluation.steps)
-        chosen["learned"] = (learned, cell.own, recommended, math.nan)
-        first = next(iter(ordinary))
-        chosen[f"{first}, raw targets, same lr"] = (ordinary[first], cell.own, recommended, math.nan)
-    runs = {name: _test(contender, family, run, evaluation) for name, (contender, family, run, _) in chosen.items()}
+        recommended = InnerRun(cell.optimizer, loss.config.inner.lr, cell.steps)
+        chosen["learned"] = (learned, recommended)
+        if untrained is not None:
+            chosen["before meta-training"] = (contender(untrained, cell.own), recommended)
+        first = evaluation.baselines[0]
+        chosen[f"{first.name}, same lr"] = (contender(first.make(), cell.own), recommended)
+    every = observe_every(cell, evaluation)
+    runs = {name: _test(each, run, every, evaluation) for name, (each, run) in chosen.items()}
     return {
+        "name": f"{cell.network} under {cell.optimizer}, {cell.steps} steps",
         "network": cell.network,
         "optimizer": str(cell.optimizer),
+        "steps": cell.steps,
+        "observed": list(range(0, cell.steps + 1, every)),
         "unseen": cell.unseen,
         "baseline": baseline,
         "contenders": {
-            name: _summary(runs[name]) | {"lr": chosen[name][2].lr, "schedule": chosen[name][2].schedule}
+            name: _summary(runs[name]) | {"lr": chosen[name][1].lr, "schedule": chosen[name][1].schedule}
             for name in runs
         },
         "against_baseline": {
-            name: compare(runs[name], runs[baseline], evaluation) for name in runs if name.startswith("learned")
+            name: compare(runs[name], runs[baseline], every) for name in runs if name.startswith("learned")
         },
     }
 
 
-def compare(ours: Runs, theirs: Runs, evaluation: Evaluation) -> dict[str, Any]:
+def observe_every(cell: Cell, evaluation: Evaluation) -> int:
+    """Steps between observations of a learning curve."""
+    return max(1, cell.steps // evaluation.observations)
+
+
+def compare(ours: Runs, theirs: Runs, observe_every: int) -> dict[str, Any]:
     """Paired comparison on the same tasks: difference, share won, steps to reach the other's final value."""
     return {
         "difference": bootstrap(ours.final - theirs.final),
         "ratio": round(float(ours.final.mean() / theirs.final.mean()), 4),
         "won": bootstrap((ours.final < theirs.final).astype(float)),
-        "steps_to_reach": steps_to_reach(ours.curves, theirs.final, evaluation.observe_every),
+        "steps_to_reach": steps_to_reach(ours.curves, theirs.final, observe_every),
     }
 
 
@@ -260,25 +282,21 @@ def _seconds(work: Callable[[], None], size: int) -> float:
     return float(np.median(times))
 
 
-def _tune(
-    contender: Contender, family: TaskFamily, optimizer: InnerOptimizer, lr: float, evaluation: Evaluation
-) -> tuple[InnerRun, float]:
+def _tune(contender: Contender, cell: Cell, lr: float, evaluation: Evaluation) -> tuple[InnerRun, float]:
     """The best run of the grid by the mean objective on validation tasks, and that mean."""
     runs = [
-        InnerRun(optimizer, lr * factor, evaluation.steps, schedule)
+        InnerRun(cell.optimizer, lr * factor, cell.steps, schedule)
         for factor in evaluation.grid
         for schedule in evaluation.schedules
     ]
-    scores = [
-        float(contender.measure(run, family, evaluation.validation_tasks, 1, "valid").final.mean()) for run in runs
-    ]
+    scores = [float(contender.measure(run, evaluation.validation_tasks, 1, "valid").final.mean()) for run in runs]
     best = int(np.argmin(scores))
     return runs[best], scores[best]
 
 
-def _test(contender: Contender, family: TaskFamily, run: InnerRun, evaluation: Evaluation) -> Runs:
+def _test(contender: Contender, run: InnerRun, observe_every: int, evaluation: Evaluation) -> Runs:
     parts = [
-        contender.measure(run, family, evaluation.test_tasks, 100 + seed, "test", evaluation.observe_every)
+        contender.measure(run, evaluation.test_tasks, 100 + seed, "test", observe_every)
         for seed in range(evaluation.seeds)
     ]
     return Runs(np.concatenate([p.final for p in parts]), np.concatenate([p.curves for p in parts], 1))

@@ -1,16 +1,27 @@
-"""Writing files so that nothing half-written is ever left behind."""
+"""Writing files so that nothing half-written is ever left behind and nobody else's file is lost."""
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import itertools
 import os
+import secrets
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ml3zoo.errors import OutputError
+from safetensors import SafetensorError
+
+from ml3zoo.errors import ConfigError, OutputError
+from ml3zoo.strictjson import read_json
+
+_LARGEST_MARK = 2**26
+_WRITE_ERRORS = (OSError, SafetensorError)
+_ATTEMPTS = 100
+"""How often a folder is put in place before giving up, while others put theirs at the same place."""
 
 
 def sha256(path: Path) -> str:
@@ -39,16 +50,46 @@ def make_folder(folder: Path) -> Path:
         raise _cannot_write(folder, error) from error
 
 
-def check_replaceable(folder: Path, mark: str) -> None:
-    """See that ``folder`` is new, empty, or ours: a folder of ours holds a file named ``mark``.
+def contents(folder: Path) -> Iterator[str]:
+    """Everything below a folder but folders: paths with forward slashes. Links are not followed.
 
     Raises:
-        OutputError: it is a file or holds something else.
+        OSError: a folder in it cannot be read.
     """
-    if folder.exists() and not folder.is_dir():
+    for place, folders, files in os.walk(folder, onerror=_raise):
+        links = [name for name in folders if (Path(place) / name).is_symlink()]
+        for name in sorted(files + links):
+            yield (Path(place) / name).relative_to(folder).as_posix()
+
+
+def check_replaceable(folder: Path, mark: str, *, kept: Callable[[str], object] = lambda name: False) -> None:
+    """See that replacing ``folder`` loses nobody's file: it is new, empty or ours.
+
+    A folder of ours holds a JSON file named ``mark`` whose ``sha256`` names every other file in it.
+
+    Args:
+        folder: what is to be replaced.
+        mark: a file's name.
+        kept: tells by its path below the folder whether a file stays although the mark does not name it.
+
+    Raises:
+        OutputError: it is a file, the folder one is in, or holds something else.
+    """
+    place = _resolved(folder)
+    if place.exists() and not place.is_dir():
         raise OutputError(f"{folder} is a file, a folder was expected. Name another place.")
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / mark).exists():
-        raise OutputError(f"{folder} holds other files and no {mark}. Name an empty or new folder.")
+    try:
+        ours = _named_by(place / mark)
+        strangers = (name for name in contents(place) if not ours or not (name == mark or name in ours or kept(name)))
+        few = list(itertools.islice(strangers, 3)) if place.exists() else []
+    except OSError as error:
+        raise _cannot_write(folder, error) from error
+    if few:
+        without = f"that its {mark} does not name" if ours else f"and no {mark} of ml3zoo"
+        raise OutputError(
+            f"{folder} holds other files {without}: {', '.join(few)}. They would be lost: "
+            "name an empty or new folder, or move them away."
+        )
 
 
 @contextmanager
@@ -58,42 +99,62 @@ def replacing(path: Path) -> Iterator[Path]:
     Raises:
         OutputError: the disk is full or the place cannot be written to.
     """
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    partial = _beside(path, "partial")
     try:
         yield partial
         partial.replace(path)
-    except OSError as error:
+    except _WRITE_ERRORS as error:
         raise _cannot_write(path, error) from error
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink()
 
 
 @contextmanager
 def replacing_folder(folder: Path) -> Iterator[Path]:
     """Yield a temporary folder beside ``folder``; put it in place of ``folder`` on success, delete it on any error.
 
+    Where ``folder`` is a link, what it points to is replaced and the link stays.
+
     Raises:
         OutputError: the disk is full or the place cannot be written to.
     """
-    make_folder(folder.parent)
-    partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
-    previous = folder.with_name(f".{folder.name}.{os.getpid()}.previous")
+    place = _resolved(folder)
+    make_folder(place.parent)
+    partial = _beside(place, "partial")
     try:
         partial.mkdir()
         yield partial
-        if folder.exists():
-            folder.replace(previous)
-        try:
-            partial.replace(folder)
-        except OSError:
-            if previous.exists():
-                previous.replace(folder)
-            raise
-    except OSError as error:
+        _put(partial, place)
+    except (OutputError, *_WRITE_ERRORS) as error:
+        told = error if isinstance(error, OutputError) else _cannot_write(folder, error)
+        raise OutputError(str(told).replace(str(partial), str(folder))) from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+@contextmanager
+def adding_to_folder(folder: Path) -> Iterator[Path]:
+    """Yield a temporary folder; on success move its files into ``folder``, on any error none of them.
+
+    Raises:
+        OutputError: the disk is full or the place cannot be written to.
+    """
+    new = not folder.exists()
+    make_folder(folder)
+    partial = _beside(folder / "files", "partial")
+    try:
+        partial.mkdir()
+        yield partial
+        for path in partial.iterdir():
+            path.replace(folder / path.name)
+    except _WRITE_ERRORS as error:
         raise _cannot_write(folder, error) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-        shutil.rmtree(previous, ignore_errors=True)
+        if new:
+            with suppress(OSError):
+                folder.rmdir()
 
 
 def write_text(path: Path, text: str) -> None:
@@ -102,8 +163,67 @@ def write_text(path: Path, text: str) -> None:
         partial.write_text(text, encoding="utf-8")
 
 
-def _cannot_write(path: Path, error: OSError) -> OutputError:
+def _resolved(folder: Path) -> Path:
+    """The folder behind dots and links; never one that this process stands in, which cannot be swapped."""
+    try:
+        place, here = folder.resolve(), Path.cwd()
+    except (OSError, RuntimeError) as error:
+        raise OutputError(f"{folder} leads nowhere ({error}). Name another place.") from error
+    if place == here or place in here.parents:
+        raise OutputError(
+            f"{folder} is the folder you are in or holds it, and would be replaced as a whole. "
+            "Name a folder in it, such as ./my-loss."
+        )
+    return place
+
+
+def _beside(path: Path, ending: str) -> Path:
+    return path.with_name(f".{path.name}.{secrets.token_hex(8)}.{ending}")
+
+
+def _put(partial: Path, folder: Path) -> None:
+    """Put a folder in the place of another; whoever else does so at the same time, the last one stays."""
+    for attempt in range(_ATTEMPTS):
+        previous = _beside(folder, "previous")
+        with suppress(FileNotFoundError):
+            folder.replace(previous)
+        try:
+            partial.replace(folder)
+        except OSError as error:
+            overtaken = error.errno in {errno.ENOTEMPTY, errno.EEXIST}
+            if not overtaken or attempt == _ATTEMPTS - 1:
+                with suppress(OSError):
+                    previous.replace(folder)
+                raise
+        else:
+            return
+        finally:
+            if folder.exists():
+                shutil.rmtree(previous, ignore_errors=True)
+
+
+def _named_by(mark: Path) -> set[str]:
+    try:
+        named = read_json(mark, _LARGEST_MARK).get("sha256")
+    except (ConfigError, FileNotFoundError, NotADirectoryError):
+        return set()
+    whole = isinstance(named, dict) and all(isinstance(value, str) and len(value) == 64 for value in named.values())
+    return set(named) if whole else set()
+
+
+def _raise(error: OSError) -> None:
+    raise error
+
+
+def _cannot_write(path: Path, error: Exception) -> OutputError:
     return OutputError(
-        f"cannot write {path}: {error.strerror or error}. Nothing was left there; "
-        "name another place or make room, and run again."
+        f"cannot write {path}: {_reason(error)}. Nothing was left there; name another place or make room, "
+        "and run again."
     )
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, shutil.Error) and error.args and isinstance(error.args[0], list):
+        source, _, why = error.args[0][0]
+        return f"{source} cannot be copied ({why})"
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)

@@ -8,14 +8,16 @@ from ml3zoo.config import LossConfig, largest
 from ml3zoo.errors import IntegrityError
 from ml3zoo.files import sha256
 
+WEIGHTS, GOLDEN = "model.safetensors", "golden.safetensors"
+
 
 def check_files(folder: Path, config: LossConfig) -> None:
-    """Compare every file that the config names with its sha256.
+    """Compare every file that the config names, the weights and golden tensors among them, with its sha256.
 
     Raises:
-        IntegrityError: a file is missing, too large or different.
+        IntegrityError: a file is missing, not named, too large or different.
     """
-    for name in config.sha256:
+    for name in {WEIGHTS, GOLDEN} | config.sha256.keys():
         check_file(folder, name, config)
 
 
@@ -27,7 +29,7 @@ def check_file(folder: Path, name: str, config: LossConfig) -> None:
     """
     path = folder / name
     if not path.is_file():
-        raise IntegrityError(f"{path} is missing. Pull the loss again.")
+        raise IntegrityError(f"{path} is missing or no regular file. Pull the loss again.")
     size, limit = path.stat().st_size, largest(name) or 0
     if size > limit:
         raise IntegrityError(f"{path} has {size} bytes; at most {limit} were expected. Do not use it.")

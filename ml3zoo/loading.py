@@ -27,7 +27,7 @@ def load_loss(
         name: a name of the zoo, ``hf://org/name@revision``, or the path of a loss's folder.
         reduction: ``"mean"``, ``"sum"`` or ``"none"``, as in ``torch.nn``.
         device: where its parameters live; the CPU if not given.
-        dtype: what it computes in; float32 if not given.
+        dtype: float32 if not given, or float64; it never computes in less.
         trainable: let its parameters require gradients, to train them further.
         total_steps: number of training steps to come, for losses that look at the training progress.
 
@@ -41,12 +41,12 @@ def load_loss(
         IntegrityError: its files are damaged.
         InputError: an argument is out of range.
     """
-    if reduction not in ("mean", "sum", "none"):
-        raise InputError(f"reduction must be 'mean', 'sum' or 'none', got {reduction!r}.")
-    if total_steps is not None and total_steps < 1:
-        raise InputError(f"total_steps must be at least 1, got {total_steps}. It is the number of training steps.")
-    if dtype is not None and not dtype.is_floating_point:
-        raise InputError(f"dtype must be floating point, got {dtype}.")
+    if total_steps is not None and (not isinstance(total_steps, int) or total_steps < 1):
+        raise InputError(
+            f"total_steps must be a whole number from 1, got {total_steps!r}. It is the number of training steps."
+        )
+    if dtype not in (None, torch.float32, torch.float64):
+        raise InputError(f"dtype must be torch.float32 or torch.float64, got {dtype!r}. Losses compute in no less.")
     folder, source = locate(name)
     loss = read_loss(folder, replay=source is not None)
     loss.reduction = reduction

@@ -24,6 +24,7 @@ except ImportError as error:
     raise MissingExtraError("Drawing pictures", "plot") from error
 
 LEARNED, ORDINARY, PALE = "#d1495b", "#30638e", "#9aa5b1"
+_OTHERS = ("#8d6a9f", "#4f9d69", "#c98b2b", "#7a8793", "#5bb0ba", "#b3b3b3")
 _DECADES = 4
 """How far a loss surface is shown below its highest point."""
 
@@ -60,7 +61,7 @@ def draw_surface(loss: LearnedLoss) -> Figure:
     panels = figure.subplots(1, len(moments) + 1, sharey=True)
     surfaces = {"squared error": (prediction - target).square()}
     for progress, error in moments:
-        context = f"\nbatch error {error:g}, progress {progress:g}" if len(moments) > 1 else ""
+        context = f"\nbatch error {error:g}, mean error 0, progress {progress:g}" if len(moments) > 1 else ""
         surfaces[loss.config.name + context] = _at(loss, prediction, target, progress, error)
     highest = torch.stack(list(surfaces.values())).log10().amax().item()
     levels = np.linspace(highest - _DECADES, highest, 8 * _DECADES + 1)
@@ -75,13 +76,15 @@ def draw_surface(loss: LearnedLoss) -> Figure:
 
 
 def draw_curves(results: dict[str, Any]) -> Figure:
-    """Learning curves on the main cell, mean with the band between quartiles."""
-    cell, steps = results["cells"][0], results["steps"]
+    """Learning curves on the main cell: means, and for the two that matter the band between quartiles."""
+    cell = results["cells"][0]
+    steps = cell["observed"]
     figure = Figure(figsize=(7.5, 4.6), layout="constrained")
     axes = figure.subplots()
+    others = iter(_OTHERS)
     for name, entry in cell["contenders"].items():
         learned, best = name.startswith("learned"), name == cell["baseline"]
-        colour = LEARNED if learned else ORDINARY if best else PALE
+        colour = LEARNED if learned else ORDINARY if best else next(others)
         label = f"{name} (careful baseline)" if best else name
         style = "--" if name == "learned, tuned" else "-"
         label = f"{label}, lr {entry['lr']:.3g}, {entry['schedule']}"
@@ -96,7 +99,7 @@ def draw_curves(results: dict[str, Any]) -> Figure:
         if name == "learned" or best:
             axes.fill_between(steps, entry["curve"]["low"], entry["curve"]["high"], color=colour, alpha=0.15)
     axes.set(xlabel="gradient steps", ylabel="normalised mean squared error", yscale="log", xlim=(0, steps[-1]))
-    axes.set_title(f"{cell['network']}, {cell['optimizer']}, held-out tasks")
+    axes.set_title(f"{cell['name']}: held-out tasks, mean and band between quartiles", fontsize=9)
     _plain_numbers(axes.yaxis)
     axes.legend(fontsize=7.5, frameon=False)
     _tidy(axes)
@@ -120,7 +123,7 @@ def draw_transfer(results: dict[str, Any]) -> Figure:
                 fill = "white" if name == "learned" else colour
                 axes.plot([value["low"], value["high"]], [row + offset] * 2, color=colour)
                 axes.plot(value["mean"], row + offset, "o", color=colour, markersize=6, markerfacecolor=fill)
-    names = [f"{c['network']}, {c['optimizer']}" + (f"\nunseen {c['unseen']}" if c["unseen"] else "") for c in cells]
+    names = [cell["name"] + (f"\nunseen {cell['unseen']}" if cell["unseen"] else "") for cell in cells]
     axes.set_yticks(range(len(cells)), names[::-1], fontsize=8)
     for label, colour, fill in (
         ("careful baseline", ORDINARY, ORDINARY),
@@ -143,7 +146,7 @@ def draw_meta_training(records: list[dict[str, Any]]) -> Figure:
     axes.plot(iterations, [record["validation"] for record in records], color=LEARNED, label="validation")
     best = records[-1]["best_iteration"]
     axes.axvline(best, color=PALE, linestyle=":", label=f"kept: iteration {best}")
-    axes.set(xlabel="outer iteration", ylabel="meta-objective")
+    axes.set(xlabel="outer iteration", ylabel="meta-objective on validation tasks")
     axes.legend(frameon=False)
     _tidy(axes)
     return figure
@@ -167,7 +170,8 @@ def _at(loss: LearnedLoss, prediction: Tensor, target: Tensor, progress: float, 
 
 def _surface(axes: Axes, axis: Tensor, value: Tensor, levels: NDArray[np.float64], title: str) -> ContourSet:
     filled = axes.contourf(axis.numpy(), axis.numpy(), value.numpy(), levels=levels, cmap="viridis")
-    axes.contour(axis.numpy(), axis.numpy(), value.numpy(), levels=levels[::4], colors="white", linewidths=0.4)
+    every = levels[::4]
+    axes.contour(axis, axis, value, levels=every, colors="white", linewidths=0.4, linestyles="-")
     axes.set_title(title, fontsize=9)
     axes.set_xlabel("prediction")
     axes.set_aspect("equal")

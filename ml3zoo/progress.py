@@ -19,11 +19,12 @@ class Advance(Protocol):
 
 
 @contextmanager
-def progress_bar(title: str, total: int) -> Iterator[Advance]:
+def progress_bar(title: str, total: int, *, shown: bool = True) -> Iterator[Advance]:
     """A bar of ``total`` steps; call the yielded function with the number of steps done."""
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, TextColumn("{task.fields[note]}"), console=console, disable=not console.is_terminal) as bar:
+    hidden = not (shown and console.is_terminal)
+    with Progress(*columns, TextColumn("{task.fields[note]}"), console=console, disable=hidden) as bar:
         task = bar.add_task(title, total=total, note="")
 
         def advance(done: int, note: str = "") -> None:

@@ -19,13 +19,16 @@ import torch
 import ml3zoo
 from ml3zoo.card import write_card
 from ml3zoo.config import FILE_NAME, LossConfig, Provenance
-from ml3zoo.errors import InputError, UnknownNameError, did_you_mean
+from ml3zoo.errors import InputError, OutputError, UnknownNameError, did_you_mean
 from ml3zoo.evaluate import Contender, Evaluation, bootstrap, evaluate, measure_cost
 from ml3zoo.files import check_replaceable, make_folder
+from ml3zoo.losses import LearnedLoss
 from ml3zoo.losses.mlp import Loss
 from ml3zoo.meta.compute import reproducible_compute
 from ml3zoo.meta.inner import InnerRun
-from ml3zoo.meta.outer import MetaTraining, meta_train, read_log
+from ml3zoo.meta.log import read_log
+from ml3zoo.meta.outer import MetaTraining, Progress, is_unfinished, meta_train
+from ml3zoo.meta.ranks import Ranks, joined_ranks
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,7 @@ class Recipe:
         prior: skip weights the loss starts from.
         quick_iterations: outer iterations of the quick version.
         source: the file it was read from, kept in the card's folder.
+        is_quick: whether it is the quick version of another, whose numbers mean nothing.
     """
 
     config: LossConfig
@@ -49,47 +53,61 @@ class Recipe:
     prior: tuple[float, ...] = ()
     quick_iterations: int = 5
     source: Path | None = None
+    is_quick: bool = False
 
     def quick(self) -> Recipe:
         """The same road in under a minute: it shows that everything works, not what the loss can do."""
-        training = replace(self.training, iterations=self.quick_iterations, validation_tasks=4)
+        training = replace(self.training, iterations=self.quick_iterations, validation_tasks=4, compiled=False)
         return replace(
             self,
             training=training,
             seeds=self.seeds[:1],
+            is_quick=True,
             evaluation=lambda config: quick_evaluation(self.evaluation(config)),
         )
 
-    def run(self, out: Path, *, resume: bool = False) -> Path:
+    def run(self, out: Path, *, resume: bool = False) -> Path | None:
         """Meta-train every seed, measure the best one, and write its card folder to ``out``.
 
-        Checkpoints and logs go to a folder beside it, ``<out>.training``, which may be deleted afterwards.
+        Checkpoints and logs go to a folder beside it, ``<out>.training``, which may be deleted afterwards. Under
+        ``torchrun`` all processes share the meta-training; the first one does the rest.
+
+        Returns:
+            ``out``, or None from the other processes.
 
         Raises:
-            OutputError: a folder cannot be written.
+            OutputError: a folder cannot be written, or holds an unfinished run and ``resume`` is off.
             CheckpointError: ``resume`` finds a checkpoint of another recipe.
+            RankError: another process has ended.
         """
         make_folder(out.parent)
         check_replaceable(out, FILE_NAME)
         with reproducible_compute():
-            return self._run(out, resume)
+            with joined_ranks() as ranks:
+                trained = [self._meta_train(seed, out, resume, ranks) for seed in self.seeds]
+            return self._write(trained, out) if ranks.first else None
 
-    def _run(self, out: Path, resume: bool) -> Path:
-        losses: list[tuple[float, int, Loss]] = []
-        minutes = 0.0
-        for seed in self.seeds:
-            folder = make_folder(out.with_name(f"{out.name}.training") / f"seed-{seed}")
-            loss = self.fresh_loss(seed)
-            outcome = meta_train(loss, replace(self.training, seed=seed), folder, resume=resume)
-            minutes += outcome.minutes
-            losses.append((outcome.best, seed, loss))
-        _, seed, loss = min(losses, key=lambda entry: entry[0])
-        loss.config = self.config.model_copy(update={"provenance": self._provenance(seed, minutes)})
-        loss.requires_grad_(False)
-        results = self.measure(loss)
-        results["seeds"] = [{"seed": s, "objective": self._at_recommended(candidate)} for _, s, candidate in losses]
-        results["meta_training"] = read_log(out.with_name(f"{out.name}.training") / f"seed-{seed}")
-        return write_card(loss, results, out, recipe=self.source)
+    def _meta_train(self, seed: int, out: Path, resume: bool, ranks: Ranks) -> _Trained:
+        folder = make_folder(out.with_name(f"{out.name}.training") / f"seed-{seed}")
+        if not resume and ranks.first and is_unfinished(folder):
+            raise OutputError(
+                f"an unfinished meta-training lies in {folder}. Go on with it (--resume), or delete that folder to "
+                "start anew."
+            )
+        loss = self.fresh_loss(seed)
+        progress = meta_train(loss, replace(self.training, seed=seed), folder, resume=resume, ranks=ranks)
+        return _Trained(seed, folder, loss, progress)
+
+    def _write(self, trained: list[_Trained], out: Path) -> Path:
+        best = min(trained, key=lambda one: one.progress.best)
+        provenance = self._provenance(best, sum(one.progress.minutes for one in trained))
+        best.loss.config = self.config.model_copy(update={"provenance": provenance})
+        best.loss.requires_grad_(False)
+        results = self.measure(best.loss, self.fresh_loss(best.seed).requires_grad_(False))
+        results["seeds"] = [{"seed": one.seed, "objective": self._at_recommended(one.loss)} for one in trained]
+        results["quick"] = self.is_quick
+        results["meta_training"] = read_log(best.folder)
+        return write_card(best.loss, results, out, recipe=self.source)
 
     def fresh_loss(self, seed: int) -> Loss:
         """The loss before meta-training."""
@@ -99,11 +117,11 @@ class Recipe:
             loss.reset_parameters(self.prior)
         return loss
 
-    def measure(self, loss: Any) -> dict[str, Any]:
-        """All results of a loss by the recipe's protocol."""
+    def measure(self, loss: LearnedLoss, untrained: LearnedLoss | None = None) -> dict[str, Any]:
+        """All results of a loss by the recipe's protocol, beside what meta-training started from."""
         started = time.monotonic()
         evaluation = self.evaluation(loss.config)
-        results = evaluate(loss, evaluation)
+        results = evaluate(loss, evaluation, untrained)
         results["cost"] = measure_cost(loss, evaluation.cost_sizes)
         results["evaluation_minutes"] = round((time.monotonic() - started) / 60, 1)
         return results
@@ -111,20 +129,31 @@ class Recipe:
     def _at_recommended(self, loss: Loss) -> dict[str, float]:
         evaluation = self.evaluation(self.config)
         cell = evaluation.cells[0]
-        run = InnerRun(cell.optimizer, self.config.inner.lr, evaluation.steps)
-        return bootstrap(Contender.learned(loss).measure(run, cell.own, evaluation.test_tasks, 100, "test").final)
+        run = InnerRun(cell.optimizer, self.config.inner.lr, cell.steps)
+        contender = Contender.of(loss, cell.own, cell.optimizer, compiled=evaluation.compiled)
+        return bootstrap(contender.measure(run, evaluation.test_tasks, 100, "test").final)
 
-    def _provenance(self, seed: int, minutes: float) -> Provenance:
+    def _provenance(self, best: _Trained, minutes: float) -> Provenance:
         return Provenance(
             recipe=self.config.name,
-            seed=seed,
+            seed=best.seed,
             ml3zoo=ml3zoo.__version__,
             torch=torch.__version__,
             commit=_commit(),
             date=datetime.datetime.now(datetime.UTC).date().isoformat(),
-            meta_iterations=self.training.iterations,
+            meta_iterations=best.progress.iteration,
             meta_minutes=round(minutes, 1),
         )
+
+
+@dataclass(frozen=True)
+class _Trained:
+    """What one seed of a meta-training gave."""
+
+    seed: int
+    folder: Path
+    loss: Loss
+    progress: Progress
 
 
 def quick_evaluation(evaluation: Evaluation) -> Evaluation:
@@ -132,12 +161,13 @@ def quick_evaluation(evaluation: Evaluation) -> Evaluation:
     return replace(
         evaluation,
         cells=evaluation.cells[:1],
-        grid=evaluation.grid[::3],
+        grid=evaluation.grid[2::3],
         baselines=evaluation.baselines[:1],
         validation_tasks=4,
         test_tasks=8,
         seeds=1,
         cost_sizes=evaluation.cost_sizes[:1],
+        compiled=False,
     )
 
 

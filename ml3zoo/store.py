@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 import torch
@@ -11,20 +12,18 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from ml3zoo.config import FILE_NAME, LossConfig, largest, read_config, write_config
-from ml3zoo.errors import IntegrityError, OutputError
-from ml3zoo.files import check_replaceable, replacing_folder, sha256
+from ml3zoo.errors import IntegrityError
+from ml3zoo.files import check_replaceable, contents, replacing_folder, sha256
 from ml3zoo.golden import record_golden, replay_golden
-from ml3zoo.integrity import check_file, check_files
+from ml3zoo.integrity import GOLDEN, WEIGHTS, check_file, check_files
 from ml3zoo.losses import LearnedLoss, build_loss
-
-WEIGHTS, GOLDEN = "model.safetensors", "golden.safetensors"
 
 
 def save_loss(loss: LearnedLoss, folder: str | Path) -> Path:
     """Write a loss into ``folder``, which afterwards holds all of it or is as it was.
 
-    An existing folder is replaced only if it is empty or holds a loss already; other files in it (card, pictures)
-    are kept.
+    An existing folder is replaced only if it is empty or holds a loss and nothing else; its card and pictures are
+    kept.
 
     Args:
         loss: any learned loss, on any device.
@@ -34,29 +33,26 @@ def save_loss(loss: LearnedLoss, folder: str | Path) -> Path:
         The folder.
 
     Raises:
-        OutputError: the folder holds something else or cannot be written.
+        OutputError: the folder holds files of another kind, or cannot be written.
         IntegrityError: a weight is not finite.
     """
     folder = Path(folder)
-    check_replaceable(folder, FILE_NAME)
+    check_replaceable(folder, FILE_NAME, kept=largest)
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in loss.state_dict().items()}
     _check_finite(tensors, str(folder))
     with replacing_folder(folder) as partial:
-        if folder.is_dir():
-            shutil.copytree(folder, partial, dirs_exist_ok=True)
-        try:
-            save_file(tensors, partial / WEIGHTS)
-            save_file(record_golden(loss), partial / GOLDEN)
-        except SafetensorError as error:
-            raise OutputError(f"cannot write {folder}: {error}. Nothing was left there.") from error
+        with suppress(FileNotFoundError):
+            anew = shutil.ignore_patterns(FILE_NAME, WEIGHTS, GOLDEN)
+            shutil.copytree(folder, partial, ignore=anew, dirs_exist_ok=True)
+        save_file(tensors, partial / WEIGHTS)
+        save_file(record_golden(loss), partial / GOLDEN)
         seal(partial, loss.config)
     return folder
 
 
 def seal(folder: Path, config: LossConfig) -> None:
     """Write ``config.json`` with the sha256 of every other file of the format in the folder."""
-    names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-    hashes = {name: sha256(folder / name) for name in names if largest(name) and name != FILE_NAME}
+    hashes = {name: sha256(folder / name) for name in sorted(contents(folder)) if largest(name) and name != FILE_NAME}
     write_config(config.model_copy(update={"sha256": hashes}), folder)
 
 
@@ -104,11 +100,7 @@ def verify(folder: Path) -> list[str]:
         Ml3zooError: the first thing that is wrong.
     """
     config = read_config(folder)
-    strangers = [
-        path.relative_to(folder).as_posix()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name != FILE_NAME and path.relative_to(folder).as_posix() not in config.sha256
-    ]
+    strangers = sorted(set(contents(folder)) - {FILE_NAME, *config.sha256})
     if strangers:
         raise IntegrityError(
             f"{folder} holds files its config does not name: {', '.join(strangers[:5])}. ml3zoo never opens them, "

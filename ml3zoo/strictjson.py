@@ -18,9 +18,11 @@ def read_json(path: Path, largest: int) -> dict[str, Any]:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ConfigError: it is too large, no JSON, nested too deeply, or no object.
+        ConfigError: it is no regular file, too large, no JSON, nested too deeply, or no object.
     """
     try:
+        if path.exists() and not path.is_file():
+            raise ConfigError(f"{path} is no regular file. Do not use it.")
         with path.open("rb") as file:
             raw = file.read(largest + 1)
         if len(raw) > largest:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import fnmatch
 import importlib.util
+import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ml3zoo.config import FILE_NAME, LARGEST, read_config
+from ml3zoo.config import FILE_NAME, LARGEST, LossConfig, read_config
 from ml3zoo.errors import HubError, UnknownNameError, did_you_mean
 from ml3zoo.hub.reference import SCHEME, HubReference, official, parse_reference
 from ml3zoo.strictjson import read_json
@@ -77,7 +78,9 @@ def _pull_official(name: str) -> Location:
     except UnknownNameError as error:
         raise UnknownNameError(unknown) from error
     except HubError as error:
-        raise UnknownNameError(f"{unknown} (It is not bundled, and {error})") from error
+        typo = did_you_mean(name, list_losses())
+        why = "The Hub could not be asked whether it has one." if typo else f"It is not bundled, and {error}"
+        raise UnknownNameError(f"{unknown} ({why})") from error
 
 
 def read_results(folder: Path) -> dict[str, Any]:
@@ -94,7 +97,7 @@ def read_results(folder: Path) -> dict[str, Any]:
 
 
 def describe(name: str | Path) -> dict[str, Any]:
-    """All that is known of a loss without loading it: its config, its headline and where it lies."""
+    """All that is known of a loss without loading it: its config, its headline, where it lies and how to use it."""
     folder, source = locate(name)
     config = read_config(folder)
     return {
@@ -102,4 +105,12 @@ def describe(name: str | Path) -> dict[str, Any]:
         "folder": str(folder),
         "headline": str(read_results(folder).get("headline", "")),
         "source": str(source) if source else None,
+        "use": usage(source or name, config),
     }
+
+
+def usage(name: str | Path | HubReference, config: LossConfig) -> str:
+    """The call that loads a loss by a name, a reference or a folder."""
+    text = f"./{name}" if isinstance(name, Path) and not name.is_absolute() else str(name)
+    steps = f", total_steps={config.inner.steps}" if config.uses_progress else ""
+    return f"load_loss({json.dumps(text, ensure_ascii=False)}{steps})"

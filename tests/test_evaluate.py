@@ -24,16 +24,16 @@ from ml3zoo.evaluate import (
     measure_cost,
     steps_to_reach,
 )
-from ml3zoo.meta.inner import SGD, InnerRun
+from ml3zoo.meta.inner import InnerRun
+from ml3zoo.meta.optimizers import SGD
 from ml3zoo.recipe import find_recipe, quick_evaluation
 from ml3zoo.tasks.optimizees import MLP
 from ml3zoo.tasks.sine import Sine
 
 FAMILY = Sine(MLP((1, 6, 1), "tanh"), standardized=True, points=20)
 EVALUATION = Evaluation(
-    cells=(Cell("small", FAMILY, FAMILY, SGD(), lr=0.1, learned_lr=0.05),),
+    cells=(Cell("small", FAMILY, FAMILY, SGD(), lr=0.1, learned_lr=0.05, steps=10),),
     baselines=(Baseline("MSE", nn.MSELoss), Baseline("hopeless", lambda: nn.HuberLoss(delta=1e-9))),
-    steps=10,
     grid=(0.1, 1.0, 1e6),
     validation_tasks=4,
     test_tasks=6,
@@ -53,7 +53,7 @@ def test_a_comparison_is_paired():
     theirs = np.linspace(0.1, 2, 50)
     ours = theirs - 0.05
     curves = np.stack([np.full(50, 2.0), theirs - 0.01, ours])
-    found = compare(Runs(ours, curves), Runs(theirs, curves), EVALUATION)
+    found = compare(Runs(ours, curves), Runs(theirs, curves), 5)
     assert found["difference"] == {"mean": -0.05, "low": -0.05, "high": -0.05}
     assert found["won"]["mean"] == 1.0
     assert found["steps_to_reach"] == {"steps": 5, "low": 5, "high": 5}
@@ -69,7 +69,7 @@ def test_steps_to_reach_have_an_interval_and_may_be_never():
 
 
 def test_diverged_runs_count_as_the_cap():
-    runs = Contender(nn.MSELoss(), {}).measure(InnerRun(SGD(), 1e6, 5), FAMILY, 3, 0, "test")
+    runs = Contender.of(nn.MSELoss(), FAMILY, SGD()).measure(InnerRun(SGD(), 1e6, 5), 3, 0, "test")
     assert (runs.final == CAP).all()
 
 

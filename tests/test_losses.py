@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import re
 import warnings
@@ -23,8 +24,8 @@ def any_loss(request: pytest.FixtureRequest) -> LearnedLoss:
     return find_recipe(request.param).fresh_loss(0)
 
 
-def pair(*shape: int, dtype: torch.dtype = torch.float32) -> tuple[torch.Tensor, torch.Tensor]:
-    generator = torch.Generator().manual_seed(1)
+def pair(*shape: int, dtype: torch.dtype = torch.float32, seed: int = 1) -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(seed)
     prediction, target = torch.randn(2, *shape, generator=generator, dtype=dtype)
     return prediction.requires_grad_(), target
 
@@ -123,6 +124,8 @@ def test_progress_counts_calls_that_build_a_graph(loss):
     assert loss.progress == 0.3
     with pytest.raises(InputError, match="progress"):
         loss.progress = 1.5
+    loss.progress = None
+    assert loss.progress == 1.0
 
 
 def test_unknown_progress_warns_once(loss):
@@ -144,6 +147,46 @@ def test_compiles(loss):
     prediction, target = pair(16)
     compiled = torch.compile(loss, backend="eager")
     torch.testing.assert_close(compiled(prediction, target, progress=HALF), loss(prediction, target, progress=HALF))
+
+
+def test_a_compiled_loss_counts_its_steps_without_compiling_anew(loss):
+    eager = copy.deepcopy(loss)
+    loss.total_steps = eager.total_steps = 20
+    graphs = []
+
+    def backend(graph, inputs):
+        graphs.append(graph)
+        return graph.forward
+
+    compiled = torch.compile(loss, backend=backend)
+    for seed in range(12):
+        prediction, target = pair(16, seed=seed)
+        torch.testing.assert_close(compiled(prediction, target), eager(prediction, target))
+    assert loss.progress == eager.progress == 0.6
+    assert len(graphs) == 1
+
+
+def test_half_precision_models_leave_it_in_float32(loss):
+    model = torch.nn.ModuleList([torch.nn.Linear(1, 1), loss])
+    before = loss(*pair(8), progress=HALF)
+    for cast in (model.half, model.bfloat16):
+        cast()
+        assert model[0].weight.dtype != torch.float32
+        assert all(p.dtype == torch.float32 for p in loss.parameters())
+        assert torch.equal(loss(*pair(8), progress=HALF), before)
+    assert all(p.dtype == torch.float64 for p in model.double()[1].parameters())
+
+
+def test_reduction_is_checked_when_it_is_set(loss):
+    with pytest.raises(InputError, match="'avg'"):
+        loss.reduction = "avg"
+
+
+def test_what_is_no_tensor_is_refused(loss):
+    with pytest.raises(InputError, match="input must be a tensor, got list"):
+        loss([1.0], torch.ones(1))
+    with pytest.raises(InputError, match="target must be a tensor, got float"):
+        loss(torch.ones(1), 1.0)
 
 
 def test_centering_takes_off_a_share_of_the_mean_error(loss):
@@ -189,7 +232,8 @@ def test_load_loss_options(folder):
     assert loss.total_steps == 7
     assert all(p.requires_grad and p.dtype == torch.float64 for p in loss.parameters())
     assert not any(p.requires_grad for p in load_loss(folder).parameters())
-    for wrong in ({"reduction": "average"}, {"total_steps": 0}, {"dtype": torch.int64}):
+    dtypes = ({"dtype": torch.int64}, {"dtype": torch.bfloat16}, {"dtype": "float32"})
+    for wrong in ({"reduction": "average"}, {"total_steps": 0}, {"total_steps": 2.5}, *dtypes):
         with pytest.raises(InputError):
             load_loss(folder, **wrong)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import pickle
 import shutil
 from pathlib import Path
@@ -13,8 +14,11 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from ml3zoo import list_losses, load_loss, save_loss
+from ml3zoo.config import families, read_config
 from ml3zoo.errors import ConfigError, IntegrityError, OutputError, UnknownNameError
 from ml3zoo.files import sha256
+from ml3zoo.integrity import check_files
+from ml3zoo.losses import families as with_torch
 from ml3zoo.store import read_loss, verify
 from ml3zoo.zoo import resolve
 
@@ -40,10 +44,15 @@ def test_round_trip_is_bit_exact(loss, folder, tmp_path):
     assert len(verify(folder)) == 4
 
 
-def test_saving_twice_keeps_other_files_and_leaves_nothing_behind(loss, folder):
-    (folder / "notes.md").write_text("mine")
-    save_loss(loss, folder)
-    assert (folder / "notes.md").read_text() == "mine"
+def test_saving_twice_keeps_the_card_and_leaves_nothing_behind(loss, folder):
+    (folder / "README.md").write_text("the card")
+    (folder / "plots").mkdir()
+    (folder / "plots" / "surface.png").write_bytes(b"a picture")
+    for _ in range(2):
+        save_loss(loss, folder)
+    assert (folder / "README.md").read_text() == "the card"
+    assert (folder / "plots" / "surface.png").read_bytes() == b"a picture"
+    assert {"README.md", "plots/surface.png"} < read_config(folder).sha256.keys()
     assert [path.name for path in folder.parent.iterdir()] == [folder.name]
 
 
@@ -143,6 +152,33 @@ def test_foreign_folders_and_files_are_not_overwritten(loss, tmp_path):
     with pytest.raises(OutputError, match="is a file"):
         save_loss(loss, tmp_path / "thesis.tex")
     assert (tmp_path / "thesis.tex").read_text() == "precious"
+
+
+def test_a_strangers_file_is_not_copied_into_the_loss(loss, folder):
+    (folder / "notes.md").write_text("mine")
+    with pytest.raises(OutputError, match=r"notes\.md"):
+        save_loss(loss, folder)
+    assert (folder / "notes.md").read_text() == "mine"
+
+
+@pytest.mark.parametrize("missing", [["model.safetensors"], ["golden.safetensors"], []])
+def test_a_config_must_name_weights_and_golden_tensors(folder, missing):
+    hashes = json.loads((folder / "config.json").read_text())["sha256"]
+    edit_config(folder, sha256={name: hashes[name] for name in hashes if missing and name not in missing})
+    with pytest.raises(IntegrityError, match="names no sha256"):
+        check_files(folder, read_config(folder))
+
+
+def test_the_families_without_torch_are_the_families():
+    assert families() == with_torch()
+
+
+def test_a_pipe_for_a_file_is_refused_at_once(folder):
+    for name, told in (("model.safetensors", "no regular file"), ("config.json", "no regular file")):
+        (folder / name).unlink()
+        os.mkfifo(folder / name)
+        with pytest.raises((ConfigError, IntegrityError), match=told):
+            load_loss(folder)
 
 
 def test_a_full_disk_leaves_the_old_loss_in_place(loss, folder, monkeypatch):

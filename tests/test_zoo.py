@@ -40,8 +40,9 @@ def test_a_card_says_in_its_first_lines_where_the_loss_does_not_win(name):
     results = read_results(folder)
     opening = (folder / "README.md").read_text(encoding="utf-8").split("## Use it")[0]
     for cell in results["cells"]:
-        if verdict(cell) != "better":
-            assert f"{cell['network']} under {cell['optimizer']}" in opening
+        for contender in cell["against_baseline"]:
+            if verdict(cell, contender) != "better":
+                assert f"on {cell['name']}**" in opening
 
 
 @pytest.mark.parametrize("name", LOSSES)

@@ -8,7 +8,8 @@ from ml3zoo.training.sine_regression import sine_evaluation
 
 from ml3zoo.config import InnerConfig, LossConfig, SignalConfig
 from ml3zoo.meta.estimators import Objective, Unrolled
-from ml3zoo.meta.inner import SGD, InnerRun
+from ml3zoo.meta.inner import InnerRun
+from ml3zoo.meta.optimizers import SGD
 from ml3zoo.meta.outer import MetaTraining, Setting
 from ml3zoo.recipe import Recipe
 from ml3zoo.tasks.optimizees import MLP

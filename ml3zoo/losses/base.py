@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable
-from typing import Literal
+from collections.abc import Callable, Iterable
+from typing import Literal, Self, get_args
 
 import torch
 from torch import Tensor, nn
@@ -22,8 +22,8 @@ class LearnedLoss(nn.Module):
     """A loss function that was learned: a drop-in ``nn.Module`` like ``torch.nn.MSELoss``.
 
     Calling it returns a scalar (``reduction="mean"`` or ``"sum"``) or a tensor shaped like the input (``"none"``),
-    computed in the loss's own dtype (float32 unless moved), also under autocast. Its parameters are frozen unless
-    made trainable.
+    computed in float32, or in float64 if moved there, also under autocast and in half-precision models. Its parameters
+    are frozen unless made trainable.
 
     A loss that looks at the training progress counts the calls that build a graph, up to ``total_steps``;
     setting ``loss.progress`` by hand (0 at the start of training, 1 at its end) overrides the count.
@@ -32,11 +32,12 @@ class LearnedLoss(nn.Module):
     def __init__(self, config: LossConfig) -> None:
         super().__init__()
         self.config = config
-        self.reduction: Reduction = "mean"
+        self.reduction = "mean"
         self.total_steps: int | None = None
-        self._steps = 0
         self._progress: float | None = None
         self._warned = False
+        self._steps: Tensor
+        self.register_buffer("_steps", torch.zeros((), dtype=torch.long), persistent=False)
         self.shift: Tensor
         self.scale: Tensor
         self.register_buffer("shift", torch.tensor([signal.shift for signal in config.signals]))
@@ -52,24 +53,33 @@ class LearnedLoss(nn.Module):
         return self.config.uses_progress
 
     @property
+    def reduction(self) -> Reduction:
+        """How the values of points become the loss: ``"mean"``, ``"sum"`` or ``"none"``."""
+        return self._reduction
+
+    @reduction.setter
+    def reduction(self, value: Reduction) -> None:
+        if value not in get_args(Reduction):
+            raise InputError(f"reduction must be 'mean', 'sum' or 'none', got {value!r}.")
+        self._reduction: Reduction = value
+
+    @property
     def progress(self) -> float:
-        """Share of the training that is done, in [0, 1]."""
-        if self._progress is not None:
-            return self._progress
-        return min(self._steps / self.total_steps, 1.0) if self.total_steps else 0.0
+        """Share of the training that is done, in [0, 1]; set to None, the loss counts again."""
+        return self._measured_progress().item()
 
     @progress.setter
-    def progress(self, value: float) -> None:
-        if not 0 <= value <= 1:
+    def progress(self, value: float | None) -> None:
+        if value is not None and not 0 <= value <= 1:
             raise InputError(f"progress must lie in [0, 1], got {value}. It is the share of training that is done.")
-        self._progress = float(value)
+        self._progress = None if value is None else float(value)
 
     def forward(
         self,
         input: Tensor,
         target: Tensor,
         *,
-        progress: Tensor | None = None,
+        progress: Tensor | float | None = None,
         target_scale: Tensor | None = None,
         batch_error: BatchError | None = None,
     ) -> Tensor:
@@ -88,9 +98,8 @@ class LearnedLoss(nn.Module):
         self._check(input, target)
         with torch.autocast(input.device.type, enabled=False):
             dtype = self.shift.dtype
-            if progress is None:
-                progress = torch.tensor(self._tick(input), dtype=dtype, device=input.device)
-            batch = regression_batch(input.to(dtype), target.to(dtype), progress, target_scale, batch_error)
+            progress = self._tick(input) if progress is None else torch.as_tensor(progress, device=input.device)
+            batch = regression_batch(input.to(dtype), target.to(dtype), progress.to(dtype), target_scale, batch_error)
             signals = torch.stack([batch.signal(signal) for signal in self.config.signals], -1)
             features = ((signals - self.shift) / self.scale).clamp(-FEATURE_LIMIT, FEATURE_LIMIT)
             value = self.value(features, batch)
@@ -128,7 +137,21 @@ class LearnedLoss(nn.Module):
         """Name, family and reduction."""
         return f"{self.config.name!r}, family={self.config.family!r}, reduction={self.reduction!r}"
 
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        """Follow a model to its device and to float64, but not below float32, where small errors would vanish."""
+
+        def no_less(tensor: Tensor) -> Tensor:
+            moved = fn(tensor)
+            rounded = moved.is_floating_point() and moved.dtype.itemsize < torch.float32.itemsize
+            return tensor.to(moved.device) if rounded else moved
+
+        applied: Self = super()._apply(no_less, recurse)  # type: ignore[no-untyped-call]
+        return applied
+
     def _check(self, input: Tensor, target: Tensor) -> None:
+        for name, value in (("input", input), ("target", target)):
+            if not isinstance(value, Tensor):
+                raise InputError(f"{name} must be a tensor, got {type(value).__name__}. Call torch.as_tensor on it.")
         if input.shape != target.shape:
             raise InputError(
                 f"input has shape {tuple(input.shape)} and target {tuple(target.shape)}: they must be equal, "
@@ -141,15 +164,23 @@ class LearnedLoss(nn.Module):
         if input.numel() == 0:
             raise InputError(f"input is empty (shape {tuple(input.shape)}): at least one prediction is needed.")
 
-    def _tick(self, input: Tensor) -> float:
-        progress = self.progress
+    def _tick(self, input: Tensor) -> Tensor:
+        """The progress of this call, which counts if it builds a graph."""
+        progress = self._measured_progress()
         if self.uses_progress and torch.is_grad_enabled() and input.requires_grad:
             if self._progress is None and self.total_steps is None and not self._warned:
                 self._warned = True
                 warnings.warn(
                     f"{self.config.name} looks at the training progress and was not told how long training is: it "
                     "stays at 0. Use load_loss(name, total_steps=N) or set loss.progress.",
-                    stacklevel=4,
+                    stacklevel=5,
                 )
             self._steps += 1
-        return progress
+        return progress.to(input.device)
+
+    def _measured_progress(self) -> Tensor:
+        if self._progress is not None:
+            return torch.tensor(self._progress, dtype=torch.float64)
+        if self.total_steps is None:
+            return torch.tensor(0.0)
+        return (self._steps.double() / self.total_steps).clamp(max=1.0)

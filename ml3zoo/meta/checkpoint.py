@@ -11,6 +11,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+import ml3zoo
 from ml3zoo.errors import CheckpointError
 from ml3zoo.files import replacing
 
@@ -24,7 +25,7 @@ def save_checkpoint(path: Path, fingerprint: str, header: Mapping[str, Any], ten
         header: JSON values.
         tensors: any tensors.
     """
-    metadata = {"fingerprint": fingerprint, "header": json.dumps(header)}
+    metadata = {"ml3zoo": ml3zoo.__version__, "fingerprint": fingerprint, "header": json.dumps(header)}
     with replacing(path) as partial:
         save_file({k: v.detach().contiguous() for k, v in tensors.items()}, partial, metadata)
 
@@ -33,18 +34,33 @@ def load_checkpoint(path: Path, fingerprint: str) -> tuple[dict[str, Any], dict[
     """Read what ``save_checkpoint`` wrote.
 
     Raises:
-        CheckpointError: the file is damaged or belongs to another recipe.
+        CheckpointError: the file is damaged, or belongs to another recipe or version.
     """
     try:
         with safe_open(path, "pt") as file:
             metadata = file.metadata() or {}
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a dict
-        found, header = metadata["fingerprint"], json.loads(metadata["header"])
+        version, found, header = metadata["ml3zoo"], metadata["fingerprint"], json.loads(metadata["header"])
     except (SafetensorError, OSError, KeyError, ValueError) as error:
         raise CheckpointError(f"checkpoint {path} is damaged ({error}). Delete it and start again.") from error
+    if version != ml3zoo.__version__:
+        raise CheckpointError(
+            f"checkpoint {path} was written by ml3zoo {version}, this is {ml3zoo.__version__}: it would not go on in "
+            "the same way. Start without --resume, or install that version."
+        )
     if found != fingerprint:
         raise CheckpointError(
             f"checkpoint {path} was written by another recipe or version of it ({found[:12]}, this one is "
             f"{fingerprint[:12]}). Start without --resume, or name another --out."
         )
     return header, tensors
+
+
+def read_header(path: Path) -> dict[str, Any] | None:
+    """The header of a checkpoint; None if there is none that can be read."""
+    try:
+        with safe_open(path, "pt") as file:
+            header: dict[str, Any] = json.loads((file.metadata() or {})["header"])
+            return header
+    except (SafetensorError, OSError, KeyError, ValueError):
+        return None

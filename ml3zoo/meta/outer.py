@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 import time
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
-from torch.func import vmap
 
-from ml3zoo.meta.checkpoint import load_checkpoint, save_checkpoint
-from ml3zoo.meta.estimators import Estimator, Objective, count, expand
+from ml3zoo.errors import InputError
+from ml3zoo.meta.checkpoint import load_checkpoint, read_header, save_checkpoint
+from ml3zoo.meta.estimators import Estimate, Estimator, Objective, Problem, expand
 from ml3zoo.meta.inner import InnerRun
+from ml3zoo.meta.interruption import Interrupted, Interruption, interruption
+from ml3zoo.meta.log import Log
+from ml3zoo.meta.ranks import Ranks
 from ml3zoo.progress import progress_bar
-from ml3zoo.tasks.base import Split, TaskFamily, Tensors
+from ml3zoo.tasks.base import TaskFamily, Tasks, Tensors
+
+CHECKPOINT = "checkpoint.safetensors"
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,29 @@ class Setting:
 
 @dataclass(frozen=True)
 class MetaTraining:
-    """Everything that decides how a loss is meta-trained."""
+    """Everything that decides how a loss is meta-trained.
+
+    Attributes:
+        settings: what the loss is trained for: networks, optimisers, learning rates, horizons, sizes of data.
+        estimator: of the meta-gradient.
+        iterations: updates of the loss, at most.
+        tasks: of a batch.
+        lr: of Adam.
+        seed: of all randomness.
+        mix: settings that each update looks at, drawn by their weights.
+        warmup: iterations over which ``lr`` rises to its full value.
+        final_lr: share of ``lr`` that is left at the end of the cosine decay; 1 for a constant rate.
+        clip: largest norm of an update's meta-gradient.
+        lr_jitter: each task multiplies the inner learning rate by exp(U[-jitter, jitter]).
+        average: decay of the running average of the loss parameters, which is what is validated and kept; 0 for none.
+        keep_best: keep the best validated parameters, else the last.
+        validate_every: iterations.
+        validation_tasks: of each setting.
+        validation: the objective that is validated.
+        patience: stop after so many validations without a new best; 0 for never.
+        restart_margin: go back to the best parameters, at half the rate, if validation is worse than the best by more.
+        compiled: run the inner steps through ``torch.compile``.
+    """
 
     settings: tuple[Setting, ...]
     estimator: Estimator
@@ -40,34 +65,59 @@ class MetaTraining:
     tasks: int
     lr: float
     seed: int = 0
+    mix: int = 1
+    warmup: int = 0
     final_lr: float = 0.1
-    """Share of ``lr`` that is left at the end of the cosine decay; 1 for a constant rate."""
     clip: float = 1.0
     lr_jitter: float = 0.0
-    """Each iteration multiplies the inner learning rate by exp(U[-jitter, jitter])."""
+    average: float = 0.0
+    keep_best: bool = True
     validate_every: int = 25
     validation_tasks: int = 32
-    average: float = 0.0
-    """Decay of the running average of the loss parameters, which is what is validated and kept; 0 for none."""
-    keep_best: bool = True
     validation: Objective = Objective()
+    patience: int = 0
+    restart_margin: float = math.inf
+    compiled: bool = False
+
+    def rate(self, iteration: int) -> float:
+        """Adam's learning rate at an iteration, from 0."""
+        warm = min(1.0, (iteration + 1) / (self.warmup + 1))
+        cosine = 0.5 * (1 + math.cos(math.pi * iteration / self.iterations))
+        return self.lr * warm * (self.final_lr + (1 - self.final_lr) * cosine)
+
+
+@dataclass
+class Progress:
+    """How far a meta-training is.
+
+    Attributes:
+        iteration: updates made.
+        validated: iteration of the last validation.
+        seconds: worked so far.
+        best, best_iteration: of all validations.
+        waiting: validations since the best.
+        restarts: from the best parameters.
+        stopped: why there will be no more updates; empty while there will.
+    """
+
+    iteration: int = 0
+    validated: int = -1
+    seconds: float = 0.0
+    best: float = math.inf
+    best_iteration: int = 0
+    waiting: int = 0
+    restarts: int = 0
+    stopped: str = ""
 
     @property
-    def fingerprint(self) -> str:
-        """Identifies this meta-training: equal settings, equal fingerprint."""
-        return hashlib.sha256(repr(self).encode()).hexdigest()
+    def minutes(self) -> float:
+        """Worked so far."""
+        return self.seconds / 60
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What a meta-training ended with."""
-
-    best: float
-    best_iteration: int
-    minutes: float
-
-
-def meta_train(loss: nn.Module, training: MetaTraining, folder: Path, *, resume: bool = False) -> Outcome:
+def meta_train(
+    loss: nn.Module, training: MetaTraining, folder: Path, *, resume: bool = False, ranks: Ranks | None = None
+) -> Progress:
     """Meta-train ``loss`` and leave the best parameters in it.
 
     Writes ``checkpoint.safetensors`` and ``log.jsonl`` into ``folder`` at every validation. A resumed run ends
@@ -78,79 +128,221 @@ def meta_train(loss: nn.Module, training: MetaTraining, folder: Path, *, resume:
         training: the settings.
         folder: where checkpoint and log go; it must exist.
         resume: go on from the checkpoint in ``folder`` if there is one.
+        ranks: the processes that share the work; this one alone if not given.
 
     Raises:
-        CheckpointError: the checkpoint is damaged or belongs to another recipe.
+        CheckpointError: the checkpoint is damaged or belongs to another recipe or version.
+        InputError: there are fewer tasks than processes.
+        RankError: another process has ended.
+        Interrupted: the user asked to end; what is needed to resume was saved.
     """
-    generator = torch.Generator().manual_seed(training.seed)
-    phi = {name: p.detach().clone().requires_grad_() for name, p in loss.named_parameters()}
-    adam = torch.optim.Adam(list(phi.values()), lr=training.lr)
-    average, best = (_copies(phi) for _ in range(2))
-    progress: dict[str, Any] = {"iteration": 0, "seconds": 0.0, "best": math.inf, "best_iteration": 0}
-    checkpoint, log = folder / "checkpoint.safetensors", folder / "log.jsonl"
-    if resume and checkpoint.exists():
-        progress, tensors = load_checkpoint(checkpoint, training.fingerprint)
-        _restore(tensors, phi, average, best, adam, generator)
-        _truncate(log, progress["iteration"])
-    else:
-        log.unlink(missing_ok=True)
-    weights = torch.tensor([setting.weight for setting in training.settings])
-    started = time.monotonic() - progress["seconds"]
-    recent: list[float] = []
-    with progress_bar("meta-training", training.iterations) as advance:
-        for iteration in range(progress["iteration"], training.iterations + 1):
-            if iteration % training.validate_every == 0 or iteration == training.iterations:
-                score, each = validate(loss, average, training)
-                if score < progress["best"] or not training.keep_best:
-                    progress |= {"best": score, "best_iteration": iteration}
-                    best = _copies(average)
-                progress |= {"iteration": iteration, "seconds": time.monotonic() - started}
-                _log(log, progress, score, each, sum(recent) / len(recent) if recent else None)
-                recent.clear()
-                _save(checkpoint, training.fingerprint, progress, phi, average, best, adam, generator)
-            if iteration == training.iterations:
-                break
-            setting = training.settings[int(torch.multinomial(weights, 1, generator=generator))]
-            jitter = training.lr_jitter * (2 * torch.rand((), generator=generator).item() - 1)
-            run = replace(setting.run, lr=setting.run.lr * math.exp(jitter))
-            tasks = setting.family.sample(generator, training.tasks, "train")
-            detached = {name: p.detach() for name, p in phi.items()}
-            estimate = training.estimator(loss, detached, run, setting.family, tasks, generator)
-            for name, p in phi.items():
-                p.grad = estimate.gradient[name]
-            torch.nn.utils.clip_grad_norm_(list(phi.values()), training.clip)
-            adam.param_groups[0]["lr"] = _decayed(training, iteration)
-            adam.step()
-            for name, p in phi.items():
-                average[name].lerp_(p.detach(), 1 - training.average)
-            recent.append(estimate.objective)
-            advance(iteration + 1, f"objective {estimate.objective:.3f}, best {progress['best']:.3f}")
-    with torch.no_grad():
-        for name, p in loss.named_parameters():
-            p.copy_(best[name])
-    return Outcome(progress["best"], progress["best_iteration"], progress["seconds"] / 60)
+    run = _MetaTrainingRun(loss, training, folder, ranks or Ranks())
+    return run(resume=resume)
 
 
-def validate(
-    loss: nn.Module, phi: Tensors, training: MetaTraining, split: Split = "valid"
-) -> tuple[float, list[float]]:
-    """The weighted mean meta-objective on fixed tasks of a split, and the mean true objective per setting."""
-    total, each = 0.0, []
-    for setting in training.settings:
-        generator = torch.Generator().manual_seed(training.seed + 1)
-        tasks = setting.family.sample(generator, training.validation_tasks, split)
-        detached = {name: p.detach() for name, p in phi.items()}
-        params = setting.run(loss, expand(detached, count(tasks)), setting.family, tasks)
+def is_unfinished(folder: Path) -> bool:
+    """Whether a meta-training in ``folder`` was interrupted and could be resumed."""
+    header = read_header(folder / CHECKPOINT)
+    return header is not None and not header["stopped"]
+
+
+def fingerprint(loss: nn.Module, training: MetaTraining) -> str:
+    """Identifies a meta-training: equal loss and settings, equal fingerprint."""
+    return hashlib.sha256(repr((getattr(loss, "config", loss), training)).encode()).hexdigest()
+
+
+class _MetaTrainingRun:
+    """One meta-training under way: everything a checkpoint holds, and what changes it."""
+
+    def __init__(self, loss: nn.Module, training: MetaTraining, folder: Path, ranks: Ranks) -> None:
+        if min(training.tasks, training.validation_tasks) < ranks.world:
+            raise InputError(
+                f"{ranks.world} processes cannot share {min(training.tasks, training.validation_tasks)} tasks: start "
+                "fewer processes, or give the recipe more tasks."
+            )
+        self.loss, self.training, self.ranks = loss.to(ranks.device), training, ranks
+        self.path, self.folder = folder / CHECKPOINT, folder
+        self.fingerprint = fingerprint(loss, training)
+        self.generator = torch.Generator().manual_seed(training.seed)
+        self.phi = {name: p.detach().clone().requires_grad_() for name, p in loss.named_parameters()}
+        self.adam = torch.optim.Adam(list(self.phi.values()), lr=training.lr)
+        self.average, self.best = _copies(self.phi), _copies(self.phi)
+        self.memory: list[Tensors] = [{} for _ in training.settings]
+        self.progress = Progress()
+        self.problems = [self._problem(setting) for setting in training.settings]
+        self.validation = Validation(self.problems, training)
+        self.weights = torch.tensor([setting.weight for setting in training.settings])
+
+    def __call__(self, *, resume: bool) -> Progress:
+        if resume and self.path.exists():
+            self._restore()
+        log = Log(self.folder, self.progress.validated + 1) if self.ranks.first else None
+        started = time.monotonic() - self.progress.seconds
+        progress, recent = self.progress, list[Estimate]()
+        with (
+            interruption() as interrupted,
+            progress_bar("meta-training", self.training.iterations, shown=self.ranks.first) as advance,
+        ):
+            while True:
+                if self._is_due():
+                    record = self._validated(recent)
+                    progress.seconds = time.monotonic() - started
+                    if log is not None:
+                        log.write(record | {"seconds": round(progress.seconds, 2)})
+                    recent.clear()
+                    self._save()
+                if progress.stopped:
+                    break
+                recent += self._update()
+                progress.iteration += 1
+                progress.seconds = time.monotonic() - started
+                advance(progress.iteration, _note(recent[-1], progress))
+                if self._asked(interrupted):
+                    self._save()
+                    raise Interrupted
         with torch.no_grad():
-            value = vmap(setting.family.objective)(params, tasks.data)
-        total += setting.weight * training.validation(value).mean().item()
-        each.append(value.nan_to_num(training.validation.cap).clamp(max=training.validation.cap).mean().item())
-    return total / sum(setting.weight for setting in training.settings), each
+            for name, p in self.loss.named_parameters():
+                p.copy_(self.best[name])
+        self.loss.cpu()
+        return self.progress
+
+    def _problem(self, setting: Setting) -> Problem:
+        training = self.training
+        step = setting.run.step(self.loss, setting.family, compiled=training.compiled)
+        return Problem(step, setting.run, setting.family, training.tasks, training.lr_jitter, self.ranks)
+
+    def _is_due(self) -> bool:
+        iteration = self.progress.iteration
+        due = iteration % self.training.validate_every == 0 or iteration == self.training.iterations
+        return due and self.progress.validated != iteration
+
+    def _update(self) -> list[Estimate]:
+        """One update of the loss."""
+        phi = {name: p.detach() for name, p in self.phi.items()}
+        estimates = []
+        for _ in range(self.training.mix):
+            chosen = int(torch.multinomial(self.weights, 1, generator=self.generator))
+            estimate = self.training.estimator(self.problems[chosen], phi, self.memory[chosen], self.generator)
+            self.memory[chosen] = estimate.memory
+            estimates.append(estimate)
+        for name, p in self.phi.items():
+            p.grad = torch.stack([estimate.gradient[name] for estimate in estimates]).mean(0)
+        torch.nn.utils.clip_grad_norm_(list(self.phi.values()), self.training.clip)
+        rate = self.training.rate(self.progress.iteration) * 0.5**self.progress.restarts
+        self.adam.param_groups[0]["lr"] = rate
+        self.adam.step()
+        for name, p in self.phi.items():
+            self.average[name].lerp_(p.detach(), 1 - self.training.average)
+        return estimates
+
+    def _validated(self, recent: list[Estimate]) -> dict[str, object]:
+        """Validate, decide what follows from it, and return the record of it."""
+        progress, training = self.progress, self.training
+        score, each = self.validation(self.average)
+        progress.validated = progress.iteration
+        progress.waiting += 1
+        if score < progress.best or not training.keep_best:
+            progress.best, progress.best_iteration, progress.waiting = score, progress.iteration, 0
+            self.best = _copies(self.average)
+        elif not score <= progress.best + training.restart_margin:
+            self._restart()
+        if progress.iteration >= training.iterations:
+            progress.stopped = "all iterations done"
+        elif training.patience and progress.waiting >= training.patience:
+            progress.stopped = f"no better in {training.patience} validations"
+        return {
+            "iteration": progress.iteration,
+            "objective": _mean([estimate.objective for estimate in recent]),
+            "diverged": _mean([estimate.diverged for estimate in recent]),
+            "validation": score,
+            "settings": each,
+            "best": progress.best,
+            "best_iteration": progress.best_iteration,
+            "restarts": progress.restarts,
+            "stopped": progress.stopped,
+        }
+
+    def _restart(self) -> None:
+        """Go on from the best parameters, more carefully."""
+        self.progress.restarts += 1
+        self.average = _copies(self.best)
+        self.memory = [{} for _ in self.memory]
+        self.adam.state.clear()
+        with torch.no_grad():
+            for name, p in self.phi.items():
+                p.copy_(self.best[name])
+
+    def _asked(self, interrupted: Interruption) -> bool:
+        """Whether any process was asked to end."""
+        asked = torch.tensor([float(interrupted.asked)], device=self.ranks.device)
+        return self.ranks.weighted_mean({"asked": asked}, 1)["asked"].item() > 0
+
+    def _save(self) -> None:
+        """Write the checkpoint; the first rank does, all take part."""
+        parts = {"phi": self.phi, "average": self.average, "best": self.best}
+        tensors = {f"{part}.{k}": v for part, values in parts.items() for k, v in values.items()}
+        for name, p in self.phi.items():
+            tensors |= {f"adam.{key}.{name}": value for key, value in self.adam.state.get(p, {}).items()}
+        for index, memory in enumerate(self.memory):
+            gathered = self.ranks.gather(memory, self.training.tasks)
+            tensors |= {f"memory.{index}.{name}": value for name, value in gathered.items()}
+        tensors["generator"] = self.generator.get_state()
+        if self.ranks.first:
+            save_checkpoint(self.path, self.fingerprint, asdict(self.progress), tensors)
+
+    def _restore(self) -> None:
+        header, tensors = load_checkpoint(self.path, self.fingerprint)
+        self.progress = Progress(**header)
+        mine = self.ranks.share(self.training.tasks)
+        device = self.ranks.device
+        parts: dict[str, Tensors] = {}
+        for full, value in tensors.items():
+            part, _, name = full.partition(".")
+            parts.setdefault(part, {})[name] = value
+        self.generator.set_state(parts["generator"][""])
+        with torch.no_grad():
+            for name, p in self.phi.items():
+                p.copy_(parts["phi"][name])
+                self.average[name].copy_(parts["average"][name])
+                self.best[name].copy_(parts["best"][name])
+        for full, value in parts.get("adam", {}).items():
+            key, _, name = full.partition(".")
+            self.adam.state[self.phi[name]][key] = value if key == "step" else value.to(device)
+        for full, value in parts.get("memory", {}).items():
+            index, _, name = full.partition(".")
+            self.memory[int(index)][name] = value[mine].to(device)
 
 
-def read_log(folder: Path) -> list[dict[str, Any]]:
-    """The records of a meta-training, one per validation."""
-    return [json.loads(line) for line in (folder / "log.jsonl").read_text(encoding="utf-8").splitlines()]
+class Validation:
+    """The meta-objective on fixed tasks of every setting.
+
+    Args:
+        problems: one per setting.
+        training: weights the settings, sizes the batches.
+    """
+
+    def __init__(self, problems: list[Problem], training: MetaTraining) -> None:
+        self.problems, self.training = problems, training
+        self.tasks = [self._sample(problem) for problem in problems]
+
+    def __call__(self, phi: Tensors) -> tuple[float, list[float]]:
+        """The weighted mean meta-objective of loss parameters, and the mean true objective per setting."""
+        total, each = 0.0, []
+        objective = self.training.validation
+        for problem, tasks, setting in zip(self.problems, self.tasks, self.training.settings, strict=True):
+            n = len(next(iter(tasks.data.values())))
+            detached = {name: p.detach() for name, p in phi.items()}
+            value = problem.value(problem.run(problem.step, expand(detached, n), tasks), tasks.data)
+            shown = value.nan_to_num(objective.cap).clamp(max=objective.cap)
+            mean = problem.ranks.weighted_mean({"score": objective(value).mean(), "shown": shown.mean()}, n)
+            total += setting.weight * mean["score"].item()
+            each.append(mean["shown"].item())
+        return total / sum(setting.weight for setting in self.training.settings), each
+
+    def _sample(self, problem: Problem) -> Tasks:
+        generator = torch.Generator().manual_seed(self.training.seed + 1)
+        tasks = problem.family.sample(generator, self.training.validation_tasks, "valid")
+        return tasks.pick(problem.ranks.share(self.training.validation_tasks), problem.ranks.device)
 
 
 def _copies(phi: Tensors) -> Tensors:
@@ -158,68 +350,10 @@ def _copies(phi: Tensors) -> Tensors:
     return {name: p.detach().clone() for name, p in phi.items()}
 
 
-def _decayed(training: MetaTraining, iteration: int) -> float:
-    cosine = 0.5 * (1 + math.cos(math.pi * iteration / training.iterations))
-    return training.lr * (training.final_lr + (1 - training.final_lr) * cosine)
+def _mean(values: list[float]) -> float | None:
+    return sum(values) / len(values) if values else None
 
 
-def _log(log: Path, progress: dict[str, Any], score: float, each: list[float], objective: float | None) -> None:
-    record = {
-        "iteration": progress["iteration"],
-        "seconds": round(progress["seconds"], 2),
-        "objective": objective,
-        "validation": score,
-        "settings": each,
-        "best_iteration": progress["best_iteration"],
-    }
-    with log.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(record) + "\n")
-
-
-def _truncate(log: Path, iteration: int) -> None:
-    """Drop records written after the checkpoint that is resumed from."""
-    if log.exists():
-        lines = log.read_text(encoding="utf-8").splitlines(keepends=True)
-        log.write_text("".join(line for line in lines if json.loads(line)["iteration"] < iteration), encoding="utf-8")
-
-
-def _save(
-    path: Path,
-    fingerprint: str,
-    progress: dict[str, Any],
-    phi: Tensors,
-    average: Tensors,
-    best: Tensors,
-    adam: torch.optim.Adam,
-    generator: torch.Generator,
-) -> None:
-    parts = {"phi": phi, "average": average, "best": best}
-    tensors = {f"{part}.{k}": v for part, values in parts.items() for k, v in values.items()}
-    for name, p in phi.items():
-        for key, value in adam.state.get(p, {}).items():
-            tensors[f"adam.{key}.{name}"] = value
-    tensors["generator"] = generator.get_state()
-    save_checkpoint(path, fingerprint, progress, tensors)
-
-
-def _restore(
-    tensors: Tensors,
-    phi: Tensors,
-    average: Tensors,
-    best: Tensors,
-    adam: torch.optim.Adam,
-    generator: torch.Generator,
-) -> None:
-    with torch.no_grad():
-        for name, p in phi.items():
-            p.copy_(tensors[f"phi.{name}"])
-            average[name] = tensors[f"average.{name}"]
-            best[name] = tensors[f"best.{name}"]
-            state = {
-                k: tensors[f"adam.{k}.{name}"]
-                for k in ("step", "exp_avg", "exp_avg_sq")
-                if f"adam.{k}.{name}" in tensors
-            }
-            if state:
-                adam.state[p] = state
-    generator.set_state(tensors["generator"])
+def _note(estimate: Estimate, progress: Progress) -> str:
+    diverged = f", {estimate.diverged:.0%} diverged" if estimate.diverged else ""
+    return f"objective {estimate.objective:.3f}{diverged}, best validation {progress.best:.3f}"

@@ -17,6 +17,10 @@ class Tasks(NamedTuple):
     data: Tensors
     initial: Tensors
 
+    def pick(self, which: slice, device: torch.device | None = None) -> Tasks:
+        """Some of the tasks, on a device if one is given."""
+        return Tasks(*({name: x[which].to(device) for name, x in part.items()} for part in self))
+
     def repeat(self, times: int) -> Tasks:
         """The same tasks ``times`` over, the whole batch after itself."""
         return Tasks(*({name: x.repeat(times, *[1] * (x.dim() - 1)) for name, x in part.items()} for part in self))

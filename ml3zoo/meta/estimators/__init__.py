@@ -1,0 +1,32 @@
+"""Meta-gradient estimators behind one face: loss parameters and tasks -> how to change the loss.
+
+| estimator | sees | unbiased for | survives chaos |
+|---|---|---|---|
+| ``Unrolled`` | the whole run | the objective itself | no |
+| ``Truncated`` | a window of it | only what happens within a window | yes |
+| ``EvolutionStrategies`` | the whole run | the objective, smoothed | yes |
+| ``PersistentEvolution`` | a window of it | the objective, smoothed | yes |
+| ``Mixed`` | the whole run, both ways | the objective, smoothed | yes |
+"""
+
+from ml3zoo.meta.estimators.base import Aim, Estimate, Estimator, Objective, Problem, count, expand
+from ml3zoo.meta.estimators.evolution import EvolutionStrategies
+from ml3zoo.meta.estimators.mixed import Mixed
+from ml3zoo.meta.estimators.persistent import PersistentEvolution
+from ml3zoo.meta.estimators.truncated import Truncated
+from ml3zoo.meta.estimators.unrolled import Unrolled
+
+__all__ = [
+    "Aim",
+    "Estimate",
+    "Estimator",
+    "EvolutionStrategies",
+    "Mixed",
+    "Objective",
+    "PersistentEvolution",
+    "Problem",
+    "Truncated",
+    "Unrolled",
+    "count",
+    "expand",
+]

@@ -1,0 +1,148 @@
+"""What every estimator takes and gives."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, Protocol
+
+import torch
+from torch import Tensor
+from torch.func import vmap
+
+from ml3zoo.meta.inner import InnerRun
+from ml3zoo.meta.ranks import Ranks
+from ml3zoo.meta.step import Step
+from ml3zoo.tasks.base import TaskFamily, Tasks, Tensors
+
+Aim = Literal["end", "curve"]
+"""What of a run counts: its end, or the mean over all its steps."""
+
+
+@dataclass(frozen=True)
+class Objective:
+    """The meta-objective of one task: its true objective, capped, and its log if asked for."""
+
+    log: bool = True
+    offset: float = 1e-2
+    cap: float = 10.0
+
+    def __call__(self, value: Tensor) -> Tensor:
+        """Elementwise; diverged runs count as the cap and give no gradient."""
+        value = torch.where(value.isfinite(), value, self.cap).clamp(max=self.cap)
+        return (value + self.offset).log() if self.log else value
+
+    def diverged(self, value: Tensor) -> Tensor:
+        """Which runs diverged."""
+        return ~value.isfinite() | (value >= self.cap)
+
+
+class Estimate(NamedTuple):
+    """A meta-gradient, the mean objective, the share of inner runs that diverged, and what this rank remembers."""
+
+    gradient: Tensors
+    objective: float
+    diverged: float
+    memory: Tensors
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What the meta-gradient is taken of: inner runs of one setting.
+
+    Attributes:
+        step: the inner step.
+        run: how often, at which learning rates.
+        family: draws the tasks and knows the true objective.
+        tasks: tasks of a batch, over all ranks.
+        lr_jitter: each task multiplies the learning rate by exp(U[-jitter, jitter]).
+        ranks: the processes that share the work.
+    """
+
+    step: Step
+    run: InnerRun
+    family: TaskFamily
+    tasks: int
+    lr_jitter: float = 0.0
+    ranks: Ranks = Ranks()
+
+    def sample(self, generator: torch.Generator) -> tuple[Tasks, Tensor]:
+        """A rank's share of a fresh batch of training tasks, and its learning rates [tasks].
+
+        All ranks draw the same batch, so that their generators stay equal.
+        """
+        tasks = self.family.sample(generator, self.tasks, "train")
+        jitter = self.lr_jitter * (2 * torch.rand(self.tasks, generator=generator) - 1)
+        lr = self.run.lr * jitter.to(next(iter(tasks.initial.values())).dtype).exp()
+        mine, device = self.ranks.share(self.tasks), self.ranks.device
+        return tasks.pick(mine, device), lr[mine].to(device)
+
+    def estimate(
+        self, gradient: Tensors, objective: Tensor, diverged: Tensor, memory: Tensors | None = None
+    ) -> Estimate:
+        """All ranks' estimate from this rank's.
+
+        Args:
+            gradient: mean over this rank's tasks.
+            objective: of this rank's runs, any shape.
+            diverged: which of them diverged.
+            memory: of this rank.
+        """
+        told = {"objective": objective.mean(), "diverged": diverged.to(objective.dtype).mean()}
+        mean = self.mean_over_ranks({**{f"gradient.{k}": g for k, g in gradient.items()}, **told})
+        gradient = {name: mean[f"gradient.{name}"] for name in gradient}
+        return Estimate(gradient, mean["objective"].item(), mean["diverged"].item(), memory or {})
+
+    def mean_over_ranks(self, values: Tensors) -> Tensors:
+        """Mean of what each rank found on its share of the tasks."""
+        mine = self.ranks.share(self.tasks)
+        return self.ranks.weighted_mean(values, mine.stop - mine.start)
+
+    def value(self, params: Tensors, data: Tensors) -> Tensor:
+        """The true objective of each task, [tasks]."""
+        with torch.no_grad():
+            value: Tensor = vmap(self.family.objective)(params, data)
+            return value
+
+
+class Estimator(Protocol):
+    """Estimates the gradient of the mean meta-objective by the loss parameters."""
+
+    def __call__(self, problem: Problem, phi: Tensors, memory: Tensors, generator: torch.Generator) -> Estimate:
+        """One estimate.
+
+        Args:
+            problem: what to estimate it for.
+            phi: parameters of the loss.
+            memory: of the last estimate for the same problem; empty at the first.
+            generator: of all randomness; in the same state on every rank.
+        """
+        ...
+
+
+def expand(phi: Tensors, n: int) -> Tensors:
+    """The same loss parameters for each of n tasks."""
+    return {name: value.expand(n, *value.shape) for name, value in phi.items()}
+
+
+def count(tasks: Tasks) -> int:
+    """Number of tasks in a batch."""
+    return len(next(iter(tasks.data.values())))
+
+
+def aim_weights(aim: Aim, steps: int) -> list[float]:
+    """How much the objective after each step counts."""
+    return [1 / steps] * steps if aim == "curve" else [0.0] * (steps - 1) + [1.0]
+
+
+def guarded_mean(gradients: Tensors, clip: float = math.inf) -> tuple[Tensors, Tensor]:
+    """Mean over tasks of gradients [tasks, ...], each clipped in norm; those that are not finite count as zero.
+
+    Returns:
+        The mean, and which tasks were finite.
+    """
+    norm = torch.stack([g.reshape(len(g), -1).square().sum(1) for g in gradients.values()]).sum(0).sqrt()
+    finite = norm.isfinite()
+    factor = torch.where(finite, (clip / norm).clamp(max=1.0), 0.0) / len(norm)
+    mean = {name: torch.einsum("n,n...->...", factor, g.nan_to_num(0.0, 0.0, 0.0)) for name, g in gradients.items()}
+    return mean, finite

@@ -1,0 +1,69 @@
+"""Unrolled and evolutionary gradients, weighted by how well each is known."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+
+from ml3zoo.meta.estimators.base import Aim, Estimate, Objective, Problem, aim_weights
+from ml3zoo.meta.estimators.noise import antithetic, slope_times_noise
+from ml3zoo.meta.estimators.unrolled import differentiate_by_steps
+from ml3zoo.tasks.base import Tensors
+
+
+@dataclass(frozen=True)
+class Mixed:
+    """Two estimates of the same smoothed gradient from the same perturbed runs (Metz et al. 2019).
+
+    One differentiates through the runs, one compares their objectives; each parameter tensor takes their mean,
+    weighted by inverse variance over pairs. Where runs are tame the first is far better known, where they are chaotic
+    the other.
+
+    Attributes:
+        objective: of one task.
+        pairs: of perturbed losses, at least 2.
+        sigma: standard deviation of the perturbations.
+        aim: what of the run counts.
+    """
+
+    objective: Objective = Objective()
+    pairs: int = 4
+    sigma: float = 0.05
+    aim: Aim = "end"
+
+    def __call__(self, problem: Problem, phi: Tensors, memory: Tensors, generator: torch.Generator) -> Estimate:
+        """The weighted estimate."""
+        noise, perturbed = antithetic(phi, self.pairs, self.sigma, generator)
+        tasks, lr = problem.sample(generator)
+        n, runs = len(lr), 2 * self.pairs
+        everything = tasks.repeat(runs)
+        clocks = problem.run.clocks(everything, lr.repeat(runs))
+        state, value, gradients = differentiate_by_steps(
+            problem,
+            {name: p.repeat_interleave(n, 0) for name, p in perturbed.items()},
+            problem.step.start(everything),
+            everything.data,
+            clocks,
+            aim_weights(self.aim, len(clocks)),
+            self.objective,
+        )
+        sides = value.view(2, self.pairs, n).mean(2)
+        evolved = slope_times_noise(sides[0] - sides[1], noise, self.sigma)
+        unrolled = {k: g.view(2, self.pairs, n, *g.shape[1:]).mean((0, 2)) for k, g in gradients.items()}
+        first, second = problem.mean_over_ranks(unrolled), problem.mean_over_ranks(evolved)
+        gradient = {name: _weighted(first[name], second[name]) for name in phi}
+        return problem.estimate(gradient, value, self.objective.diverged(problem.value(state.params, everything.data)))
+
+
+def _weighted(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+    """Mean over pairs of two estimates [pairs, ...] of one tensor, weighted by inverse variance.
+
+    An estimate that is not finite counts nothing.
+    """
+    noise = [estimate.var(0).sum().nan_to_num(math.inf, math.inf) for estimate in (first, second)]
+    share = noise[1] / (noise[0] + noise[1])
+    if not share.isfinite():
+        share = torch.zeros_like(share)
+    return share * first.mean(0).nan_to_num(0.0, 0.0, 0.0) + (1 - share) * second.mean(0)

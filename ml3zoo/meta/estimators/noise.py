@@ -1,0 +1,23 @@
+"""Perturbed losses in pairs."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ml3zoo.tasks.base import Tensors
+
+
+def antithetic(phi: Tensors, pairs: int, sigma: float, generator: torch.Generator) -> tuple[Tensors, Tensors]:
+    """Gaussian noise [pairs, ...] and the loss parameters with it added, then taken off, [2 * pairs, ...]."""
+    noise = {
+        name: (sigma * torch.randn(pairs, *p.shape, generator=generator, dtype=p.dtype)).to(p.device)
+        for name, p in phi.items()
+    }
+    return noise, {name: torch.cat([p + noise[name], p - noise[name]]) for name, p in phi.items()}
+
+
+def slope_times_noise(difference: Tensor, noise: Tensors, sigma: float) -> Tensors:
+    """Each pair's estimate of the gradient, [pairs, ...], from its difference in the objective, [pairs]."""
+    slope = difference / (2 * sigma**2)
+    return {name: torch.einsum("p,p...->p...", slope, e) for name, e in noise.items()}

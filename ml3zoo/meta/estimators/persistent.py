@@ -1,0 +1,69 @@
+"""Evolution strategies over windows of inner runs, without truncation bias."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch.utils._pytree import tree_map
+
+from ml3zoo.meta.estimators.base import Aim, Estimate, Objective, Problem, expand
+from ml3zoo.meta.estimators.noise import antithetic, slope_times_noise
+from ml3zoo.meta.estimators.population import Population
+from ml3zoo.meta.step import Clock, State
+from ml3zoo.tasks.base import Tensors
+
+
+@dataclass(frozen=True)
+class PersistentEvolution:
+    """Persistent evolution strategies (Vicol, Metz, Sohl-Dickstein 2021).
+
+    Every task has a pair of networks that live on between calls, under losses perturbed to either side and anew for
+    each window. The sum of a pair's perturbations so far takes the place of the last one, which makes the estimate
+    unbiased for whole runs although each call sees a window only.
+
+    Attributes:
+        window: steps; the run's number of steps must be a multiple of it.
+        objective: of one task.
+        sigma: standard deviation of the perturbations of one window.
+        aim: what of the run counts.
+    """
+
+    window: int
+    objective: Objective = Objective()
+    sigma: float = 0.05
+    aim: Aim = "curve"
+
+    def __call__(self, problem: Problem, phi: Tensors, memory: Tensors, generator: torch.Generator) -> Estimate:
+        """The estimate of one window."""
+        past = {name.removeprefix("noise."): x for name, x in memory.items() if name.startswith("noise.")}
+        lives = {name: x for name, x in memory.items() if not name.startswith("noise.")}
+        population = Population.recalled(lives, problem, phi, self.window, generator, ways=2)
+        mine = problem.ranks.share(problem.tasks)
+        drawn, _ = antithetic(phi, problem.tasks, self.sigma, generator)
+        noise = {name: e[mine] for name, e in drawn.items()}
+        n = len(population.age)
+        each = {name: torch.cat([p + noise[name], p - noise[name]]) for name, p in expand(phi, n).items()}
+        state: State = tree_map(lambda a, b: torch.cat([a, b]), *population.states)
+        data = {name: x.repeat(2, *[1] * (x.dim() - 1)) for name, x in population.data.items()}
+        value = torch.zeros(2 * n, dtype=population.lr.dtype, device=population.lr.device)
+        for clock in population.clocks(problem, self.window):
+            twice = Clock(*(x.repeat(2) for x in clock))
+            state = problem.step.advance(each, state, data, twice)
+            if self.aim == "curve":
+                value = value + self.objective(problem.value(state.params, data)) / self.window
+        raw = problem.value(state.params, data)
+        worth = value
+        if self.aim == "end":
+            worth = self.objective(raw)
+            ends = (population.age + self.window == problem.run.steps).to(worth.dtype)
+            value = problem.run.steps // self.window * ends.repeat(2) * worth
+        sums = {name: past[name] + e if past else e for name, e in noise.items()}
+        each_gradient = slope_times_noise(value[:n] - value[n:], sums, self.sigma)
+        ways = tuple(tree_map(lambda x, way=way: x[way * n : (way + 1) * n], state) for way in range(2))
+        everyone = torch.ones(n, dtype=torch.bool, device=raw.device)
+        later = population.advanced(ways, self.window, everyone, problem, generator)
+        living = (later.age > 0).to(raw.dtype)
+        kept = {f"noise.{name}": torch.einsum("n,n...->n...", living, e) for name, e in sums.items()}
+        gradient = {name: g.mean(0) for name, g in each_gradient.items()}
+        return problem.estimate(gradient, worth, self.objective.diverged(raw), later.remembered() | kept)

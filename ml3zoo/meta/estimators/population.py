@@ -1,0 +1,113 @@
+"""Networks of all ages that live on from one estimate to the next."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+from torch.utils._pytree import tree_map
+
+from ml3zoo.errors import InputError
+from ml3zoo.meta.estimators.base import Problem, expand
+from ml3zoo.meta.step import Clock, State
+from ml3zoo.tasks.base import Tensors
+
+Tree = TypeVar("Tree")
+
+
+@dataclass(frozen=True)
+class Population:
+    """Half-trained networks, one or more on each task.
+
+    Attributes:
+        states: all that are trained on the same tasks in different ways.
+        data: of the tasks.
+        age: steps taken, [tasks].
+        lr: learning rates, [tasks].
+    """
+
+    states: tuple[State, ...]
+    data: Tensors
+    age: Tensor
+    lr: Tensor
+
+    @classmethod
+    def recalled(
+        cls, memory: Tensors, problem: Problem, phi: Tensors, window: int, generator: torch.Generator, ways: int = 1
+    ) -> Population:
+        """What was remembered, or a fresh population of all ages.
+
+        Raises:
+            InputError: the run is not a whole number of windows.
+        """
+        if memory:
+            return cls._from_memory(memory, ways)
+        if problem.run.steps % window:
+            raise InputError(
+                f"a run of {problem.run.steps} steps cannot be cut into windows of {window}: the number of steps must "
+                "be a multiple of the window. Change one of them."
+            )
+        tasks, lr = problem.sample(generator)
+        place = torch.arange(problem.tasks, device=lr.device)[problem.ranks.share(problem.tasks)]
+        age = (place % (problem.run.steps // window) * window).to(lr.dtype)
+        state = problem.step.start(tasks)
+        for clock in problem.run.clocks(tasks, lr)[: int(age.max())]:
+            grown = problem.step.roll(expand(phi, len(lr)), state, tasks.data, [clock])
+            state = _where(clock.t < age, grown, state)
+        return cls((state,) * ways, tasks.data, age, lr)
+
+    def clocks(self, problem: Problem, window: int) -> list[Clock]:
+        """The clocks of the next steps."""
+        return [problem.run.clock(self.age + t, self.lr) for t in range(window)]
+
+    def advanced(
+        self, states: tuple[State, ...], window: int, alive: Tensor, problem: Problem, generator: torch.Generator
+    ) -> Population:
+        """The population a window later; who has finished, or is not ``alive`` [tasks], starts anew on another task."""
+        age = self.age + window
+        leaving = (age >= problem.run.steps) | ~alive
+        fresh, lr = problem.sample(generator)
+        start = problem.step.start(fresh)
+        return replace(
+            self,
+            states=tuple(_where(leaving, start, state) for state in states),
+            data=_where(leaving, fresh.data, self.data),
+            age=torch.where(leaving, 0.0, age),
+            lr=torch.where(leaving, lr, self.lr),
+        )
+
+    def remembered(self) -> Tensors:
+        """As plain tensors, each with a leading task axis."""
+        memory = {f"data.{name}": x for name, x in self.data.items()} | {"age": self.age, "lr": self.lr}
+        for way, state in enumerate(self.states):
+            memory |= {f"params.{way}.{name}": x for name, x in state.params.items()}
+            for moment, tensors in state.optimizer.items():
+                memory |= {f"{moment}.{way}.{name}": x for name, x in tensors.items()}
+        return memory
+
+    @classmethod
+    def _from_memory(cls, memory: Tensors, ways: int) -> Population:
+        parts: dict[tuple[str, ...], Tensors] = defaultdict(dict)
+        for name, x in memory.items():
+            if name.startswith("data."):
+                parts["data",][name.removeprefix("data.")] = x
+            elif "." in name:
+                part, way, rest = name.split(".", 2)
+                parts[part, way][rest] = x
+        states = [
+            State(
+                parts["params", str(way)],
+                {part: tensors for (part, *of), tensors in parts.items() if of == [str(way)] and part != "params"},
+            )
+            for way in range(ways)
+        ]
+        return cls(tuple(states), parts["data",], memory["age"], memory["lr"])
+
+
+def _where(which: Tensor, yes: Tree, no: Tree) -> Tree:
+    """Tensors of ``yes`` for some tasks, of ``no`` for the others."""
+    result: Tree = tree_map(lambda a, b: torch.where(which.view(-1, *[1] * (a.dim() - 1)), a, b), yes, no)
+    return result

@@ -1,0 +1,87 @@
+"""Processes that share one meta-training, as ``torchrun`` starts them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+import torch
+from torch import distributed
+
+from ml3zoo.errors import RankError
+from ml3zoo.tasks.base import Tensors
+
+_PATIENCE = timedelta(minutes=30)
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """One process among those that share the work; by default it is alone."""
+
+    rank: int = 0
+    world: int = 1
+    device: torch.device = torch.device("cpu")
+
+    @property
+    def first(self) -> bool:
+        """Whether this process is the one that writes and speaks."""
+        return self.rank == 0
+
+    def share(self, n: int) -> slice:
+        """Its part of n tasks; parts differ by one task at most."""
+        return slice(n * self.rank // self.world, n * (self.rank + 1) // self.world)
+
+    def weighted_mean(self, values: Tensors, weight: int) -> Tensors:
+        """Mean over ranks of tensors, each rank's counting ``weight`` times.
+
+        Raises:
+            RankError: another process has ended.
+        """
+        if self.world == 1 or not values:
+            return values
+        like = next(iter(values.values()))
+        sums = self._sum({name: weight * value for name, value in values.items()} | {"": like.new_tensor([weight])})
+        return {name: sums[name] / sums[""] for name in values}
+
+    def gather(self, values: Tensors, n: int) -> Tensors:
+        """Every rank's share of n tasks put together, on every rank."""
+        if self.world == 1 or not values:
+            return values
+        whole = {name: value.new_zeros(n, *value.shape[1:]) for name, value in values.items()}
+        for name, value in values.items():
+            whole[name][self.share(n)] = value
+        return self._sum(whole)
+
+    def _sum(self, values: Tensors) -> Tensors:
+        """Sum over ranks."""
+        flat = torch.cat([value.flatten() for value in values.values()])
+        try:
+            distributed.all_reduce(flat)
+        except RuntimeError as error:
+            raise RankError(
+                f"rank {self.rank} cannot reach the other processes: one of them has ended. Its own message says why; "
+                "start all again with --resume."
+            ) from error
+        parts = torch.split(flat, [value.numel() for value in values.values()])
+        return {name: part.view_as(value) for (name, value), part in zip(values.items(), parts, strict=True)}
+
+
+@contextmanager
+def joined_ranks() -> Iterator[Ranks]:
+    """The ranks that ``torchrun`` describes in the environment, each on a GPU of its own where there are GPUs.
+
+    Without it: one process alone, on the CPU.
+    """
+    if "RANK" not in os.environ or "WORLD_SIZE" not in os.environ:
+        yield Ranks()
+        return
+    gpus = torch.cuda.device_count()
+    device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")) % gpus) if gpus else torch.device("cpu")
+    distributed.init_process_group("nccl" if gpus else "gloo", timeout=_PATIENCE)
+    try:
+        yield Ranks(distributed.get_rank(), distributed.get_world_size(), device)
+    finally:
+        distributed.destroy_process_group()

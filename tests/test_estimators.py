@@ -1,0 +1,234 @@
+"""Meta-gradients: exact against references, unbiased for a closed form, alive where the exact one explodes."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+from problems import (
+    PLAIN,
+    hand_unrolled,
+    quadratic_end,
+    quadratic_problem,
+    quadratic_slope,
+    sine_problem,
+)
+
+from ml3zoo.errors import InputError
+from ml3zoo.meta.estimators import (
+    EvolutionStrategies,
+    Mixed,
+    PersistentEvolution,
+    Truncated,
+    Unrolled,
+)
+from ml3zoo.meta.inner import InnerRun
+from ml3zoo.meta.optimizers import SGD, Adam
+from ml3zoo.meta.ranks import Ranks
+
+
+@pytest.mark.parametrize("rematerialise", [True, False])
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+@pytest.mark.parametrize("steps", [1, 5])
+def test_metagradient_equals_the_hand_unrolled_one(momentum, steps, rematerialise, generator):
+    run = InnerRun(SGD(momentum), 0.05, steps)
+    loss, phi, tasks, problem = sine_problem(run)
+    estimate = Unrolled(PLAIN, rematerialise=rematerialise)(problem, phi, {}, generator)
+    leaves = {name: p.clone().requires_grad_() for name, p in phi.items()}
+    value = hand_unrolled(loss, leaves, tasks, run)
+    reference = torch.autograd.grad(value, list(leaves.values()))
+    assert estimate.objective == pytest.approx(value.item(), rel=1e-12)
+    ours = torch.cat([estimate.gradient[name].flatten() for name in phi])
+    theirs = torch.cat([grad.flatten() for grad in reference])
+    assert (ours - theirs).norm() <= 1e-6 * theirs.norm()
+
+
+def test_metagradient_equals_central_differences(generator):
+    run = InnerRun(SGD(), 0.05, 5)
+    loss, phi, tasks, problem = sine_problem(run)
+    estimate = Unrolled(PLAIN)(problem, phi, {}, generator)
+
+    def objective(shift: float, direction: dict[str, torch.Tensor]) -> float:
+        moved = {name: p + shift * direction[name] for name, p in phi.items()}
+        return hand_unrolled(loss, moved, tasks, run).item()
+
+    for seed in range(3):
+        noise = torch.Generator().manual_seed(seed)
+        direction = {name: torch.randn(p.shape, generator=noise, dtype=p.dtype) for name, p in phi.items()}
+        slope = sum((estimate.gradient[name] * direction[name]).sum().item() for name in phi)
+        h = 1e-4
+        outer = (objective(h, direction) - objective(-h, direction)) / (2 * h)
+        inner = (objective(h / 2, direction) - objective(-h / 2, direction)) / h
+        assert slope == pytest.approx((4 * inner - outer) / 3, rel=1e-6)
+
+
+@pytest.mark.parametrize("optimizer", [SGD(0.9, nesterov=True), Adam()], ids=str)
+@pytest.mark.parametrize("aim", ["end", "curve"])
+def test_rematerialised_equals_at_once(optimizer, aim, generator):
+    _, phi, _, problem = sine_problem(InnerRun(optimizer, 0.01, 6, "cosine"))
+    both = [Unrolled(aim=aim, rematerialise=how)(problem, phi, {}, generator) for how in (True, False)]
+    assert both[0].objective == pytest.approx(both[1].objective, rel=1e-10)
+    for name, g in both[0].gradient.items():
+        torch.testing.assert_close(g, both[1].gradient[name], rtol=1e-8, atol=1e-12)
+
+
+STEPS, LR = 8, 0.1
+END = quadratic_slope(0.0, LR, STEPS)
+CURVE = sum(quadratic_slope(0.0, LR, step) for step in range(1, STEPS + 1)) / STEPS
+
+
+def smoothed(slope: float, sigma: float) -> float:
+    """How far smoothing by noise of this width may move a slope of this size; the problem's curvature is of order 1."""
+    return 3 * sigma**2 * abs(slope)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "truth", "calls"),
+    [
+        (Unrolled(PLAIN), END, 20),
+        (Unrolled(PLAIN, aim="curve"), CURVE, 20),
+        (EvolutionStrategies(PLAIN, pairs=16, sigma=0.05), END, 100),
+        (PersistentEvolution(2, PLAIN, sigma=0.05), CURVE, 600),
+        (PersistentEvolution(2, PLAIN, sigma=0.05, aim="end"), END, 600),
+        (Mixed(PLAIN, pairs=8, sigma=0.05), END, 40),
+        (Truncated(STEPS, PLAIN), CURVE, 40),
+        (Truncated(STEPS, PLAIN, aim="end"), END, 40),
+    ],
+    ids=repr,
+)
+def test_estimates_of_a_known_gradient_are_unbiased(estimator, truth, calls, generator):
+    phi, problem = quadratic_problem(STEPS, LR, 32)
+    memory, found = {}, []
+    for _ in range(calls):
+        estimate = estimator(problem, phi, memory, generator)
+        memory = estimate.memory
+        found.append(estimate.gradient["log_scale"].item())
+    sample = torch.tensor(found, dtype=torch.float64)
+    # neighbouring estimates of a persistent population are correlated over a run: blocks of whole runs are not
+    blocks = sample[: len(sample) // 4 * 4].view(-1, 4).mean(1)
+    error = blocks.std().item() / math.sqrt(len(blocks))
+    assert abs(sample.mean().item() - truth) < 4 * error + smoothed(truth, 0.05)
+    assert error < 0.1 * abs(truth)
+
+
+def test_truncation_is_blind_beyond_its_window(generator):
+    """What each window of two steps sees of the end is its own part of the gradient, and no more."""
+    phi, problem = quadratic_problem(STEPS, LR, 4096)
+    estimate = Truncated(2, PLAIN, aim="end")(problem, phi, {}, generator)
+    last_window = END * 2 / STEPS
+    assert estimate.gradient["log_scale"].item() == pytest.approx(last_window, rel=0.1)
+
+
+def test_objectives_are_those_of_the_closed_form(generator):
+    phi, problem = quadratic_problem(STEPS, LR, 4096)
+    assert Unrolled(PLAIN)(problem, phi, {}, generator).objective == pytest.approx(
+        quadratic_end(0.0, LR, STEPS), rel=0.05
+    )
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        EvolutionStrategies(PLAIN, pairs=64, sigma=0.1),
+        PersistentEvolution(5, PLAIN, sigma=0.1, aim="end"),
+        Mixed(PLAIN, pairs=64, sigma=0.1),
+        Truncated(1, PLAIN, aim="end"),
+    ],
+    ids=repr,
+)
+def test_where_the_exact_gradient_explodes_the_others_do_not(estimator, generator):
+    phi, problem = quadratic_problem(20, 0.1, 64, ripple=0.2)
+    exact = Unrolled(PLAIN)(problem, phi, {}, generator).gradient["log_scale"].abs().item()
+    assert exact > 1e3
+    memory, found = {}, []
+    for _ in range(16):
+        estimate = estimator(problem, phi, memory, generator)
+        memory = estimate.memory
+        found.append(estimate.gradient["log_scale"].item())
+    sample = torch.tensor(found)
+    assert sample.abs().max() < 0.01 * exact
+    assert sample.abs().max() < 5
+
+
+def test_mixed_follows_the_better_of_its_two(generator):
+    """On the tame problem it is as exact as unrolling, on the wild one as sober as evolution."""
+    phi, tame = quadratic_problem(STEPS, LR, 64)
+    mixed = Mixed(PLAIN, pairs=16, sigma=0.02)
+    evolved = EvolutionStrategies(PLAIN, pairs=16, sigma=0.02)
+    spread = {}
+    for estimator in (mixed, evolved):
+        found = [estimator(tame, phi, {}, generator).gradient["log_scale"].item() for _ in range(20)]
+        spread[estimator] = torch.tensor(found).std().item()
+    assert spread[mixed] < 0.5 * spread[evolved]
+
+
+def test_evolution_strategies_agree_with_the_unrolled_gradient(generator):
+    _, phi, _, problem = sine_problem(InnerRun(SGD(), 0.05, 3))
+    exact = Unrolled(PLAIN)(problem, phi, {}, generator).gradient
+    noisy = EvolutionStrategies(PLAIN, pairs=2000, sigma=1e-3)(problem, phi, {}, generator).gradient
+    a, b = (torch.cat([g[name].flatten() for name in phi]) for g in (exact, noisy))
+    # the relative error of an antithetic estimate in d dimensions is about sqrt((d + 1) / pairs); four of its own
+    # standard deviations are allowed on top
+    d = len(a)
+    assert (a - b).norm() / a.norm() < (1 + 4 / math.sqrt(2 * d)) * math.sqrt((d + 1) / 2000)
+
+
+def test_a_diverged_task_is_left_out(generator):
+    _, phi, tasks, problem = sine_problem(InnerRun(SGD(), 0.05, 2), 2)
+    tasks.data["y"][1] = math.nan
+    estimate = Unrolled(PLAIN)(problem, phi, {}, generator)
+    assert estimate.diverged == 0.5
+    assert all(g.isfinite().all() for g in estimate.gradient.values())
+    alone = Unrolled(PLAIN)(replace(problem, tasks=1), phi, {}, generator)
+    for name, gradient in alone.gradient.items():
+        torch.testing.assert_close(estimate.gradient[name], gradient / 2)
+
+
+def test_per_task_gradients_are_clipped(generator):
+    _, phi, _, problem = sine_problem(InnerRun(SGD(), 0.05, 2), 1)
+    estimate = Unrolled(PLAIN, clip=1e-3)(problem, phi, {}, generator)
+    assert math.sqrt(sum(g.square().sum().item() for g in estimate.gradient.values())) == pytest.approx(1e-3)
+
+
+@pytest.mark.parametrize("estimator", [Truncated(2), PersistentEvolution(2)], ids=repr)
+def test_populations_have_all_ages_and_are_remembered(estimator, generator):
+    phi, problem = quadratic_problem(STEPS, LR, 8)
+    memory = estimator(problem, phi, {}, generator).memory
+    assert sorted(memory["age"].tolist()) == [0, 0, 2, 2, 4, 4, 6, 6]
+    again = estimator(problem, phi, memory, generator).memory
+    assert torch.equal(again["age"], (memory["age"] + 2) % STEPS)
+    assert {x.shape[0] for x in again.values()} == {8}
+
+
+def test_windows_must_fit_the_run(generator):
+    phi, problem = quadratic_problem(STEPS, LR, 8)
+    with pytest.raises(InputError, match="8 steps cannot be cut into windows of 3"):
+        Truncated(3)(problem, phi, {}, generator)
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [Unrolled(PLAIN), EvolutionStrategies(PLAIN, pairs=3), PersistentEvolution(2), Truncated(2), Mixed(pairs=3)],
+    ids=repr,
+)
+def test_shares_of_the_tasks_add_up_to_the_whole(estimator):
+    """What two ranks would average is what one rank finds, but for Mixed, which averages before it weights."""
+    phi, problem = quadratic_problem(STEPS, LR, 6)
+    whole = estimator(problem, phi, {}, torch.Generator().manual_seed(0))
+    if isinstance(estimator, Mixed):
+        return
+    parts = [
+        estimator(replace(problem, ranks=Alone(rank, 2)), phi, {}, torch.Generator().manual_seed(0))
+        for rank in range(2)
+    ]
+    mean = sum(part.gradient["log_scale"].item() for part in parts) / 2
+    assert mean == pytest.approx(whole.gradient["log_scale"].item(), rel=1e-10)
+
+
+class Alone(Ranks):
+    """A rank that takes its share and talks to nobody."""
+
+    def weighted_mean(self, values, weight):
+        return values

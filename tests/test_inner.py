@@ -1,0 +1,109 @@
+"""Inner runs: exact optimisers, vectorised as looped, compiled as eager."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from problems import FAMILY, double, sine_problem
+from torch import nn
+from torch.func import grad
+
+from ml3zoo.meta.compilation import compile_per_shape
+from ml3zoo.meta.estimators import Unrolled, expand
+from ml3zoo.meta.inner import InnerRun
+from ml3zoo.meta.optimizers import SGD, Adam, AdamW
+from ml3zoo.tasks.base import Tasks
+
+OPTIMIZERS = [
+    (SGD(), lambda p: torch.optim.SGD(p, lr=0.05)),
+    (SGD(0.9), lambda p: torch.optim.SGD(p, lr=0.05, momentum=0.9)),
+    (SGD(0.9, nesterov=True), lambda p: torch.optim.SGD(p, lr=0.05, momentum=0.9, nesterov=True)),
+    (Adam(), lambda p: torch.optim.Adam(p, lr=0.05)),
+    (AdamW(), lambda p: torch.optim.AdamW(p, lr=0.05)),
+]
+
+
+@pytest.mark.parametrize("schedule", ["constant", "cosine"])
+@pytest.mark.parametrize(("ours", "theirs"), OPTIMIZERS)
+def test_inner_optimisers_equal_torch(ours, theirs, schedule):
+    steps = 50
+    tasks = double(FAMILY.sample(torch.Generator().manual_seed(0), 1, "train"))
+    run = InnerRun(ours, 0.05, steps, schedule)
+    params = run(run.step(nn.MSELoss(), FAMILY), {}, tasks)
+    network = FAMILY.optimizee.build().double()
+    network.load_state_dict({name: p[0] for name, p in tasks.initial.items()})
+    optimizer = theirs(network.parameters())
+    for t in range(steps):
+        if schedule == "cosine":
+            optimizer.param_groups[0]["lr"] = 0.05 * 0.5 * (1 + math.cos(math.pi * t / steps))
+        optimizer.zero_grad()
+        nn.functional.mse_loss(network(tasks.data["x"][0]), tasks.data["y"][0]).backward()
+        optimizer.step()
+    for name, p in network.named_parameters():
+        torch.testing.assert_close(params[name][0], p.detach(), rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize("optimizer", [ours for ours, _ in OPTIMIZERS], ids=str)
+def test_steps_can_be_differentiated_twice(optimizer):
+    one = torch.ones((), dtype=torch.float64)
+
+    def after_three_steps(scale):
+        params = {"w": torch.tensor([1.0, -2.0, 0.5], dtype=torch.float64)}
+        state = optimizer.init(params)
+        for t in range(1, 4):
+            params, state = optimizer.step(params, {"w": scale * params["w"].sin()}, state, 0.1 * one, t * one)
+        return params["w"].square().sum()
+
+    assert torch.autograd.gradcheck(after_three_steps, one.clone().requires_grad_())
+    assert torch.autograd.gradgradcheck(after_three_steps, one.clone().requires_grad_())
+
+
+def test_adams_root_is_flat_where_a_gradient_is_zero():
+    one, zero = torch.ones((), dtype=torch.float64), torch.zeros(1, dtype=torch.float64)
+
+    def after_a_step(scale):
+        params, _ = Adam().step({"w": zero}, {"w": scale * zero}, Adam().init({"w": zero}), 0.1 * one, one)
+        return params["w"].sum()
+
+    assert grad(after_a_step)(one).item() == 0.0
+
+
+def test_vmapped_equals_looped():
+    run = InnerRun(SGD(0.9), 0.02, 6)
+    _, phi, tasks, problem = sine_problem(run, 4)
+    together = run(problem.step, expand(phi, 4), tasks)
+    for i in range(4):
+        one = Tasks(*({name: x[i : i + 1] for name, x in part.items()} for part in tasks))
+        alone = run(problem.step, expand(phi, 1), one)
+        for name in alone:
+            torch.testing.assert_close(together[name][i], alone[name][0], rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("optimizer", [SGD(), Adam()], ids=str)
+def test_compiled_equals_eager(optimizer, generator):
+    run = InnerRun(optimizer, 0.02, 4)
+    found = []
+    for compiled in (False, True):
+        _, phi, _, problem = sine_problem(run, compiled=compiled)
+        found.append(Unrolled()(problem, phi, {}, generator))
+    eager, fast = found
+    assert fast.objective == pytest.approx(eager.objective, rel=1e-5)
+    for name, g in eager.gradient.items():
+        torch.testing.assert_close(fast.gradient[name], g, rtol=1e-5, atol=1e-7)
+
+
+def test_without_a_compiler_a_warning_and_the_eager_path(monkeypatch):
+    def no_compiler(function, **options):
+        def call(*arguments):
+            raise RuntimeError("no C++ compiler found")
+
+        return call
+
+    monkeypatch.setattr(torch, "compile", no_compiler)
+    double_it = compile_per_shape(lambda x: 2 * x)
+    with pytest.warns(UserWarning, match=r"no C\+\+ compiler found.*g\+\+"):
+        assert double_it(torch.ones(3)).tolist() == [2.0] * 3
+    assert double_it(torch.ones(3)).tolist() == [2.0] * 3
