@@ -47,7 +47,7 @@ class LogMSE(nn.Module):
         return nn.functional.mse_loss(input, target).clamp_min(1e-12).log()
 
 
-def sine_evaluation(config: LossConfig) -> Evaluation:
+def sine_evaluation(config: LossConfig, horizons: tuple[int, ...] = HORIZONS) -> Evaluation:
     """The protocol for losses of this family of tasks; the learned loss gets its targets as its config says."""
     inner = config.inner
     main = Adam() if inner.optimizer == "adam" else SGD(inner.momentum)
@@ -71,7 +71,7 @@ def sine_evaluation(config: LossConfig) -> Evaluation:
             cell(PAPER_NETWORK, main),
             *(cell(network, main, unseen="architecture") for network in UNSEEN),
             *(cell(PAPER_NETWORK, other, unseen="optimizer") for other in MIDDLES if other != main),
-            *(cell(PAPER_NETWORK, main, steps, unseen="horizon") for steps in HORIZONS),
+            *(cell(PAPER_NETWORK, main, steps, unseen="horizon") for steps in horizons),
         ),
         baselines=(
             Baseline("MSE", nn.MSELoss),
