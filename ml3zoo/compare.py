@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -15,13 +16,14 @@ from safetensors.torch import save_file
 from torch import nn
 
 from ml3zoo.errors import InputError, MissingExtraError
-from ml3zoo.files import check_replaceable, make_folder, replacing_folder, write_text
+from ml3zoo.files import check_replaceable, contents, make_folder, replacing_folder, sha256, write_text
 from ml3zoo.loading import load_loss
 from ml3zoo.meta.compute import reproducible_compute
 from ml3zoo.meta.estimators import expand
 from ml3zoo.meta.inner import InnerRun, Schedule
 from ml3zoo.meta.optimizers import SGD, Adam
 from ml3zoo.meta.step import Step
+from ml3zoo.preparation import Column
 from ml3zoo.progress import progress_bar
 from ml3zoo.tabular import Table, read_table
 from ml3zoo.tasks.base import Tensors
@@ -33,6 +35,15 @@ GRID = tuple(10 ** (k / 2 - 1.5) for k in range(7))
 SCHEDULES: tuple[Schedule, ...] = ("constant", "cosine")
 TUNING_SEEDS = 2
 LEARNED, RECOMMENDED, MSE = "learned, tuned", "learned, recommended lr", "MSE, tuned"
+REPORT, WEIGHTS = "report.json", "model.safetensors"
+HOW_TO_USE = (
+    f"{WEIGHTS} holds a torch.nn.Sequential of Linear layers of these sizes with the activation between them "
+    "(0.weight, 0.bias, 2.weight, ...). Its inputs come from the columns, in this order: a column with a median gives "
+    "one input, (value - mean) / scale, the median standing for missing and infinite values; a column with categories "
+    "gives one input per category, 1 where the value as text is that category and else 0, fill standing for missing "
+    "values, and, if others is true, one more input, 1 where the value is none of them. "
+    "The prediction is the output * target_std + target_mean."
+)
 
 
 @dataclass(frozen=True)
@@ -48,6 +59,18 @@ class ContenderReport:
     schedule: Schedule
     metrics: dict[str, dict[str, float | None]]
     curve: dict[str, list[float | None]]
+
+
+@dataclass(frozen=True)
+class NetworkReport:
+    """The network trained under the learned loss: all that is needed, besides its weights, to predict with it."""
+
+    how_to_use: str
+    sizes: tuple[int, ...]
+    activation: str
+    target_mean: float
+    target_std: float
+    columns: tuple[Column, ...]
 
 
 @dataclass(frozen=True)
@@ -70,6 +93,7 @@ class ApplyReport:
     contenders: tuple[ContenderReport, ...]
     difference: dict[str, float | None]
     verdict: str
+    network: NetworkReport
 
     def lines(self) -> list[str]:
         """The report as text, a line each."""
@@ -86,7 +110,8 @@ class ApplyReport:
 
     def as_dict(self) -> dict[str, Any]:
         """JSON values."""
-        return asdict(self) | {"contenders": [asdict(contender) for contender in self.contenders]}
+        values: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        return values
 
 
 @dataclass(frozen=True)
@@ -139,7 +164,8 @@ def apply_loss(
     steps = steps or inner.steps
     optimizer = Adam() if inner.optimizer == "adam" else SGD(inner.momentum)
     middle = 0.01 if inner.optimizer == "adam" else 0.1 * (1 - inner.momentum)
-    family = TableTask(table, MLP((table.features, 64, 32, 1), "ReLU"))
+    network = MLP((table.features, 64, 32, 1), "ReLU")
+    family = TableTask(table, network)
     with reproducible_compute(), progress_bar("training", 2 * len(GRID) * len(SCHEDULES) + 3) as advance:
         done = 0
 
@@ -177,6 +203,7 @@ def apply_loss(
         contenders=tuple(_contender(outcome) for outcome in outcomes.values()),
         difference=difference,
         verdict=_verdict(loss.config.name, difference, seeds),
+        network=NetworkReport(HOW_TO_USE, network.sizes, network.activation, table.mean, table.std, table.columns),
     )
     if out is not None:
         _write(report, outcomes, table, out, plot)
@@ -257,7 +284,7 @@ def _json(value: Any) -> float | None:
 
 
 def _difference(ours: Array, theirs: Array) -> dict[str, float | None]:
-    from scipy.stats import t  # type: ignore[import-untyped, unused-ignore]
+    from scipy.stats import t
 
     with np.errstate(all="ignore"):
         relative = (ours - theirs) / theirs.mean()
@@ -282,7 +309,7 @@ def _verdict(name: str, difference: dict[str, float | None], seeds: int) -> str:
 
 def _check_out(out: Path, plot: bool) -> None:
     make_folder(out.parent)
-    check_replaceable(out, "report.json")
+    check_replaceable(out, REPORT)
     if plot:
         try:
             import matplotlib.figure  # noqa: F401
@@ -291,13 +318,11 @@ def _check_out(out: Path, plot: bool) -> None:
 
 
 def _write(report: ApplyReport, outcomes: dict[str, _Outcome], table: Table, out: Path, plot: bool) -> None:
-    import json
-
     import pandas as pd
 
     ours, theirs = outcomes[LEARNED], outcomes[MSE]
     with replacing_folder(out) as folder:
-        save_file({k: p[ours.best].contiguous() for k, p in ours.params.items()}, folder / "model.safetensors")
+        save_file({k: p[ours.best].contiguous() for k, p in ours.params.items()}, folder / WEIGHTS)
         pd.DataFrame(
             {
                 "index": table.index["test"],
@@ -306,9 +331,10 @@ def _write(report: ApplyReport, outcomes: dict[str, _Outcome], table: Table, out
                 "mse": theirs.prediction[theirs.best],
             }
         ).to_csv(folder / "predictions.csv", index=False)
-        write_text(folder / "report.json", json.dumps(report.as_dict(), indent=2) + "\n")
         if plot:
             _draw(report, folder / "learning_curves.png")
+        hashes = {name: sha256(folder / name) for name in sorted(contents(folder))}
+        write_text(folder / REPORT, json.dumps(report.as_dict() | {"sha256": hashes}, indent=2) + "\n")
 
 
 def _draw(report: ApplyReport, path: Path) -> None:

@@ -207,8 +207,9 @@ def _named_by(mark: Path) -> set[str]:
         named = read_json(mark, _LARGEST_MARK).get("sha256")
     except (ConfigError, FileNotFoundError, NotADirectoryError):
         return set()
-    whole = isinstance(named, dict) and all(isinstance(value, str) and len(value) == 64 for value in named.values())
-    return set(named) if whole else set()
+    if not isinstance(named, dict):
+        return set()
+    return {name for name, value in named.items() if isinstance(value, str) and len(value) == 64}
 
 
 def _raise(error: OSError) -> None:

@@ -40,11 +40,9 @@ def draw_card(loss: LearnedLoss, results: dict[str, Any], folder: Path) -> list[
     Returns:
         The files written.
     """
-    pictures = {
-        "surface": draw_surface(loss),
-        "learning_curves": draw_curves(results),
-        "transfer": draw_transfer(results),
-    }
+    pictures = {"surface": draw_surface(loss)}
+    if results.get("cells"):
+        pictures |= {"learning_curves": draw_curves(results), "transfer": draw_transfer(results)}
     if results.get("meta_training"):
         pictures["meta_training"] = draw_meta_training(results["meta_training"])
     for name, figure in pictures.items():

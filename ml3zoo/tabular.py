@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ml3zoo.errors import DataError, MissingExtraError, did_you_mean
+from ml3zoo.preparation import Column, check_range, is_constant, prepare
 from ml3zoo.tasks.base import Split
 
 MIN_ROWS = 10
@@ -25,6 +26,7 @@ class Table:
     Attributes:
         x: features of each part, [rows, features].
         y: target of each part, [rows, 1].
+        columns: how the features were made, in their order.
         index: row numbers of each part in the file, from 0.
         mean: of the target on the training rows, in its own units.
         std: likewise.
@@ -33,6 +35,7 @@ class Table:
 
     x: dict[Split, Tensor]
     y: dict[Split, Tensor]
+    columns: tuple[Column, ...]
     index: dict[Split, list[int]]
     mean: float
     std: float
@@ -67,6 +70,7 @@ def read_table(data: Path, target: str, *, seed: int = 0) -> Table:
         shown = ", ".join(known[:12]) + (", ..." if len(known) > 12 else "")
         raise DataError(f"{data} has no column {target!r}; it has {shown}.{did_you_mean(target, known)}")
     values = _numbers(frame[target], target)
+    check_range(values, f"target {target!r}")
     kept = np.flatnonzero(np.isfinite(values))
     if not len(kept) and len(values):
         raise DataError(f"target {target!r} has no finite value in any of {len(values)} rows. Name another column.")
@@ -77,13 +81,19 @@ def read_table(data: Path, target: str, *, seed: int = 0) -> Table:
     ends = np.cumsum([round(SHARES["train"] * len(kept)), round(SHARES["valid"] * len(kept))])
     index = dict(zip(SHARES, np.split(shuffled, ends), strict=True))
     mean, std = float(values[index["train"]].mean()), float(values[index["train"]].std())
-    if not np.isfinite(std) or std <= 1e-12 * max(abs(mean), 1e-300):
+    if is_constant(mean, std):
         raise DataError(f"target {target!r} is constant ({mean:g}) in the training rows: nothing to learn.")
-    x = _encode(frame.drop(columns=target), index)
-    y = {
-        split: torch.tensor((values[rows] - mean) / std, dtype=torch.float32)[:, None] for split, rows in index.items()
-    }
-    return Table(x, y, {s: rows.tolist() for s, rows in index.items()}, mean, std, len(values) - len(kept))
+    columns, inputs = prepare(frame.drop(columns=target), index["train"])
+    y = ((values - mean) / std)[:, None]
+    return Table(
+        x={split: torch.tensor(inputs[rows], dtype=torch.float32) for split, rows in index.items()},
+        y={split: torch.tensor(y[rows], dtype=torch.float32) for split, rows in index.items()},
+        columns=columns,
+        index={split: rows.tolist() for split, rows in index.items()},
+        mean=mean,
+        std=std,
+        dropped=len(values) - len(kept),
+    )
 
 
 def _read_frame(data: Path) -> Any:
@@ -99,9 +109,9 @@ def _read_frame(data: Path) -> Any:
         raise DataError(f"no file {data}: a CSV or Parquet file was expected. Is the path right?")
     try:
         if ending == ".csv":
-            with data.open(newline="", encoding="utf-8-sig") as file:
-                names = next(csv.reader(file), [])
-            frame = pd.read_csv(data, low_memory=False, encoding="utf-8-sig") if names else pd.DataFrame()
+            names = _read_header(data)
+            options = {"index_col": False, "low_memory": False, "encoding": "utf-8-sig"}
+            frame = pd.read_csv(data, **options) if names else pd.DataFrame()
         else:
             frame = pd.read_parquet(data)
             names = [str(name) for name in frame.columns]
@@ -109,7 +119,8 @@ def _read_frame(data: Path) -> Any:
         raise MissingExtraError("Reading Parquet", "apply") from error
     except (ValueError, OSError, csv.Error) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DataError(f"{data} cannot be read as {ending[1:]} ({reason}). Export it again, as UTF-8.") from error
+        again = "Export it again" + (", as UTF-8." if ending == ".csv" else ".")
+        raise DataError(f"{data} cannot be read as {ending[1:]} ({reason}). {again}") from error
     if frame.empty:
         raise DataError(f"{data} is empty: a header and at least {MIN_ROWS} rows were expected.")
     double = sorted({name for name in names if names.count(name) > 1})
@@ -119,9 +130,33 @@ def _read_frame(data: Path) -> Any:
     return frame.reset_index(drop=True)
 
 
+def _read_header(data: Path) -> list[str]:
+    """The names of the columns, having seen that every row has as many fields."""
+    with data.open(newline="", encoding="utf-8-sig") as file:
+        reader = csv.reader(file)
+        names: list[str] = []
+        for row in filter(None, reader):
+            names = names or row
+            if len(row) != len(names):
+                raise DataError(
+                    f"line {reader.line_num} of {data} has {len(row)} fields, its header has {len(names)}. A comma at "
+                    "the end makes one more field; fields that hold commas need quotes. Correct it and run again."
+                )
+    return names
+
+
 def _numbers(column: Any, target: str) -> Any:
     import pandas as pd
 
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        column = column.astype(object)
+    kinds = pd.api.types
+    real = kinds.is_numeric_dtype(column) and not kinds.is_complex_dtype(column)
+    if not (real or kinds.is_object_dtype(column) or kinds.is_string_dtype(column)):
+        raise DataError(
+            f"target {target!r} holds {column.dtype}, numbers were expected: a regression loss needs them. Name "
+            "another column or turn this one into numbers, for example days since a date."
+        )
     numbers = pd.to_numeric(column, errors="coerce")
     text = column[numbers.isna() & column.notna()]
     if len(text):
@@ -130,38 +165,3 @@ def _numbers(column: Any, target: str) -> Any:
             "loss needs numbers. Name another column or encode this one."
         )
     return numbers.to_numpy(dtype=np.float64, na_value=np.nan)
-
-
-def _encode(frame: Any, index: dict[Split, Any]) -> dict[Split, Tensor]:
-    import pandas as pd
-    from sklearn.compose import ColumnTransformer
-    from sklearn.impute import SimpleImputer
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import OneHotEncoder, StandardScaler
-
-    numeric = [name for name in frame.columns if pd.api.types.is_numeric_dtype(frame[name])]
-    columns = {
-        name: frame[name].astype("Float64").to_numpy(dtype=np.float64, na_value=np.nan)
-        if name in numeric
-        else frame[name].astype(object).map(str, na_action="ignore").where(frame[name].notna(), np.nan).astype(object)
-        for name in frame.columns
-    }
-    clean = pd.DataFrame(columns).replace([np.inf, -np.inf], np.nan)
-    usable = [name for name in clean.columns if clean[name].iloc[index["train"]].notna().any()]
-    if not usable:
-        raise DataError("no usable feature column: every column but the target is empty. Add features to the table.")
-    text = OneHotEncoder(handle_unknown="ignore", max_categories=32, sparse_output=False)
-    numbers = make_pipeline(SimpleImputer(strategy="median"), StandardScaler())
-    transformer = ColumnTransformer(
-        [
-            ("numeric", numbers, [name for name in usable if name in numeric]),
-            (
-                "other",
-                make_pipeline(SimpleImputer(strategy="most_frequent"), text),
-                [n for n in usable if n not in numeric],
-            ),
-        ]
-    )
-    transformer.fit(clean[usable].iloc[index["train"]])
-    parts = {split: transformer.transform(clean[usable].iloc[rows]) for split, rows in index.items()}
-    return {split: torch.tensor(part, dtype=torch.float32) for split, part in parts.items()}

@@ -1,20 +1,27 @@
 from __future__ import annotations
 
+import csv
+import itertools
 import json
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from safetensors.torch import load_file
+from torch import nn
 
 from ml3zoo.compare import apply_loss
 from ml3zoo.errors import DataError, InputError, OutputError
+from ml3zoo.preparation import TextColumn, prepare
 from ml3zoo.recipe import find_recipe
 from ml3zoo.store import save_loss
-from ml3zoo.tabular import read_table
+from ml3zoo.tabular import _numbers, read_table
 
 pd = pytest.importorskip("pandas")
-datasets = pytest.importorskip("sklearn.datasets")
+DIABETES = Path(__file__).parent / "data" / "diabetes.csv"
 
 
 @pytest.fixture(scope="session")
@@ -36,12 +43,13 @@ def saved(table: Any, tmp_path: Path) -> Path:
 
 def test_diabetes_gives_a_report_and_files(weighting: Path, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
-    data = saved(datasets.load_diabetes(as_frame=True).frame, tmp_path)
-    report = apply_loss(weighting, data, "target", steps=20, seeds=2, out=tmp_path / "out")
+    report = apply_loss(weighting, DIABETES, "target", steps=20, seeds=2, out=tmp_path / "out")
     assert (report.rows, report.features, report.dropped_rows) == (442, 10, 0)
     names = {"model.safetensors", "predictions.csv", "report.json", "learning_curves.png"}
     assert {path.name for path in (tmp_path / "out").iterdir()} == names
-    assert json.loads((tmp_path / "out" / "report.json").read_text()) == report.as_dict()
+    written = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert written.pop("sha256").keys() == names - {"report.json"}
+    assert written == report.as_dict()
     assert len(pd.read_csv(tmp_path / "out" / "predictions.csv")) == report.split["test"]
     for contender in report.contenders:
         rmse = contender.metrics["rmse"]["mean"]
@@ -61,6 +69,12 @@ def test_diabetes_gives_a_report_and_files(weighting: Path, tmp_path: Path) -> N
         ("a,price\n" + "1,7\n" * 12, "constant"),
         ("price\n" + "".join(f"{k}\n" for k in range(12)), "no usable feature"),
         ("a,price\n" + "".join(f",{k}\n" for k in range(12)), "no usable feature"),
+        ("a,b,price\n" + "1,2,3,7\n" * 12, "line 2 .* has 4 fields, its header has 3"),
+        ("a,price\n" + "1,2\n" * 12 + "\n1,2,\n", "line 15 .* has 3 fields"),
+        ("a,b,price\n" + "1,2,3\n" * 12 + "1,2\n", "line 14 .* has 2 fields"),
+        ('a,price\n"x\ny",1\n' + "1,5;2\n" * 2 + "1,5,2\n", "line 6 "),
+        ("a,price\n" + "1,2\n" * 12 + "1,1e300\n", r"'price' holds 1e\+300, out of range"),
+        ("a,price\n" + "".join(f"{k},{k}\n" for k in range(12)) + "1e300,1\n", r"'a' holds 1e\+300, out of range"),
         ("a,prices\n" + "1,7\n" * 12, "Did you mean 'prices'"),
     ],
 )
@@ -74,8 +88,30 @@ def test_bad_tables_are_explained(text: str, message: str, tmp_path: Path) -> No
 @pytest.mark.parametrize("name", ["garbage.csv", "garbage.parquet"])
 def test_garbage_is_explained(name: str, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(bytes(range(255, 0, -1)) * 20)
-    with pytest.raises(DataError, match="cannot be read"):
+    with pytest.raises(DataError, match="cannot be read") as told:
         read_table(tmp_path / name, "price")
+    assert ("UTF-8" in str(told.value)) == name.endswith(".csv")
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        pd.date_range("2020", periods=20),
+        pd.timedelta_range("1h", periods=20),
+        pd.period_range("2020", periods=20, freq="M"),
+        pd.Categorical(pd.date_range("2020", periods=20)),
+        [pd.Timestamp("2020")] * 20,
+    ],
+    ids=["dates", "durations", "periods", "categories of dates", "objects"],
+)
+def test_dates_are_no_numbers(target: Any) -> None:
+    with pytest.raises(DataError, match=r"numbers|not numeric"):
+        _numbers(pd.Series(target), "price")
+
+
+def test_numbers_of_any_kind_are_numbers() -> None:
+    for values in (pd.Categorical([1, 2]), ["1", "2"], pd.array([1, 2], dtype="Int64"), [Decimal(1), Decimal(2)]):
+        assert _numbers(pd.Series(values), "price").tolist() == [1, 2]
 
 
 @pytest.mark.parametrize(("name", "message"), [("none.csv", "no file"), ("table.xlsx", "was expected")])
@@ -94,6 +130,75 @@ def test_missing_and_infinite_values(tmp_path: Path) -> None:
     assert (ready.rows, ready.dropped, ready.features) == (38, 2, 3)
     assert all(part.isfinite().all() for part in ready.x.values())
     assert abs(float(ready.y["train"].mean())) < 1e-5
+
+
+def test_large_numbers_within_range_do_not_warn(tmp_path: Path) -> None:
+    table = frame()
+    table["a"] *= 1e99
+    table["price"] *= -1e99
+    ready = read_table(saved(table, tmp_path), "price")
+    assert all(part.isfinite().all() for part in [*ready.x.values(), *ready.y.values()])
+
+
+def test_rare_and_unknown_texts_share_an_input() -> None:
+    known = [*map(str, range(40)), *map(str, range(35)), None]
+    (column,), encoded = prepare(pd.DataFrame({"word": [*known, "never seen"]}), np.arange(len(known)))
+    assert isinstance(column, TextColumn)
+    assert column.others
+    assert len(column.categories) == 31
+    assert column.fill == "0"
+    assert encoded.shape == (len(known) + 1, 32)
+    assert (encoded.sum(1) == 1).all()
+    assert (encoded[known.index("0")] == encoded[known.index(None)]).all()
+    assert encoded[[known.index("39"), -1], -1].tolist() == [1, 1]
+    _, few = prepare(pd.DataFrame({"word": ["a", "b", "never seen"]}), np.arange(2))
+    assert few[2].sum() == 0
+
+
+def test_the_saved_network_can_be_used_again(weighting: Path, tmp_path: Path) -> None:
+    """From the table, ``report.json`` and ``model.safetensors`` alone, as ``how_to_use`` says."""
+    table = frame(150)
+    table["shade"] = [None if k % 7 == 0 else f"shade {k % 50}" for k in range(150)]
+    table.loc[::9, "a"] = np.nan
+    table["flat"] = 3
+    data, out = saved(table, tmp_path), tmp_path / "out"
+    apply_loss(weighting, data, "price", steps=20, seeds=2, out=out, plot=False)
+    with data.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    network = json.loads((out / "report.json").read_text())["network"]
+    assert [column.get("others") for column in network["columns"]] == [None, None, False, True]
+    inputs: list[list[float]] = []
+    for row in rows:
+        one: list[float] = []
+        for column in network["columns"]:
+            value = row[column["name"]]
+            if "median" in column:
+                one.append(((float(value) if value else column["median"]) - column["mean"]) / column["scale"])
+                continue
+            hot = [float((value or column["fill"]) == category) for category in column["categories"]]
+            one += [*hot, 1 - sum(hot)] if column["others"] else hot
+        inputs.append(one)
+    assert {len(one) for one in inputs} == {network["sizes"][0]}
+    layers: list[nn.Module] = []
+    for before, after in itertools.pairwise(network["sizes"]):
+        layers += [nn.Linear(before, after), getattr(nn, network["activation"])()]
+    model = nn.Sequential(*layers[:-1])
+    model.load_state_dict(load_file(out / "model.safetensors"))
+    output = model(torch.tensor(inputs)).squeeze(1).detach().double().numpy()
+    written = pd.read_csv(out / "predictions.csv")
+    predicted = output[written["index"]] * network["target_std"] + network["target_mean"]
+    np.testing.assert_allclose(predicted, written["learned"], rtol=1e-5)
+    truth = [float(rows[index]["price"]) for index in written["index"]]
+    np.testing.assert_allclose(truth, written["target"], rtol=1e-5)
+
+
+def test_an_earlier_report_is_replaced_but_not_with_a_strangers_file_in_it(weighting: Path, tmp_path: Path) -> None:
+    data, out = saved(frame(), tmp_path), tmp_path / "out"
+    for _ in range(2):
+        apply_loss(weighting, data, "price", steps=2, seeds=1, out=out, plot=False)
+    (out / "notes.txt").write_text("mine")
+    with pytest.raises(OutputError, match=r"notes\.txt"):
+        apply_loss(weighting, data, "price", steps=2, seeds=1, out=out, plot=False)
 
 
 def test_parquet_equals_csv(tmp_path: Path) -> None:

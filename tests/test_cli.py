@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,10 +14,13 @@ from pathlib import Path
 import pytest
 
 from ml3zoo import list_losses
+from ml3zoo.zoo import resolve
+
+SCRIPT = str(Path(sys.executable).with_name("ml3zoo"))
 
 
 def ml3zoo(*arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    command = [str(Path(sys.executable).with_name("ml3zoo")), *map(str, arguments)]
+    command = [SCRIPT, *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, cwd=cwd, timeout=300)
 
 
@@ -67,6 +72,81 @@ def test_a_users_mistake_exits_with_one_and_no_traceback(arguments, told, tmp_pa
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["lst"], "Did you mean 'list'?"),
+        (["info"], "name"),
+        (["apply", "sine-regression", "table.csv"], "--target"),
+        (["apply", "sine-regression", "table.csv", "--target", "y", "--seeds", "1"], "--seeds"),
+        (["pull", "sine-regression", "--frm", "x"], "--frm"),
+    ],
+)
+def test_a_wrong_usage_exits_with_one(arguments, told, tmp_path):
+    done = ml3zoo(*arguments, cwd=tmp_path)
+    assert done.returncode == 1
+    assert told in done.stderr
+    assert done.stdout == ""
+
+
+def test_every_verb_is_told_in_a_line_of_sixty_columns():
+    done = subprocess.run([SCRIPT, "--help"], capture_output=True, text=True, env=os.environ | {"COLUMNS": "60"})
+    verbs = done.stdout.split("Commands:\n")[1].splitlines()
+    assert len(verbs) >= 9
+    assert all(line.endswith(".") and not line.endswith("...") for line in verbs)
+
+
+def test_the_use_that_info_shows_runs(tmp_path):
+    for arguments in (["sine-regression"], ["sine-regression-paper"], [resolve("sine-regression")]):
+        (use,) = [line for line in ml3zoo("info", *arguments).stdout.splitlines() if line.startswith("use:")]
+        subprocess.run([sys.executable, "-W", "error", "-c", use.removeprefix("use:").strip()], check=True)
+    shutil.copytree(resolve("sine-regression"), tmp_path / "mine")
+    assert '"./mine"' in ml3zoo("info", "./mine", cwd=tmp_path).stdout
+
+
+def test_a_typo_leads_with_the_right_name_and_not_with_the_network():
+    told = ml3zoo("info", "sine-regresion").stderr
+    assert "Did you mean 'sine-regression'" in told
+    assert "HF_ENDPOINT" not in told
+    assert "HF_HUB_OFFLINE" in ml3zoo("info", "qqqq").stderr
+
+
+INTERRUPTED = """
+import os, signal, sys
+import ml3zoo.zoo
+ml3zoo.zoo.locate = lambda name: os.kill(os.getpid(), signal.SIGINT)
+from ml3zoo.cli import main
+main()
+"""
+
+
+@pytest.mark.parametrize("verb", ["info", "pull", "verify", "plot"])
+def test_ctrl_c_ends_quietly(verb):
+    done = subprocess.run([sys.executable, "-c", INTERRUPTED, verb, "x"], capture_output=True, text=True)
+    assert done.returncode == 130
+    assert done.stderr == "interrupted\n"
+    assert done.stdout == ""
+
+
+def test_pull_refuses_what_it_cannot_use(folder, tmp_path):
+    path = folder / "config.json"
+    config = json.loads(path.read_text())
+    for changes, told in (({"sha256": {}}, "names no sha256"), ({"family": "mpl"}, "Did you mean 'mlp'")):
+        path.write_text(json.dumps(config | changes))
+        done = ml3zoo("pull", folder, "--to", tmp_path / "copy")
+        assert done.returncode == 1
+        assert told in done.stderr
+        assert not (tmp_path / "copy").exists()
+
+
+def test_a_pipe_for_a_config_does_not_hang(folder):
+    (folder / "config.json").unlink()
+    os.mkfifo(folder / "config.json")
+    done = ml3zoo("info", folder)
+    assert done.returncode == 1
+    assert "no regular file" in done.stderr
+
+
 def test_an_output_folder_that_cannot_be_made(tmp_path):
     (tmp_path / "file").write_text("")
     done = ml3zoo("train", "sine-regression-paper", "--quick", "--out", tmp_path / "file" / "loss")
@@ -102,13 +182,7 @@ def test_quick_bench():
 
 @pytest.mark.slow
 def test_an_interrupted_training_says_how_to_go_on(tmp_path):
-    command = [
-        str(Path(sys.executable).with_name("ml3zoo")),
-        "train",
-        "sine-regression",
-        "--out",
-        str(tmp_path / "loss"),
-    ]
+    command = [SCRIPT, "train", "sine-regression", "--out", str(tmp_path / "loss")]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     checkpoint = tmp_path / "loss.training" / "seed-0" / "checkpoint.safetensors"
     deadline = time.monotonic() + 120

@@ -124,7 +124,8 @@ def test_threads_that_write_the_same_place(loss, tmp_path):
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(write, range(10, 40)))
-    assert len(set((tmp_path / "file").read_text()[i : i + 2] for i in range(0, 2000, 2))) == 1
+    text = (tmp_path / "file").read_text()
+    assert text == text[:2] * 1000
     assert (tmp_path / "folder" / "one").read_text() == (tmp_path / "folder" / "two").read_text()
     read_loss(tmp_path / "loss-10", replay=True)
     assert {path.name for path in tmp_path.iterdir()} == {"file", "folder"} | {f"loss-{i}" for i in range(10, 40)}
@@ -147,9 +148,8 @@ def test_errors_are_told_in_words(tmp_path):
     with pytest.raises(OutputError, match=r"gone cannot be copied") as told, replacing_folder(tmp_path / "copy") as one:
         shutil.copytree(tmp_path / "from", one, dirs_exist_ok=True)
     assert "[(" not in str(told.value)
-    with pytest.raises(OutputError, match=r"outer/file"), replacing_folder(tmp_path / "outer") as one:
-        (one / "file").mkdir()
-        write_text(one / "file", "text")
+    with pytest.raises(OutputError, match=r"outer/no/file"), replacing_folder(tmp_path / "outer") as one:
+        write_text(one / "no" / "file", "text")
     assert {path.name for path in tmp_path.iterdir()} == {"pipe", "from"}
 
 
@@ -199,15 +199,25 @@ def test_files_are_added_together_and_others_stay(tmp_path):
     (tmp_path / "other.txt").write_text("mine")
     with adding_to_folder(tmp_path) as partial:
         (partial / "a.png").write_text("a")
-    with pytest.raises(KeyError), adding_to_folder(tmp_path) as partial:
-        (partial / "b.png").write_text("b")
-        raise KeyError
+
+    def draw() -> None:
+        with adding_to_folder(tmp_path) as partial:
+            (partial / "b.png").write_text("b")
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        draw()
     assert everything(tmp_path) == {"other.txt": b"mine", "a.png": b"a"}
 
 
 def test_an_interrupted_write_leaves_the_old_file(tmp_path):
     (tmp_path / "file").write_text("old")
-    with pytest.raises(KeyboardInterrupt), replacing(tmp_path / "file") as partial:
-        partial.write_text("half")
-        raise KeyboardInterrupt
+
+    def write() -> None:
+        with replacing(tmp_path / "file") as partial:
+            partial.write_text("half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write()
     assert everything(tmp_path) == {"file": b"old"}

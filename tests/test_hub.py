@@ -18,6 +18,7 @@ from ml3zoo.zoo import resolve
 
 NAME = "sine-regression"
 REPO = f"ml3zoo/{NAME}"
+TABLE = Path(__file__).parent / "data" / "diabetes.csv"
 Login = Callable[[str], Machine]
 
 
@@ -56,6 +57,10 @@ def test_a_session_of_a_new_user(shared_hub, login, tmp_path):
     assert pulled["source"] == pinned
     assert bob.digest(pinned) == alice.digest(NAME)
     assert pinned in bob.ml3zoo("info", f"hf://{REPO}").stdout
+
+    applied = bob.json("apply", pinned, TABLE, "--target", "target", "--steps", "20", "--seeds", "2")
+    assert applied["name"] == pinned
+    assert applied["verdict"]
 
     stock = bob.run("hf", "download", REPO, "--local-dir", tmp_path / "stock")
     assert stock.returncode == 0, stock.stderr

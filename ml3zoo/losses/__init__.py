@@ -3,18 +3,9 @@
 from __future__ import annotations
 
 import importlib
-import pkgutil
 
-from ml3zoo.config import LossConfig
-from ml3zoo.errors import ConfigError, did_you_mean
+from ml3zoo.config import LossConfig, check_family, families
 from ml3zoo.losses.base import LearnedLoss
-
-_HELPERS = {"base", "signals"}
-
-
-def families() -> list[str]:
-    """The names of all families, sorted."""
-    return sorted(module.name for module in pkgutil.iter_modules(__path__) if module.name not in _HELPERS)
 
 
 def build_loss(config: LossConfig) -> LearnedLoss:
@@ -23,11 +14,7 @@ def build_loss(config: LossConfig) -> LearnedLoss:
     Raises:
         ConfigError: the family is unknown, or its architecture is not valid.
     """
-    if config.family not in families():
-        raise ConfigError(
-            f"unknown family {config.family!r} in the config of {config.name}: this ml3zoo knows "
-            f"{', '.join(families())}.{did_you_mean(config.family, families())} A newer ml3zoo may know it."
-        )
+    check_family(config)
     family: type[LearnedLoss] = importlib.import_module(f"{__name__}.{config.family}").Loss
     return family(config)
 

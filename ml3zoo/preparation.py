@@ -1,0 +1,137 @@
+"""A table's columns -> the inputs of a network, by a scikit-learn pipeline fitted on the training rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml3zoo.errors import DataError
+
+Array = NDArray[np.float64]
+LARGEST = 1e100
+"""How large a number of a table may be, so that its square can be computed with."""
+MOST_INPUTS = 32
+"""How many inputs one column of text may give."""
+
+
+@dataclass(frozen=True)
+class NumericColumn:
+    """One input, ``(value - mean) / scale``; the median stands for missing and infinite values."""
+
+    name: str
+    median: float
+    mean: float
+    scale: float
+
+
+@dataclass(frozen=True)
+class TextColumn:
+    """One input per category, 1 where the value is it, ``fill`` standing for missing values.
+
+    ``others``: whether a last input is 1 where the value is none of the categories.
+    """
+
+    name: str
+    fill: str
+    categories: tuple[str, ...]
+    others: bool
+
+
+Column = NumericColumn | TextColumn
+
+
+def prepare(frame: Any, training: NDArray[np.int64]) -> tuple[tuple[Column, ...], Array]:
+    """Impute, scale and encode the columns of a data frame, by what its training rows say.
+
+    Args:
+        frame: the features.
+        training: numbers of the training rows.
+
+    Returns:
+        The columns, numeric ones first, and the inputs, [rows, inputs].
+
+    Raises:
+        DataError: no column is usable, or a number is out of range.
+    """
+    import pandas as pd
+
+    numeric = {name: numbers for name in frame.columns if (numbers := _numbers(frame[name])) is not None}
+    text = {name: _texts(frame[name]) for name in frame.columns if name not in numeric}
+    for name, numbers in numeric.items():
+        check_range(numbers, f"column {name!r}")
+    clean = pd.DataFrame(numeric | text).replace([np.inf, -np.inf], np.nan)
+    usable = [name for name in clean.columns if clean[name].iloc[training].notna().any()]
+    if not usable:
+        raise DataError("no usable feature column: every column but the target is empty. Add features to the table.")
+    numbers_in, texts_in = ([name for name in part if name in usable] for part in (numeric, text))
+    transformer = _transformer(numbers_in, texts_in).fit(clean[usable].iloc[training])
+    columns = _described(transformer, numbers_in, texts_in)
+    return columns, np.asarray(transformer.transform(clean[usable]), dtype=np.float64)
+
+
+def check_range(numbers: Array, what: str) -> None:
+    """See that numbers can be computed with; infinite ones count as missing.
+
+    Raises:
+        DataError: one cannot.
+    """
+    finite = numbers[np.isfinite(numbers)]
+    beyond = finite[np.abs(finite) > LARGEST]
+    if len(beyond):
+        raise DataError(
+            f"{what} holds {beyond[0]:g}, out of range: numbers up to {LARGEST:g} were expected. "
+            "Rescale the column or correct the value."
+        )
+
+
+def is_constant(mean: float, std: float) -> bool:
+    """Whether numbers differ by no more than rounding."""
+    return std <= 1e-12 * max(abs(mean), 1e-300)
+
+
+def _transformer(numeric: list[str], text: list[str]) -> Any:
+    from sklearn.compose import ColumnTransformer
+    from sklearn.impute import SimpleImputer
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+    encoder = OneHotEncoder(handle_unknown="infrequent_if_exist", max_categories=MOST_INPUTS, sparse_output=False)
+    return ColumnTransformer(
+        [
+            ("numeric", make_pipeline(SimpleImputer(strategy="median"), StandardScaler()), numeric),
+            ("text", make_pipeline(SimpleImputer(strategy="most_frequent"), encoder), text),
+        ]
+    )
+
+
+def _described(transformer: Any, numeric: list[str], text: list[str]) -> tuple[Column, ...]:
+    """The fitted pipeline as plain numbers, to be saved with the network."""
+    columns: list[Column] = []
+    if numeric:
+        imputer, scaler = (step for _, step in transformer.named_transformers_["numeric"].steps)
+        fitted = zip(numeric, imputer.statistics_, scaler.mean_, scaler.scale_, strict=True)
+        columns += [NumericColumn(str(name), float(a), float(b), float(c)) for name, a, b, c in fitted]
+    if text:
+        imputer, encoder = (step for _, step in transformer.named_transformers_["text"].steps)
+        rare = encoder.infrequent_categories_
+        for name, fill, categories, others in zip(text, imputer.statistics_, encoder.categories_, rare, strict=True):
+            few = set() if others is None else set(others)
+            kept = tuple(str(category) for category in categories if category not in few)
+            columns.append(TextColumn(str(name), str(fill), kept, others is not None))
+    return tuple(columns)
+
+
+def _numbers(column: Any) -> Array | None:
+    import pandas as pd
+
+    if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_complex_dtype(column):
+        return None
+    numbers: Array = column.astype("Float64").to_numpy(dtype=np.float64, na_value=np.nan)
+    return numbers
+
+
+def _texts(column: Any) -> Any:
+    return column.astype(object).map(str, na_action="ignore").where(column.notna(), np.nan).astype(object)
