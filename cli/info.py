@@ -25,7 +25,7 @@ def info(name: Name, json: Json = False) -> None:
         + (", standardised targets" if inner["standardized_targets"] else ""),
         "use": f"from ml3zoo import load_loss; loss = {entry['use']}",
         "from": f"recipe {provenance['recipe']}, {provenance['date']}" if provenance else "no recipe known",
-        "source": entry["source"] or "not from the Hub",
+        "source": f"{entry['source']}, published by {entry['author']}" if entry["source"] else "not from the Hub",
         "folder": entry["folder"],
     }
     for key, value in lines.items():

@@ -105,6 +105,7 @@ def describe(name: str | Path) -> dict[str, Any]:
         "folder": str(folder),
         "headline": str(read_results(folder).get("headline", "")),
         "source": str(source) if source else None,
+        "author": source.owner if source else None,
         "use": usage(source or name, config),
     }
 

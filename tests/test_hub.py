@@ -56,7 +56,9 @@ def test_a_session_of_a_new_user(shared_hub, login, tmp_path):
     pulled = bob.json("pull", f"hf://{REPO}@v1")
     assert pulled["source"] == pinned
     assert bob.digest(pinned) == alice.digest(NAME)
-    assert pinned in bob.ml3zoo("info", f"hf://{REPO}").stdout
+    told = bob.ml3zoo("info", f"hf://{REPO}").stdout
+    assert f"{pinned}, published by ml3zoo" in told
+    assert f"recipe {NAME}, 20" in told
 
     applied = bob.json("apply", pinned, TABLE, "--target", "target", "--steps", "20", "--seeds", "2")
     assert applied["name"] == pinned

@@ -34,5 +34,8 @@ def test_the_wheel_holds_ml3zoo_and_nothing_else(tmp_path):
     (wheel,) = tmp_path.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
     assert {name.split("/")[0] for name in names} == {"ml3zoo", "ml3zoo-0.1.0.dist-info"}
+    for path in [*ROOT.glob("ml3zoo/**/*.py"), *ROOT.glob("cli/*.py"), *ROOT.glob("training/*.py")]:
+        place = path.relative_to(ROOT).as_posix()
+        assert (place if place.startswith("ml3zoo/") else f"ml3zoo/{place}") in names
     for expected in ("cards/sine-regression/model.safetensors", "cli/__init__.py", "templates/card.md.j2", "py.typed"):
         assert f"ml3zoo/{expected}" in names

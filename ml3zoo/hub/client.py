@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import errno
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
-from huggingface_hub import HfApi
+from huggingface_hub import HfApi, get_session
 from huggingface_hub.errors import (
     EntryNotFoundError,
     GatedRepoError,
@@ -60,7 +62,7 @@ def telling(reference: HubReference | None = None) -> Iterator[None]:
     """
     where = str(reference or "the Hub")
     try:
-        with _unwrapped():
+        with _PATIENCE, _unwrapped():
             yield
     except GatedRepoError as error:
         raise HubError(
@@ -92,6 +94,34 @@ def telling(reference: HubReference | None = None) -> Iterator[None]:
         raise _unreachable(where, error) from error
     except _TRANSPORT_ERROR as error:
         raise _unreachable(where, error) from error
+
+
+class _Patience:
+    """While any call is under way, the client waits no longer than ``TIMEOUT`` for a sign of life from the Hub.
+
+    The client is one for the whole process and all its threads; afterwards it is as patient as before.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._calls = 0
+        self._before: Any = None
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._calls == 0:
+                self._before = get_session().timeout
+                get_session().timeout = TIMEOUT
+            self._calls += 1
+
+    def __exit__(self, *exception: object) -> None:
+        with self._lock:
+            self._calls -= 1
+            if self._calls == 0:
+                get_session().timeout = self._before
+
+
+_PATIENCE = _Patience()
 
 
 @contextmanager
