@@ -15,6 +15,8 @@ Name = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print JSON to stdout.")]
 Quick = Annotated[bool, typer.Option("--quick", help="A small version, done within a minute.")]
 
+_LONGEST_MISTAKE = 4000
+
 
 def show_json(value: Any) -> None:
     """Print a value as JSON on stdout."""
@@ -31,9 +33,10 @@ def talk(text: str) -> None:
     typer.echo(plain(text), err=True)
 
 
-def one_line(text: object) -> str:
-    """Text of strangers on one line, so that it cannot pass for more than one."""
-    return " ".join(str(text).split())
+def one_line(text: object, longest: int = 300) -> str:
+    """Text of strangers on one line, so that it cannot pass for more than one, and not too long to read."""
+    line = " ".join(str(text).split())
+    return line if len(line) <= longest else line[: longest - 1] + "…"
 
 
 def plain(text: str) -> str:
@@ -42,6 +45,6 @@ def plain(text: str) -> str:
 
 
 def fail(text: str) -> NoReturn:
-    """Tell a user's mistake and exit with 1."""
-    talk(f"ml3zoo: {text}")
+    """Tell a user's mistake, on one line, and exit with 1."""
+    talk(f"ml3zoo: {one_line(text, _LONGEST_MISTAKE)}")
     sys.exit(1)

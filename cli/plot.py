@@ -21,7 +21,7 @@ def plot(
     from ml3zoo.zoo import read_results, resolve
 
     folder = resolve(name)
-    loss = read_loss(folder)
+    loss = read_loss(folder, replay=True)
     target = out or Path(f"{loss.config.name}-plots")
     with adding_to_folder(target) as partial:
         drawn = draw_card(loss, read_results(folder), partial)

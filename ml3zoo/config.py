@@ -19,7 +19,7 @@ LARGEST: dict[str, int] = {
     FILE_NAME: 2**18,
     "model.safetensors": 2**26,
     "golden.safetensors": 2**20,
-    "results.json": 2**24,
+    "results.json": 2**20,
     "README.md": 2**20,
     "recipe.py": 2**18,
 }
@@ -102,7 +102,7 @@ class InnerConfig(Strict):
 class Provenance(Strict):
     """Where the weights come from."""
 
-    recipe: str = Field(max_length=200)
+    recipe: Name
     seed: int
     ml3zoo: str = Field(max_length=64)
     torch: str = Field(max_length=64)

@@ -195,11 +195,10 @@ def _put(partial: Path, folder: Path) -> None:
                 with suppress(OSError):
                     previous.replace(folder)
                 raise
+            shutil.rmtree(previous, ignore_errors=True)
         else:
+            shutil.rmtree(previous, ignore_errors=True)
             return
-        finally:
-            if folder.exists():
-                shutil.rmtree(previous, ignore_errors=True)
 
 
 def _named_by(mark: Path) -> set[str]:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from pydantic import BaseModel, Field, ValidationError, model_validator
 from torch import Tensor
 
-from ml3zoo.errors import MissingExtraError
+from ml3zoo.errors import ConfigError, MissingExtraError
 from ml3zoo.losses import LearnedLoss
 from ml3zoo.losses.signals import BatchError
 
 try:
+    from matplotlib import rc_context
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
     from matplotlib.contour import ContourSet
@@ -28,6 +31,67 @@ _OTHERS = ("#8d6a9f", "#4f9d69", "#c98b2b", "#7a8793", "#5bb0ba", "#b3b3b3")
 _DECADES = 4
 """How far a loss surface is shown below its highest point."""
 
+_Text = Annotated[str, Field(max_length=200)]
+_Number = Annotated[float, Field(ge=-1e30, le=1e30)]
+_Count = Annotated[int, Field(ge=0, le=10_000_000)]
+
+
+class _Interval(BaseModel):
+    """What is drawn of a mean with its interval."""
+
+    mean: _Number
+    low: _Number
+    high: _Number
+
+
+class _Curve(BaseModel):
+    """What is drawn of a learning curve."""
+
+    mean: list[_Number]
+    low: list[_Number]
+    high: list[_Number]
+
+
+class _Contender(BaseModel):
+    """What is drawn of a contender."""
+
+    lr: _Number
+    schedule: _Text
+    curve: _Curve
+    objective: _Interval
+
+
+class _Cell(BaseModel):
+    """What is drawn of a cell."""
+
+    name: _Text
+    unseen: _Text
+    baseline: _Text
+    observed: list[_Count] = Field(min_length=2, max_length=10_000)
+    contenders: dict[_Text, _Contender] = Field(max_length=32)
+
+    @model_validator(mode="after")
+    def _curves_fit(self) -> Self:
+        for name, entry in self.contenders.items():
+            if {len(entry.curve.mean), len(entry.curve.low), len(entry.curve.high)} != {len(self.observed)}:
+                raise ValueError(f"the curve of {name!r} has not {len(self.observed)} points, one per step observed")
+        return self
+
+
+class _Record(BaseModel):
+    """What is drawn of a validation in a meta-training."""
+
+    iteration: _Count
+    validation: _Number
+    best_iteration: _Count
+
+
+class _Drawn(BaseModel):
+    """What is drawn of ``results.json``: strangers write it too."""
+
+    cells: list[_Cell] = Field([], max_length=64)
+    meta_training: list[_Record] = Field([], max_length=100_000)
+
 
 def draw_card(loss: LearnedLoss, results: dict[str, Any], folder: Path) -> list[Path]:
     """All pictures of a card.
@@ -39,15 +103,30 @@ def draw_card(loss: LearnedLoss, results: dict[str, Any], folder: Path) -> list[
 
     Returns:
         The files written.
+
+    Raises:
+        ConfigError: the results are not of the form that a measurement writes.
     """
-    pictures = {"surface": draw_surface(loss)}
-    if results.get("cells"):
-        pictures |= {"learning_curves": draw_curves(results), "transfer": draw_transfer(results)}
-    if results.get("meta_training"):
-        pictures["meta_training"] = draw_meta_training(results["meta_training"])
-    for name, figure in pictures.items():
-        figure.savefig(folder / f"{name}.png", dpi=110, bbox_inches="tight", metadata={"Software": None})
+    _check(results)
+    with rc_context({"text.parse_math": False}):
+        pictures = {"surface": draw_surface(loss)}
+        if results.get("cells"):
+            pictures |= {"learning_curves": draw_curves(results), "transfer": draw_transfer(results)}
+        if results.get("meta_training"):
+            pictures["meta_training"] = draw_meta_training(results["meta_training"])
+        for name, figure in pictures.items():
+            figure.savefig(folder / f"{name}.png", dpi=110, bbox_inches="tight", metadata={"Software": None})
     return [folder / f"{name}.png" for name in pictures]
+
+
+def _check(results: dict[str, Any]) -> None:
+    try:
+        _Drawn.model_validate(results, strict=True)
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:5])
+        raise ConfigError(
+            f"results.json cannot be drawn: {faults}. Measure the loss with this ml3zoo, or pull it again."
+        ) from error
 
 
 def draw_surface(loss: LearnedLoss) -> Figure:
@@ -61,6 +140,7 @@ def draw_surface(loss: LearnedLoss) -> Figure:
     for progress, error in moments:
         context = f"\nbatch error {error:g}, mean error 0, progress {progress:g}" if len(moments) > 1 else ""
         surfaces[loss.config.name + context] = _at(loss, prediction, target, progress, error)
+    surfaces = {title: _positive(value) for title, value in surfaces.items()}
     highest = torch.stack(list(surfaces.values())).log10().amax().item()
     levels = np.linspace(highest - _DECADES, highest, 8 * _DECADES + 1)
     for panel, (title, value) in zip(panels, surfaces.items(), strict=True):
@@ -79,7 +159,7 @@ def draw_curves(results: dict[str, Any]) -> Figure:
     steps = cell["observed"]
     figure = Figure(figsize=(7.5, 4.6), layout="constrained")
     axes = figure.subplots()
-    others = iter(_OTHERS)
+    others = itertools.cycle(_OTHERS)
     for name, entry in cell["contenders"].items():
         learned, best = name.startswith("learned"), name == cell["baseline"]
         colour = LEARNED if learned else ORDINARY if best else next(others)
@@ -164,6 +244,11 @@ def _at(loss: LearnedLoss, prediction: Tensor, target: Tensor, progress: float, 
             return value
     finally:
         loss.reduction = previous
+
+
+def _positive(value: Tensor) -> Tensor:
+    """A loss as a logarithm takes it: what is zero, negative or not a number counts as next to nothing."""
+    return value.nan_to_num(nan=0.0).clamp_min(torch.finfo(value.dtype).tiny)
 
 
 def _surface(axes: Axes, axis: Tensor, value: Tensor, levels: NDArray[np.float64], title: str) -> ContourSet:

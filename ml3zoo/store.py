@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import copy
 import shutil
 from contextlib import suppress
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 from torch import Tensor
 
 from ml3zoo.config import FILE_NAME, LossConfig, largest, read_config, write_config
 from ml3zoo.errors import IntegrityError
 from ml3zoo.files import check_replaceable, contents, replacing_folder, sha256
-from ml3zoo.golden import record_golden, replay_golden
-from ml3zoo.integrity import GOLDEN, WEIGHTS, check_file, check_files
+from ml3zoo.golden import SHAPES, record_golden, replay_golden
+from ml3zoo.integrity import GOLDEN, WEIGHTS, check_file, check_files, check_header, check_no_strangers
 from ml3zoo.losses import LearnedLoss, build_loss
+
+_MOST_TOLD = 5
 
 
 def save_loss(loss: LearnedLoss, folder: str | Path) -> Path:
@@ -26,7 +29,7 @@ def save_loss(loss: LearnedLoss, folder: str | Path) -> Path:
     kept.
 
     Args:
-        loss: any learned loss, on any device.
+        loss: any learned loss, on any device; its weights are written in float32.
         folder: where to.
 
     Returns:
@@ -34,12 +37,13 @@ def save_loss(loss: LearnedLoss, folder: str | Path) -> Path:
 
     Raises:
         OutputError: the folder holds files of another kind, or cannot be written.
-        IntegrityError: a weight is not finite.
+        IntegrityError: a weight is not finite, or the loss does not see its signals as its config says.
     """
     folder = Path(folder)
     check_replaceable(folder, FILE_NAME, kept=largest)
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in loss.state_dict().items()}
-    _check_finite(tensors, str(folder))
+    loss = copy.deepcopy(loss).to("cpu", torch.float32)
+    tensors = {name: tensor.detach().contiguous() for name, tensor in loss.state_dict().items()}
+    _check_weights(tensors, loss.config, folder)
     with replacing_folder(folder) as partial:
         with suppress(FileNotFoundError):
             anew = shutil.ignore_patterns(FILE_NAME, WEIGHTS, GOLDEN)
@@ -65,28 +69,22 @@ def read_loss(folder: Path, *, replay: bool = False) -> LearnedLoss:
 
     Raises:
         ConfigError: the config cannot be read.
-        IntegrityError: the weights are missing, damaged, not finite or not the ones the config names.
+        IntegrityError: weights or golden tensors are missing, damaged, not finite or not what the config asks for.
     """
     config = read_config(folder)
     check_file(folder, WEIGHTS, config)
-    tensors = _read(folder / WEIGHTS)
     with torch.device("meta"):
         planned = build_loss(config).state_dict()
-    expected = {name: tuple(tensor.shape) for name, tensor in planned.items()}
-    found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
-    if expected != found:
-        wrong = sorted(name for name in expected | found if expected.get(name) != found.get(name))
-        told = "; ".join(
-            f"{n}: expected {expected.get(n, 'nothing')}, got {found.get(n, 'nothing')}" for n in wrong[:5]
-        )
-        raise IntegrityError(f"{folder / WEIGHTS} does not fit its config ({told}). Pull the loss again.")
-    _check_finite(tensors, str(folder / WEIGHTS))
+    tensors = _read(folder / WEIGHTS, "F32", {name: tuple(tensor.shape) for name, tensor in planned.items()})
+    _check_weights(tensors, config, folder / WEIGHTS)
     loss = build_loss(config)
     loss.load_state_dict(tensors)
     loss.requires_grad_(False)
     if replay:
         check_file(folder, GOLDEN, config)
-        replay_golden(loss, _read(folder / GOLDEN))
+        golden = _read(folder / GOLDEN, "F64", SHAPES)
+        _check_finite(golden, folder / GOLDEN)
+        replay_golden(loss, golden)
     return loss
 
 
@@ -100,12 +98,7 @@ def verify(folder: Path) -> list[str]:
         Ml3zooError: the first thing that is wrong.
     """
     config = read_config(folder)
-    strangers = sorted(set(contents(folder)) - {FILE_NAME, *config.sha256})
-    if strangers:
-        raise IntegrityError(
-            f"{folder} holds files its config does not name: {', '.join(strangers[:5])}. ml3zoo never opens them, "
-            "and nor should you (pickles can run code). Delete them, or pull the loss again."
-        )
+    check_no_strangers(folder, config)
     check_files(folder, config)
     loss = read_loss(folder, replay=True)
     return [
@@ -116,16 +109,49 @@ def verify(folder: Path) -> list[str]:
     ]
 
 
-def _read(path: Path) -> dict[str, Tensor]:
+def _read(path: Path, dtype: str, shapes: dict[str, tuple[int, ...]]) -> dict[str, Tensor]:
+    """The tensors of a file, read once its header says that they are the expected ones."""
     try:
-        return load_file(path)
+        check_header(path)
+        with safe_open(path, framework="pt") as file:
+            parts = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
+            found = {name: (part.get_dtype(), tuple(part.get_shape())) for name, part in parts.items()}
+            _compare(found, {name: (dtype, shape) for name, shape in shapes.items()}, path)
+            return {name: file.get_tensor(name) for name in shapes}
     except (SafetensorError, OSError) as error:
         raise IntegrityError(f"{path} is missing or no safetensors file ({error}). Pull the loss again.") from error
 
 
-def _check_finite(tensors: dict[str, Tensor], where: str) -> None:
+_Kinds = dict[str, tuple[str, tuple[int, ...]]]
+"""Names of tensors with their safetensors type and shape."""
+
+
+def _compare(found: _Kinds, expected: _Kinds, path: Path) -> None:
+    wrong = sorted(name for name in expected | found if expected.get(name) != found.get(name))
+    if wrong:
+        told = "; ".join(
+            f"{name:.80}: expected {_told(expected.get(name))}, got {_told(found.get(name))}"
+            for name in wrong[:_MOST_TOLD]
+        )
+        raise IntegrityError(f"{path} does not fit its config ({told}). Pull the loss again.")
+
+
+def _told(kind: tuple[str, tuple[int, ...]] | None) -> str:
+    return f"{kind[0]} {list(kind[1])}"[:80] if kind else "nothing"
+
+
+def _check_weights(tensors: dict[str, Tensor], config: LossConfig, path: Path) -> None:
+    _check_finite(tensors, path)
+    for name in ("shift", "scale"):
+        said = torch.tensor([getattr(signal, name) for signal in config.signals], dtype=torch.float32)
+        if not torch.equal(tensors[name], said):
+            raise IntegrityError(
+                f"{path}: {name} holds {tensors[name].tolist()}, the signals of its config say {said.tolist()}. "
+                "Pull the loss again."
+            )
+
+
+def _check_finite(tensors: dict[str, Tensor], path: Path) -> None:
     for name, tensor in tensors.items():
-        if not tensor.is_floating_point():
-            raise IntegrityError(f"{where}: {name} holds {tensor.dtype}, floating point was expected. Pull it again.")
         if not tensor.isfinite().all():
-            raise IntegrityError(f"{where}: {name} holds NaN or infinity. These weights cannot be used.")
+            raise IntegrityError(f"{path}: {name} holds NaN or infinity, finite numbers were expected. Do not use it.")

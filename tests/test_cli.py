@@ -161,6 +161,7 @@ def test_plot_draws(tmp_path):
         "surface.png",
         "learning_curves.png",
         "transfer.png",
+        "meta_training.png",
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import resource
 import shutil
@@ -30,6 +31,8 @@ from ml3zoo.zoo import describe
 EXAMPLES = 2500
 LONGEST = 1.0
 """Seconds for any one folder."""
+MOST_MEMORY = 512 * 1024
+"""KiB that any one folder may add to this process's peak."""
 fuzzed = settings(
     max_examples=EXAMPLES, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
 )
@@ -91,8 +94,13 @@ def test_results_are_read_as_strictly(folder):
         describe(folder)
 
 
-def entry(shape: list[int], start: int, end: int) -> dict[str, Any]:
-    return {"dtype": "F32", "shape": shape, "data_offsets": [start, end]}
+def entry(shape: list[int], start: int, end: int, dtype: str = "F32") -> dict[str, Any]:
+    return {"dtype": dtype, "shape": shape, "data_offsets": [start, end]}
+
+
+def safetensors(header: dict[str, Any], body: int = 0) -> bytes:
+    text = json.dumps(header).encode()
+    return struct.pack("<Q", len(text)) + text + b"\0" * body
 
 
 @pytest.mark.parametrize(
@@ -104,8 +112,7 @@ def entry(shape: list[int], start: int, end: int) -> dict[str, Any]:
     ],
 )
 def test_headers_that_lie(folder, tensors, body):
-    text = json.dumps(tensors).encode()
-    (folder / "model.safetensors").write_bytes(struct.pack("<Q", len(text)) + text + b"\0" * body)
+    (folder / "model.safetensors").write_bytes(safetensors(tensors, body))
     reseal(folder)
     refused(folder, "no safetensors|does not fit", IntegrityError)
 
@@ -143,7 +150,104 @@ def test_integer_weights(folder):
     tensors = {name: tensor.to(torch.int32) for name, tensor in load_file(folder / "model.safetensors").items()}
     save_file(tensors, folder / "model.safetensors")
     reseal(folder)
-    refused(folder, "floating point", IntegrityError)
+    refused(folder, r"expected F32 \[2, 6\], got I32 \[2, 6\]", IntegrityError)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16, torch.float8_e4m3fn])
+def test_weights_of_another_precision(folder, dtype):
+    tensors = {name: tensor.to(dtype) for name, tensor in load_file(folder / "model.safetensors").items()}
+    save_file(tensors, folder / "model.safetensors")
+    reseal(folder)
+    refused(folder, "expected F32", IntegrityError)
+
+
+@pytest.mark.parametrize(("name", "value"), [("shift", 7.0), ("scale", -1e-3), ("scale", 0.0)])
+def test_buffers_that_contradict_the_config(folder, name, value):
+    tensors = load_file(folder / "model.safetensors")
+    tensors[name][0] = value
+    save_file(tensors, folder / "model.safetensors")
+    reseal(folder)
+    refused(folder, f"{name} holds", IntegrityError)
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("prediction", lambda t: t[0, 0].clone()),
+        ("prediction", lambda t: t[:3].clone()),
+        ("prediction", lambda t: t.long()),
+        ("progress", lambda t: torch.zeros(8, 3, dtype=torch.float64)),
+        ("value", lambda t: t[:1, :1].clone()),
+        ("value", lambda t: t.float()),
+        ("target", lambda t: t * torch.nan),
+        ("value", lambda t: t * torch.inf),
+        ("another", lambda t: torch.zeros(1)),
+    ],
+)
+def test_golden_tensors_of_another_kind(folder, name, change):
+    tensors = load_file(folder / "golden.safetensors")
+    tensors[name] = change(tensors.get(name))
+    save_file(tensors, folder / "golden.safetensors")
+    reseal(folder)
+    with pytest.raises(IntegrityError, match=r"does not fit|NaN or infinity"):
+        read_loss(folder, replay=True)
+
+
+def test_golden_tensors_that_are_many_and_empty(folder):
+    names = ("prediction", "target", "progress", "value", "gradient")
+    empty = {name: entry([3_000_000, 0], 0, 0, "F64") for name in names}
+    (folder / "golden.safetensors").write_bytes(safetensors(empty))
+    reseal(folder)
+    started = time.perf_counter()
+    with pytest.raises(IntegrityError, match="does not fit"):
+        read_loss(folder, replay=True)
+    assert time.perf_counter() - started < LONGEST
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "golden.safetensors"])
+@pytest.mark.parametrize("metadata", [False, True])
+def test_headers_that_name_far_too_much(folder, name, metadata):
+    many = {f"{i:x}": "y" for i in range(9000)}
+    header = {"__metadata__": many} if metadata else {key: entry([0], 0, 0) for key in many}
+    (folder / name).write_bytes(safetensors(header))
+    reseal(folder)
+    with pytest.raises(IntegrityError, match="header has"):
+        read_loss(folder, replay=True)
+
+
+@pytest.mark.parametrize("recipe", ["trap/recipe.py", "./x.py", "x.py", "../x"])
+def test_the_recipe_a_config_names_is_never_a_path(folder, tmp_path, monkeypatch, recipe):
+    from ml3zoo.bench import rerun
+
+    monkeypatch.chdir(tmp_path)
+    for place in (tmp_path / recipe, folder / recipe):
+        place.parent.mkdir(exist_ok=True)
+        place.write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
+    made = {"seed": 0, "ml3zoo": "1", "torch": "2", "date": "today", "meta_iterations": 1, "meta_minutes": 1.0}
+    reseal(folder, provenance=made | {"recipe": recipe})
+    with pytest.raises(ConfigError, match=r"provenance\.recipe"):
+        rerun(folder)
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    "results", [{"cells": [{"network": 1}]}, {"cells": {"a": 1}}, {"cells": 3}, {"meta_training": [1]}]
+)
+def test_odd_results_are_not_drawn(loss, tmp_path, results):
+    pytest.importorskip("matplotlib")
+    from ml3zoo.plots import draw_card
+
+    with pytest.raises(ConfigError, match=r"results\.json"):
+        draw_card(loss, results, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_loss_that_is_negative_somewhere_is_drawn(loss):
+    pytest.importorskip("matplotlib")
+    from ml3zoo.plots import draw_surface
+
+    loss.value = lambda features, batch: batch.error
+    draw_surface(loss)
 
 
 def paths(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
@@ -184,12 +288,13 @@ values = st.recursive(
 
 
 def survives(folder: Path) -> None:
-    """Loading works or is refused by one of our errors, in time."""
-    started = time.perf_counter()
+    """Loading works or is refused by one of our errors, in time and with little memory."""
+    started, memory = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with suppress(Ml3zooError):
         loss = read_loss(folder, replay=True)
         loss(torch.zeros(3, requires_grad=True), torch.ones(3), progress=torch.tensor(0.5)).backward()
     assert time.perf_counter() - started < LONGEST
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory < MOST_MEMORY
 
 
 @pytest.mark.slow
@@ -224,6 +329,39 @@ def test_mutated_weights(pristine, tmp_path_factory, data):
     survives(folder)
 
 
+widths = {"F64": 8, "F32": 4, "BF16": 2, "F16": 2, "F8_E4M3": 1, "I64": 8, "BOOL": 1}
+sizes = st.sampled_from([0, 1, 2, 3, 6, 8, 15, 16, 17, 300])
+huge = st.sampled_from([[3_000_000, 0], [0, 2**40], [2**40], [1] * 1000])
+
+
+@pytest.mark.slow
+@fuzzed
+@given(data=st.data())
+def test_mutated_headers(pristine, tmp_path_factory, data):
+    folder = tmp_path_factory.getbasetemp() / "header-fuzz"
+    shutil.copytree(pristine, folder, dirs_exist_ok=True)
+    name = data.draw(st.sampled_from(["golden.safetensors", "golden.safetensors", "model.safetensors"]))
+    raw = (pristine / name).read_bytes()
+    kinds = {
+        key: (tensor["dtype"], tensor["shape"])
+        for key, tensor in json.loads(raw[8 : 8 + struct.unpack("<Q", raw[:8])[0]]).items()
+    }
+    for key in data.draw(st.lists(st.sampled_from(sorted(kinds)), min_size=1, max_size=5, unique=True)):
+        dtype, shape = kinds.pop(key)
+        if data.draw(st.booleans()):
+            dtype = data.draw(st.sampled_from(sorted(widths)))
+        if data.draw(st.booleans()):
+            shape = data.draw(st.lists(sizes, max_size=3) | huge)
+        kinds[data.draw(st.sampled_from([key, key, key, key + "x", ""]))] = (dtype, shape)
+    header, end = {}, 0
+    for key, (dtype, shape) in kinds.items():
+        start, end = end, end + min(widths[dtype] * math.prod(shape), 2**17)
+        header[key] = entry(shape, start, end, dtype)
+    (folder / name).write_bytes(safetensors(header, end))
+    reseal(folder)
+    survives(folder)
+
+
 def test_reading_the_config_of_a_stranger_runs_nothing(folder, tmp_path):
     (folder / "recipe.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
     (folder / "modeling.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
@@ -243,3 +381,14 @@ def test_terminal_escapes_and_forged_lines_are_printed_harmlessly(folder):
         assert shown.returncode == 0, shown.stderr
         assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", shown.stdout)
         assert shown.stdout.count("\nfolder:") <= 1
+
+
+def test_an_error_and_a_headline_of_strangers_stay_on_one_line_each(folder):
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "results.json").write_text(json.dumps({"headline": "A" * 10_000}))
+    (folder / "config.json").write_text(json.dumps(config))
+    assert max(map(len, ml3zoo("info", str(folder)).stdout.splitlines())) < 400
+    (folder / "config.json").write_text(json.dumps(config | {"x\nml3zoo: all is well\n": 1}))
+    told = ml3zoo("info", str(folder))
+    assert told.returncode == 1
+    assert len(told.stderr.splitlines()) == 1

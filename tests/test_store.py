@@ -145,6 +145,25 @@ def test_a_pickle_in_the_folder_is_never_opened(folder):
     assert not Path("/tmp/ml3zoo-bomb-went-off").exists()
 
 
+def test_what_other_tools_put_beside_a_loss_is_no_stranger(folder):
+    for name in (".gitattributes", ".cache/huggingface/download/config.json.metadata", "__pycache__/recipe.pyc"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("theirs")
+    assert len(verify(folder)) == 4
+    (folder / "plots").mkdir()
+    (folder / "plots" / ".gitattributes").write_text("hidden")
+    with pytest.raises(IntegrityError, match=r"plots/\.gitattributes"):
+        verify(folder)
+
+
+def test_a_loss_in_float64_is_written_in_float32(loss, folder, tmp_path):
+    save_loss(load_loss(folder, dtype=torch.float64), tmp_path / "again")
+    assert len(verify(tmp_path / "again")) == 4
+    loss.scale[0] = 3.0
+    with pytest.raises(IntegrityError, match="scale holds"):
+        save_loss(loss, tmp_path / "bad")
+
+
 def test_foreign_folders_and_files_are_not_overwritten(loss, tmp_path):
     (tmp_path / "thesis.tex").write_text("precious")
     with pytest.raises(OutputError, match="other files"):
