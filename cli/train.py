@@ -31,10 +31,10 @@ def train(
 
     chosen = find_recipe(recipe)
     if publish is not None:
-        from ml3zoo.hub.publish import check_rights
+        from ml3zoo.hub.publish import check_target
         from ml3zoo.hub.reference import parse_repo
 
-        check_rights(parse_repo(publish))
+        check_target(parse_repo(publish))
     folder = out or Path("runs") / chosen.config.name
     try:
         written = (chosen.quick() if quick else chosen).run(folder, resume=resume)

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from loopback.client import client_environment
+
 SCRIPTS = Path(sys.executable).parent
 DIGEST = """
 import hashlib, sys, torch
@@ -40,11 +42,9 @@ class Machine:
     @property
     def environment(self) -> dict[str, str]:
         """Environment variables of every command."""
-        kept = {k: v for k, v in os.environ.items() if not k.startswith("HF_")}
-        kept["PATH"] = f"{SCRIPTS}{os.pathsep}{kept['PATH']}"
-        own = {"HF_ENDPOINT": self.endpoint, "HF_HOME": str(self.home), "HF_HUB_DISABLE_XET": "1"}
-        token = {"HF_TOKEN": self.token} if self.token else {}
-        return kept | own | token | {"OMP_NUM_THREADS": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1"} | self.extra
+        client = client_environment(self.endpoint, self.home, self.token)
+        path = f"{SCRIPTS}{os.pathsep}{client['PATH']}"
+        return client | {"PATH": path, "OMP_NUM_THREADS": "1"} | self.extra
 
     def start(self, *command: str | Path, cwd: Path | None = None) -> subprocess.Popen[str]:
         """Start a command, the virtual environment's first: ``ml3zoo``, ``hf`` or ``python``."""

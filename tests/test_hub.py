@@ -11,9 +11,9 @@ import pytest
 from loopback import LoopbackHub, loopback_hub
 from machines import Machine
 
-from ml3zoo.errors import UnknownNameError
+from ml3zoo.errors import HubError, UnknownNameError
 from ml3zoo.files import sha256
-from ml3zoo.hub.reference import HubReference, parse_reference
+from ml3zoo.hub.reference import HubReference, official, parse_reference
 from ml3zoo.zoo import resolve
 
 NAME = "sine-regression"
@@ -210,6 +210,8 @@ def test_a_pull_request_leaves_the_main_branch_alone(login, card):
         "hf://a/b@../x",
         "hf://\u0430lice/loss",
         "hf://a b/c",
+        "hf://a--b/c",
+        "hf://a/b.git",
     ],
 )
 def test_names_that_are_none(text):
@@ -221,3 +223,46 @@ def test_names_that_are_some():
     assert parse_reference("hf://org/name@v1") == HubReference("org/name", "v1")
     assert parse_reference("hf://org/name").revision is None
     assert str(parse_reference("hf://org/name@refs/pr/1")) == "hf://org/name@refs/pr/1"
+
+
+def test_an_empty_namespace_is_told(monkeypatch):
+    monkeypatch.setenv("ML3ZOO_NAMESPACE", "")
+    with pytest.raises(HubError, match="ML3ZOO_NAMESPACE"):
+        official("other-loss")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "head",
+    [
+        "self: 1",
+        "eval_results: hello",
+        "eval_results: [1]\nmodel_name: x",
+        "ignore_metadata_errors: 1",
+        "model-index: [1]",
+    ],
+)
+def test_a_strange_card_spoils_no_search(login, shared_hub, head):
+    shared_hub.put("mallory/strange", {"README.md": f"---\ntags: [ml3zoo, strange]\n{head}\n---\n".encode()})
+    (entry,) = login("").json("list", "--hub", "str[a-c]nge")
+    assert entry["name"] == "hf://mallory/strange"
+    assert entry["headline"] == ""
+
+
+@pytest.mark.slow
+def test_tags_are_looked_at_first(login, shared_hub, card):
+    alice = login("alice")
+    target = ("--repo", "ml3zoo/tagged", "--tag", "v1")
+    for _ in range(2):
+        done = alice.ml3zoo("publish", card, *target)
+        assert done.returncode == 0, done.stderr
+    shared_hub.put("ml3zoo/tagged", {"plots/surface.png": b"older"})
+    shared_hub.log()
+    for more, told in (((), "another commit"), (("--dry-run",), "another commit"), (("--pr",), "--pr or --tag")):
+        refused = alice.ml3zoo("publish", card, *target, *more)
+        assert refused.returncode == 1
+        assert told in refused.stderr
+    public = alice.ml3zoo("publish", card, "--repo", "ml3zoo/tagged", "--private")
+    assert public.returncode == 1
+    assert "is public" in public.stderr
+    assert all(entry.method in {"GET", "HEAD"} for entry in shared_hub.log())

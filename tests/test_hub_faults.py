@@ -19,7 +19,7 @@ from ml3zoo.zoo import resolve
 LOSS = resolve("sine-regression")
 REPO = "ml3zoo/sine-regression"
 NAME = f"hf://{REPO}"
-SLOWEST = 32
+SLOWEST = 30
 """Seconds until any fault has ended in a result or an error, start-up of the command included."""
 pytestmark = pytest.mark.slow
 
@@ -84,13 +84,47 @@ def pulls(machine: Machine, name: str = NAME) -> Path:
 def test_faults_of_a_pull(published, alice, fault, told):
     published.faults([fault])
     if told is None:
-        done = alice.ml3zoo("pull", NAME)
-        assert done.returncode == 0 or "Traceback" not in done.stderr, done.stderr
+        pulls(alice)
     else:
         fails(alice, told, "pull", NAME)
     published.faults([])
     pulls(alice)
     assert alice.digest(NAME) == alice.digest("sine-regression")
+
+
+@pytest.mark.parametrize("kind", [{"delay": 60.0}, {"drip": 2.0}, {"status": 503}, {"status": 403}], ids=str)
+@pytest.mark.parametrize("path", ["/api/models/", "/resolve/.*/config.json", "/_cdn/"])
+def test_lasting_faults_of_a_pull(published, alice, path, kind):
+    published.faults([Fault(path, times=1000, **kind)])
+    fails(
+        alice,
+        "right" if kind.get("status") == 403 else "Hub" if "status" in kind else "cannot be reached",
+        "pull",
+        NAME,
+    )
+    published.faults([])
+    pulls(alice)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        {"delay": 60.0},
+        {"drip": 2.0},
+        {"status": 503},
+        {"status": 429, "headers": {"Retry-After": "60"}},
+        {"gone": True},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("path", ["whoami", "preupload", "/_lfs/", "lfs/verify", "/commit/"])
+def test_lasting_faults_of_a_publication(hub, alice, path, kind):
+    hub.faults([Fault(path, times=1000, **kind)])
+    started = time.monotonic()
+    done = alice.ml3zoo("publish", LOSS, "--repo", REPO)
+    assert time.monotonic() - started < SLOWEST
+    assert "Traceback" not in done.stderr, done.stderr
+    assert "Hub" in done.stderr or done.returncode == 0, done.stderr
 
 
 def test_a_hub_that_stays_down(published, alice):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -21,13 +21,18 @@ from huggingface_hub.errors import (
 )
 
 import ml3zoo
-from ml3zoo.errors import HubError, OutputError, UnknownNameError
+from ml3zoo.errors import HubError, Ml3zooError, OutputError, UnknownNameError
+from ml3zoo.hub.deadline import Result, within
 from ml3zoo.hub.reference import HubReference
 
 _TRANSPORT_ERROR: type[Exception] = HfHubHTTPError.__mro__[1]
 """Base of the client's connection errors, whichever HTTP library it is built on."""
 TIMEOUT = 10.0
 """Seconds the Hub may take to begin its answer; the client by itself would wait forever."""
+_DEADLINE = 20.0
+"""Seconds a call may take with all its retries, bytes apart."""
+_SLOWEST = 50_000
+"""Bytes a second that a connection must bring to be of use."""
 _CANNOT_WRITE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EROFS, errno.ENOTDIR}
 _TOLD = {
     401: "the Hub does not accept your token. Log in again: hf auth login",
@@ -47,8 +52,33 @@ class UnreachableError(HubError):
     """The Hub does not answer, or must not be asked."""
 
 
+def allowance(size: int) -> float:
+    """Seconds a call may take that moves this many bytes."""
+    return _DEADLINE + size / _SLOWEST
+
+
+def ask(call: Callable[[], Result], reference: HubReference | None = None, *, seconds: float = _DEADLINE) -> Result:
+    """What a call of the client returns, within its time and with its errors told.
+
+    Args:
+        call: of the client alone, for whatever it raises is taken for the Hub's doing.
+        reference: what the call is about; the Hub as a whole if not given.
+        seconds: when to give up.
+
+    Raises:
+        Ml3zooError: see ``_telling``.
+    """
+
+    def patiently() -> Result:
+        with _PATIENCE, _unwrapped():
+            return call()
+
+    with _telling(reference):
+        return within(seconds, patiently)
+
+
 @contextmanager
-def telling(reference: HubReference | None = None) -> Iterator[None]:
+def _telling(reference: HubReference | None) -> Iterator[None]:
     """Turn whatever the client raises into one of ml3zoo's errors.
 
     Args:
@@ -57,13 +87,14 @@ def telling(reference: HubReference | None = None) -> Iterator[None]:
     Raises:
         UnknownNameError: no such repository, revision or file.
         UnreachableError: the Hub does not answer, or ``HF_HUB_OFFLINE`` is set.
-        HubError: it refuses.
+        HubError: it refuses, or answers as no Hub would.
         OutputError: the cache cannot be written to.
     """
     where = str(reference or "the Hub")
     try:
-        with _PATIENCE, _unwrapped():
-            yield
+        yield
+    except Ml3zooError:
+        raise
     except GatedRepoError as error:
         raise HubError(
             f"{where} is gated: its owner decides who may read it. Ask for access on its page and log in: hf auth login"
@@ -94,6 +125,11 @@ def telling(reference: HubReference | None = None) -> Iterator[None]:
         raise _unreachable(where, error) from error
     except _TRANSPORT_ERROR as error:
         raise _unreachable(where, error) from error
+    except Exception as error:
+        raise HubError(
+            f"{where}: the answer is none that a Hub gives ({type(error).__name__}: {_first_line(error)}). "
+            "Check HF_ENDPOINT and HF_TOKEN, and whether the network wants you to log in first."
+        ) from error
 
 
 class _Patience:
@@ -126,11 +162,13 @@ _PATIENCE = _Patience()
 
 @contextmanager
 def _unwrapped() -> Iterator[None]:
-    """Uploads report what went wrong as the cause of a bare RuntimeError."""
+    """Uploads and downloads report what went wrong as the cause of another error."""
     try:
         yield
     except RuntimeError as error:
         raise error.__cause__ or error from None
+    except LocalEntryNotFoundError as error:
+        raise (error.__cause__ if isinstance(error.__cause__, HfHubHTTPError) else error) from None
 
 
 def _unreachable(where: str, error: Exception) -> UnreachableError:

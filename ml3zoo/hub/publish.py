@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, hf_hub_download
+from huggingface_hub import CommitInfo, CommitOperationAdd, CommitOperationDelete, HfApi, hf_hub_download
 from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
 from huggingface_hub.hf_api import ModelInfo, RepoSibling
 
@@ -13,8 +14,8 @@ from ml3zoo.card import render_card
 from ml3zoo.config import FILE_NAME, LossConfig, largest, read_config
 from ml3zoo.errors import ConfigError, HubError, IntegrityError
 from ml3zoo.files import git_blob_hash, sha256
-from ml3zoo.hub.client import TIMEOUT, hub_api, telling
-from ml3zoo.hub.reference import HubReference, parse_repo
+from ml3zoo.hub.client import TIMEOUT, allowance, ask, hub_api
+from ml3zoo.hub.reference import HubReference, parse_reference, parse_repo
 from ml3zoo.hub.search import TAG
 from ml3zoo.store import verify
 from ml3zoo.zoo import read_results
@@ -62,48 +63,38 @@ def publish_loss(
 
     Raises:
         ConfigError, IntegrityError: the folder does not verify, or its card is not the one its results give.
-        HubError: not logged in, no right to write there, the repository is not a loss's, the card was edited on
-            the Hub, or somebody else committed at the same time.
+        HubError: not logged in, no right to write there, the repository is not a loss's or is public against
+            ``private``, the card was edited on the Hub, the tag names another commit, or somebody else committed at
+            the same time.
     """
     folder, reference = Path(folder), parse_repo(repo)
     config = check_publishable(folder)
     api = hub_api()
-    check_rights(reference, pr=pr)
-    present = _present(api, reference)
-    if present is not None:
-        _check_ours(present, reference)
-        if not force:
-            _check_card_unedited(present, reference)
-    elif pr:
-        raise HubError(f"{reference.repo} does not exist: a pull request needs a repository. Publish without --pr.")
+    if pr and tag is not None:
+        raise HubError("a pull request cannot be tagged before it is merged. Leave out --pr or --tag.")
+    present = check_target(reference, pr=pr, force=force)
+    if private and present is not None and not present.private:
+        raise HubError(f"{reference.repo} exists and is public. Make it private on its page, or leave out --private.")
     uploaded, removed = _changes(folder, config, present)
+    if tag is not None:
+        parse_reference(str(reference.at(tag)))
+        tag = _missing_tag(api, reference, tag, None if uploaded or removed or not present else present.sha)
     page = f"{api.endpoint}/{reference.repo}"
     if dry_run:
         return Publication(reference, page, uploaded, removed)
-    with telling(reference):
-        if present is None:
-            api.create_repo(reference.repo, private=private, exist_ok=True)
-            present = api.model_info(reference.repo, timeout=TIMEOUT, files_metadata=True)
-            if any(largest(file.rfilename) for file in present.siblings or []):
-                raise HubError(
-                    f"somebody else published to {reference.repo} at the same time. Look at it and try again."
-                )
-            uploaded, removed = _changes(folder, config, present)
-        commit, url = present.sha or "", page
-        if uploaded or removed:
-            done = api.create_commit(
-                reference.repo,
-                [
-                    *(CommitOperationAdd(name, folder / name) for name in uploaded),
-                    *(CommitOperationDelete(name) for name in removed),
-                ],
-                commit_message=f"{config.name}, ml3zoo schema {config.schema_version}",
-                parent_commit=present.sha,
-                create_pr=pr,
-            )
-            commit, url = done.oid, done.pr_url or done.commit_url
-        if tag is not None:
-            _tag(api, reference, tag, commit)
+    if present is None:
+        ask(lambda: api.create_repo(reference.repo, private=private, exist_ok=True), reference)
+        present = ask(lambda: api.model_info(reference.repo, timeout=TIMEOUT, files_metadata=True), reference)
+        if any(largest(file.rfilename) for file in present.siblings or []):
+            raise HubError(f"somebody else published to {reference.repo} at the same time. Look at it and try again.")
+        uploaded, removed = _changes(folder, config, present)
+    commit, url = present.sha or "", page
+    if uploaded or removed:
+        message = f"{config.name}, ml3zoo schema {config.schema_version}"
+        done = _commit(api, reference, folder, uploaded, removed, message=message, parent=present.sha, pr=pr)
+        commit, url = done.oid, done.pr_url or done.commit_url
+    if tag is not None:
+        _tag(api, reference, tag, commit)
     return Publication(reference.at(commit), url, uploaded, removed)
 
 
@@ -133,31 +124,59 @@ def check_publishable(folder: Path) -> LossConfig:
     return config
 
 
+def check_target(reference: HubReference, *, pr: bool = False, force: bool = False) -> ModelInfo | None:
+    """See that a loss may be published to a repository; what is there now, None if it does not exist.
+
+    Args:
+        reference: the repository.
+        pr: as a pull request.
+        force: over a card that was edited on the Hub.
+
+    Raises:
+        HubError: not logged in, no right to write there, not a loss's, or its card was edited on the Hub.
+    """
+    check_rights(reference, pr=pr)
+    present = _present(hub_api(), reference)
+    if present is None and pr:
+        raise HubError(f"{reference.repo} does not exist: a pull request needs a repository. Publish without --pr.")
+    if present is not None:
+        _check_ours(present, reference)
+        if not force:
+            _check_card_unedited(present, reference)
+    return present
+
+
 def check_rights(reference: HubReference, *, pr: bool = False) -> None:
     """See that the user is logged in and may write to a repository, before any work is done.
 
     Raises:
         HubError: not logged in, or no right to write there.
     """
-    with telling(reference):
-        me = hub_api().whoami()
-    names = [me["name"], *(org["name"] for org in me.get("orgs", []))]
-    role = me.get("auth", {}).get("accessToken", {}).get("role")
+    name, names, role = ask(_who, reference)
     if role == "read":
         raise HubError("your token may only read. Make one that may write and log in with it: hf auth login")
     if reference.owner not in names and not pr:
         raise HubError(
-            f"you ({me['name']}) cannot write to {reference.repo}: you may use {', '.join(f'{n}/…' for n in names)}. "
+            f"you ({name}) cannot write to {reference.repo}: you may use {', '.join(f'{n}/…' for n in names)}. "
             "To offer a change to somebody else's loss, add --pr."
         )
 
 
+def _who() -> tuple[str, list[str], str | None]:
+    """The user's name, all names they may write under, and the role of their token."""
+    me = hub_api().whoami()
+    names = [me["name"], *(org["name"] for org in me.get("orgs", []))]
+    return names[0], names, me.get("auth", {}).get("accessToken", {}).get("role")
+
+
 def _present(api: HfApi, reference: HubReference) -> ModelInfo | None:
-    with telling(reference):
+    def look() -> ModelInfo | None:
         try:
             return api.model_info(reference.repo, timeout=TIMEOUT, files_metadata=True)
         except RepositoryNotFoundError:
             return None
+
+    return ask(look, reference)
 
 
 def _check_ours(present: ModelInfo, reference: HubReference) -> None:
@@ -174,8 +193,10 @@ def _check_card_unedited(present: ModelInfo, reference: HubReference) -> None:
     files = {file.rfilename for file in present.siblings or []}
     if not {FILE_NAME, CARD} <= files:
         return
-    with telling(reference):
-        config, card = (Path(hf_hub_download(reference.repo, name, revision=present.sha)) for name in (FILE_NAME, CARD))
+    config, card = (
+        Path(ask(partial(hf_hub_download, reference.repo, name, revision=present.sha), reference))
+        for name in (FILE_NAME, CARD)
+    )
     if read_config(config.parent).sha256.get(CARD) != sha256(card):
         raise HubError(
             f"the card of {reference.repo} was edited on the Hub. Take the change over where it belongs (the recipe), "
@@ -198,12 +219,64 @@ def _same(path: Path, file: RepoSibling) -> bool:
     return file.blob_id == git_blob_hash(path)
 
 
+def _commit(
+    api: HfApi,
+    reference: HubReference,
+    folder: Path,
+    uploaded: tuple[str, ...],
+    removed: tuple[str, ...],
+    *,
+    message: str,
+    parent: str | None,
+    pr: bool,
+) -> CommitInfo:
+    """Make the one commit. Large files go ahead of it, one by one: sent together they could not be given up in time."""
+    additions = [CommitOperationAdd(name, folder / name) for name in uploaded]
+    for addition in additions:
+        seconds = allowance(addition.upload_info.size)
+        ask(partial(api.preupload_lfs_files, reference.repo, [addition], create_pr=pr), reference, seconds=seconds)
+    operations: list[CommitOperationAdd | CommitOperationDelete] = [
+        *additions,
+        *(CommitOperationDelete(name) for name in removed),
+    ]
+    return ask(
+        lambda: api.create_commit(
+            reference.repo, operations, commit_message=message, parent_commit=parent, create_pr=pr
+        ),
+        reference,
+        seconds=allowance(sum(addition.upload_info.size for addition in additions)),
+    )
+
+
+def _missing_tag(api: HfApi, reference: HubReference, tag: str, commit: str | None) -> str | None:
+    """The tag, if it is still to be set; None if it names this commit already.
+
+    Raises:
+        HubError: it names another commit; any does if the commit is still to be made.
+    """
+
+    def targets() -> dict[str, str]:
+        try:
+            return {ref.name: ref.target_commit for ref in api.list_repo_refs(reference.repo).tags}
+        except RepositoryNotFoundError:
+            return {}
+
+    target = ask(targets, reference).get(tag)
+    if target is not None and target != commit:
+        raise HubError(f"{reference.repo} has a tag {tag!r} on another commit ({target[:12]}). Name another tag.")
+    return tag if target is None else None
+
+
 def _tag(api: HfApi, reference: HubReference, tag: str, commit: str) -> None:
-    try:
-        api.create_tag(reference.repo, tag=tag, revision=commit)
-    except HfHubHTTPError as error:
-        if error.response.status_code != 409:
-            raise
-        raise HubError(
-            f"{reference.repo} was published as {commit[:12]}, but has a tag {tag!r} already. Name another tag."
-        ) from error
+    def create() -> None:
+        try:
+            api.create_tag(reference.repo, tag=tag, revision=commit)
+        except HfHubHTTPError as error:
+            if error.response.status_code != 409:
+                raise
+            raise HubError(
+                f"{reference.repo} was published as {commit[:12]}, but somebody set the tag {tag!r} at the same time. "
+                "Name another tag."
+            ) from error
+
+    ask(create, reference)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -11,10 +13,10 @@ from huggingface_hub import constants, hf_hub_download, try_to_load_from_cache
 from huggingface_hub.hf_api import ModelInfo, RepoSibling
 
 import ml3zoo
-from ml3zoo.config import FILE_NAME, LossConfig, largest, read_config
-from ml3zoo.errors import IntegrityError, Ml3zooError
-from ml3zoo.files import git_blob_hash, make_folder, write_text
-from ml3zoo.hub.client import TIMEOUT, UnreachableError, hub_api, telling
+from ml3zoo.config import FILE_NAME, LARGEST, LossConfig, largest, read_config
+from ml3zoo.errors import IntegrityError, Ml3zooError, OutputError
+from ml3zoo.files import git_blob_hash, make_folder, sha256, write_text
+from ml3zoo.hub.client import TIMEOUT, UnreachableError, allowance, ask, hub_api
 from ml3zoo.hub.reference import HubReference
 from ml3zoo.integrity import check_file, check_files
 
@@ -47,10 +49,12 @@ def pull_loss(reference: HubReference) -> PulledLoss:
     if cached is not None:
         return cached
     try:
-        with telling(reference):
-            info = hub_api().model_info(
+        info = ask(
+            lambda: hub_api().model_info(
                 reference.repo, revision=reference.revision, timeout=TIMEOUT, files_metadata=True
-            )
+            ),
+            reference,
+        )
     except UnreachableError:
         cached = _cached(reference)
         if cached is None:
@@ -80,30 +84,39 @@ def _cached(reference: HubReference) -> PulledLoss | None:
 
 
 def _remember(reference: HubReference, pulled: PulledLoss) -> None:
-    """Note in the cache, as the client does, which commit a branch or tag was: offline it stands for that one."""
+    """Note in the cache, as the client does, which commit a branch or tag was: offline it stands for that one.
+
+    A cache that cannot be written to, because others share it, still serves the loss itself.
+    """
     refs = pulled.folder.parents[1] / "refs"
     path = refs / (reference.revision or constants.DEFAULT_REVISION)
-    make_folder(path.parent)
-    if not path.is_file() or path.read_text(encoding="utf-8") != pulled.folder.name:
-        write_text(path, pulled.folder.name)
+    with contextlib.suppress(OSError, OutputError):
+        if not path.is_file() or path.read_text(encoding="utf-8") != pulled.folder.name:
+            make_folder(path.parent)
+            write_text(path, pulled.folder.name)
 
 
 def _fetch(reference: HubReference, info: ModelInfo) -> PulledLoss:
     listed = {file.rfilename: file for file in info.siblings or []}
     _check_listed(FILE_NAME, listed, reference)
-    path = _download(FILE_NAME, reference)
-    _check_blob(path, listed[FILE_NAME], reference)
+    path = _download(FILE_NAME, reference, allowance(LARGEST[FILE_NAME]))
+    _check_as_listed(path, listed[FILE_NAME], reference)
     folder = path.parent
-    config = read_config(folder)
+    try:
+        config = read_config(folder)
+    except Ml3zooError:
+        _forget(path)
+        raise
     for name, expected in config.sha256.items():
         file = _check_listed(name, listed, reference)
         if file.lfs is not None and file.lfs.sha256 != expected:
             raise IntegrityError(
                 f"{reference}: the Hub holds another {name} than its config names "
-                f"(sha256 {file.lfs.sha256[:16]}…, not {expected[:16]}…). Ask its author to publish it again."
+                f"(sha256 {str(file.lfs.sha256)[:16]}…, not {expected[:16]}…). Ask its author to publish it again."
             )
+    end = time.monotonic() + allowance(sum(listed[name].size or 0 for name in config.sha256))
     with ThreadPoolExecutor(_THREADS) as pool:
-        list(pool.map(lambda name: _download_checked(name, reference, config), config.sha256))
+        list(pool.map(lambda name: _download_checked(listed[name], reference, config, end), config.sha256))
     return PulledLoss(folder, reference)
 
 
@@ -111,39 +124,48 @@ def _check_listed(name: str, listed: dict[str, RepoSibling], reference: HubRefer
     if name not in listed:
         raise IntegrityError(f"{reference} has no {name}: this is no whole loss. Ask its author to publish it again.")
     size, limit = listed[name].size, largest(name) or 0
-    if size is None or size > limit:
+    if not isinstance(size, int) or not 0 <= size <= limit:
         raise IntegrityError(f"{reference}: {name} claims {size} bytes, at most {limit} are taken. Do not use it.")
     return listed[name]
 
 
-def _check_blob(path: Path, file: RepoSibling, reference: HubReference) -> None:
-    """Compare the config, which no sha256 covers, with the git hash the Hub gives."""
-    if file.blob_id is not None and file.lfs is None and git_blob_hash(path) != file.blob_id:
+def _check_as_listed(path: Path, file: RepoSibling, reference: HubReference) -> None:
+    """Compare a file with the hash the Hub gives: the only one there is for the config."""
+    listed, found = (file.lfs.sha256, sha256(path)) if file.lfs else (file.blob_id, git_blob_hash(path))
+    if listed is not None and listed != found:
         _forget(path)
         raise IntegrityError(f"{reference}: {file.rfilename} was damaged on its way. Run the command again.")
 
 
-def _download_checked(name: str, reference: HubReference, config: LossConfig) -> None:
-    path = _download(name, reference)
+def _download_checked(file: RepoSibling, reference: HubReference, config: LossConfig, end: float) -> None:
+    name = file.rfilename
+    path = _download(name, reference, end - time.monotonic())
     folder = path.parents[name.count("/")]
     try:
         check_file(folder, name, config)
     except IntegrityError as error:
         _forget(path)
         raise IntegrityError(f"{reference}: {error}") from error
+    _check_as_listed(path, file, reference)
 
 
-def _download(name: str, reference: HubReference) -> Path:
-    with telling(reference):
-        return Path(
-            hf_hub_download(
-                reference.repo,
-                name,
-                revision=reference.revision,
-                library_name="ml3zoo",
-                library_version=ml3zoo.__version__,
-            )
-        )
+def _download(name: str, reference: HubReference, seconds: float) -> Path:
+    """Fetch a file into the cache.
+
+    The client has no bound on how much it takes if more comes than is listed; only the time bounds it.
+    """
+    path = ask(
+        lambda: hf_hub_download(
+            reference.repo,
+            name,
+            revision=reference.revision,
+            library_name="ml3zoo",
+            library_version=ml3zoo.__version__,
+        ),
+        reference,
+        seconds=seconds,
+    )
+    return Path(path)
 
 
 def _forget(path: Path) -> None:

@@ -6,7 +6,7 @@ import os
 import re
 from dataclasses import dataclass, replace
 
-from ml3zoo.errors import UnknownNameError
+from ml3zoo.errors import HubError, UnknownNameError
 
 SCHEME = "hf://"
 _PART = r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9])?"
@@ -47,11 +47,12 @@ def parse_reference(text: str) -> HubReference:
         UnknownNameError: it is written differently, or holds letters outside ASCII that could pass for others.
     """
     repo, _, revision = text.removeprefix(SCHEME).partition("@")
-    valid = _REPO.fullmatch(repo) and (not revision or _REVISION.fullmatch(revision))
+    named = _REPO.fullmatch(repo) and "--" not in repo and not repo.endswith(".git")
+    valid = named and (not revision or _REVISION.fullmatch(revision))
     if not text.startswith(SCHEME) or not valid or ".." in text or text.endswith("@"):
         raise UnknownNameError(
             f"{text!a} is no name on the Hub: expected hf://org/name or hf://org/name@revision, "
-            "of ASCII letters, digits, '-', '_' and '.'."
+            "of ASCII letters, digits, '-', '_' and '.', without '--' and without '.git' at the end."
         )
     return HubReference(repo, revision or None)
 
@@ -69,5 +70,16 @@ def parse_repo(text: str) -> HubReference:
 
 
 def official(name: str) -> HubReference:
-    """Where the official zoo keeps a loss; ``ML3ZOO_NAMESPACE`` names another organisation."""
-    return parse_reference(f"{SCHEME}{os.environ.get('ML3ZOO_NAMESPACE', 'ml3zoo')}/{name}")
+    """Where the official zoo keeps a loss; ``ML3ZOO_NAMESPACE`` names another organisation.
+
+    Raises:
+        HubError: ``ML3ZOO_NAMESPACE`` is no name of an organisation.
+        UnknownNameError: the loss's name is none.
+    """
+    namespace = os.environ.get("ML3ZOO_NAMESPACE", "ml3zoo")
+    if not re.fullmatch(_PART, namespace):
+        raise HubError(
+            f"ML3ZOO_NAMESPACE is {namespace!a}: expected an organisation on the Hub, such as ml3zoo. "
+            "Set it to one, or unset it."
+        )
+    return parse_reference(f"{SCHEME}{namespace}/{name}")

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from itertools import islice
 
 from huggingface_hub.hf_api import ModelInfo
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from ml3zoo.hub.client import hub_api, telling
+from ml3zoo.hub.client import ask, hub_api
 
 _MOST = 1000
 TAG = "ml3zoo"
@@ -26,6 +27,23 @@ class HubEntry:
     downloads: int
 
 
+class _Metric(BaseModel):
+    type: str
+    name: str | None = None
+    value: float | str
+
+
+class _Result(BaseModel):
+    metrics: list[_Metric]
+
+
+class _Measured(BaseModel):
+    results: list[_Result]
+
+
+_INDEX = TypeAdapter(list[_Measured])
+
+
 def search_losses(pattern: str = "*", kind: str | None = None) -> list[HubEntry]:
     """Losses on the Hub by library tag, most downloaded first; at most a thousand.
 
@@ -36,12 +54,20 @@ def search_losses(pattern: str = "*", kind: str | None = None) -> list[HubEntry]
     Raises:
         HubError: the Hub cannot be reached, or refuses.
     """
-    literal = max(re.split(r"[*?\[\]/]+", pattern), key=len)
-    with telling():
-        found = hub_api().list_models(
-            filter=[TAG, *([kind] if kind else [])], search=literal or None, cardData=True, sort="downloads"
+    literal = max(re.split(r"[*?/]+", re.sub(r"\[!?\]?[^\]]*\]", "*", pattern)), key=len)
+    models = ask(
+        lambda: list(
+            islice(
+                hub_api().list_models(
+                    filter=[TAG, *([kind] if kind else [])],
+                    search=literal or None,
+                    expand=["downloads", "model-index", "tags"],
+                    sort="downloads",
+                ),
+                _MOST,
+            )
         )
-        models = list(islice(found, _MOST))
+    )
     return [_entry(model) for model in models if _matches(model.id, pattern)]
 
 
@@ -50,7 +76,15 @@ def _matches(repo: str, pattern: str) -> bool:
 
 
 def _entry(model: ModelInfo) -> HubEntry:
-    kinds = [tag for tag in model.tags or [] if tag in {"regression", "classification", "trajectory"}]
-    results = model.card_data.eval_results if model.card_data else None
-    headline = "; ".join(f"{r.metric_name or r.metric_type} {r.metric_value}" for r in results or [])
-    return HubEntry(f"hf://{model.id}", kinds[0] if kinds else "unknown", headline, model.downloads or 0)
+    kind = next((kind for kind in ("regression", "classification", "trajectory") if kind in (model.tags or [])), None)
+    return HubEntry(f"hf://{model.id}", kind or "unknown", _headline(model.model_index), model.downloads or 0)
+
+
+def _headline(index: object) -> str:
+    """What a card's ``model-index`` claims; nothing if it is written otherwise than ml3zoo writes it."""
+    try:
+        measured = _INDEX.validate_python(index)
+    except ValidationError:
+        return ""
+    metrics = [metric for model in measured for result in model.results for metric in result.metrics]
+    return "; ".join(f"{metric.name or metric.type} {metric.value}" for metric in metrics)

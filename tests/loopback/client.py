@@ -94,18 +94,7 @@ class LoopbackHub:
             home: for its cache; what the user has is neither read nor written.
             token: logged in with; not at all if None.
         """
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "HUGGING"))}
-        login = {} if token is None else {"HF_TOKEN": token}
-        return {
-            **inherited,
-            **login,
-            "HF_ENDPOINT": self.endpoint,
-            "HF_HOME": str(home),
-            "HF_HUB_DISABLE_XET": "1",
-            "HF_HUB_DISABLE_TELEMETRY": "1",
-            "HF_HUB_DISABLE_PROGRESS_BARS": "1",
-            "NO_PROXY": "127.0.0.1,localhost",
-        }
+        return client_environment(self.endpoint, home, token or "")
 
     def stop(self) -> None:
         """End the process. Connections break, new ones are refused."""
@@ -123,6 +112,22 @@ class LoopbackHub:
         if response.status != 200:
             raise ValueError(f"the loopback Hub says {response.status}: {answer}")
         return answer
+
+
+def client_environment(endpoint: str, home: Path, token: str = "") -> dict[str, str]:
+    """Environment of a process whose client talks to one Hub; empty ``token``: as nobody."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "HUGGING"))}
+    login = {"HF_TOKEN": token} if token else {}
+    return {
+        **inherited,
+        **login,
+        "HF_ENDPOINT": endpoint,
+        "HF_HOME": str(home),
+        "HF_HUB_DISABLE_XET": "1",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+        "NO_PROXY": "127.0.0.1,localhost",
+    }
 
 
 @contextmanager
