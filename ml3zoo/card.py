@@ -44,8 +44,9 @@ def write_card(loss: LearnedLoss, results: dict[str, Any], folder: Path, *, reci
     return folder
 
 
-def refresh_card(folder: Path) -> None:
+def refresh_card(folder: str | Path) -> None:
     """Render the card of a folder anew from its config and results, after a change of the template."""
+    folder = Path(folder)
     config = read_config(folder)
     write_text(folder / "README.md", render_card(config, read_results(folder), folder))
     seal(folder, config)
