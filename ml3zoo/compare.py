@@ -22,7 +22,7 @@ from ml3zoo.meta.compute import reproducible_compute
 from ml3zoo.meta.estimators import expand
 from ml3zoo.meta.inner import InnerRun, Schedule
 from ml3zoo.meta.optimizers import SGD, Adam
-from ml3zoo.meta.step import Step
+from ml3zoo.meta.step import Step, unobserved
 from ml3zoo.preparation import Column
 from ml3zoo.progress import progress_bar
 from ml3zoo.tabular import Table, read_table
@@ -222,7 +222,7 @@ def _train(
     family: TableTask,
     n: int,
     seed: int,
-    observe: Callable[[int, Tensors], None] | None = None,
+    observe: Callable[[int, Tensors], None] = unobserved,
 ) -> Tensors:
     phi = {k: p.detach() for k, p in step.loss.named_parameters()}
     tasks = family.sample(torch.Generator().manual_seed(seed), n, "train")

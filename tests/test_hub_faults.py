@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -246,11 +245,6 @@ def test_files_beside_the_loss_are_never_fetched(hub, alice):
     folder = pulls(alice, "hf://mallory/beside")
     assert {path.name for path in folder.rglob("*.*")} == {path.name for path in LOSS.rglob("*.*")}
     assert not any("pkl" in entry.path or "modeling" in entry.path or "evil" in entry.path for entry in hub.log())
-
-
-def in_parallel(work: list[Callable[[], object]]) -> list[object]:
-    with ThreadPoolExecutor(len(work)) as pool:
-        return [future.result() for future in [pool.submit(job) for job in work]]
 
 
 def test_fifty_pulls_into_one_cache(published, alice):

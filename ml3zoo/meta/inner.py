@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ml3zoo.meta.optimizers import InnerOptimizer
-from ml3zoo.meta.step import Clock, Step
+from ml3zoo.meta.step import Clock, Step, unobserved
 from ml3zoo.tasks.base import TaskFamily, Tasks, Tensors
 
 Schedule = Literal["constant", "cosine"]
@@ -31,7 +31,7 @@ class InnerRun:
         return Step.of(loss, family, self.optimizer, compiled=compiled)
 
     def __call__(
-        self, step: Step, phi: Tensors, tasks: Tasks, observe: Callable[[int, Tensors], None] | None = None
+        self, step: Step, phi: Tensors, tasks: Tasks, observe: Callable[[int, Tensors], None] = unobserved
     ) -> Tensors:
         """Train every task's network and return the final parameters.
 
@@ -42,8 +42,6 @@ class InnerRun:
             observe: called with (step, parameters) before the first and after every step.
         """
         state = step.start(tasks)
-        if observe is None:
-            return step.roll(phi, state, tasks.data, self.clocks(tasks)).params
         observe(0, state.params)
         return step.roll(phi, state, tasks.data, self.clocks(tasks), observe).params
 

@@ -32,6 +32,10 @@ class Clock(NamedTuple):
     progress: Tensor
 
 
+def unobserved(step: int, params: Tensors) -> None:
+    """What watches a run that nobody watches."""
+
+
 @dataclass(frozen=True, eq=False)
 class Step:
     """A pure function of loss parameters, state, data and clock; all with a leading task axis.
@@ -102,7 +106,7 @@ class Step:
         state: State,
         data: Tensors,
         clocks: Iterable[Clock],
-        observe: Callable[[int, Tensors], None] = lambda step, params: None,
+        observe: Callable[[int, Tensors], None] = unobserved,
     ) -> State:
         """Many steps, one for each clock; ``observe`` is called with (number of steps, parameters) after each."""
         with torch.no_grad():

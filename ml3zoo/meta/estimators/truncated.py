@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
-from ml3zoo.meta.estimators.base import Aim, Estimate, Objective, Problem, expand, guarded_mean
+from ml3zoo.meta.estimators.base import Aim, Estimate, Objective, Problem, aim_weights, expand, guarded_mean
 from ml3zoo.meta.estimators.population import Population
 from ml3zoo.meta.estimators.unrolled import differentiate_by_steps
 from ml3zoo.tasks.base import Tensors
@@ -41,7 +41,7 @@ class Truncated:
         clocks = population.clocks(problem, self.window)
         ends = population.age + self.window == problem.run.steps
         windows = problem.run.steps // self.window
-        weights = [1 / self.window] * self.window if self.aim == "curve" else [0.0] * (self.window - 1) + [1.0]
+        weights = aim_weights(self.aim, self.window)
         state, value, gradients = differentiate_by_steps(
             problem, expand(phi, n), population.states[0], population.data, clocks, weights, self.objective
         )
