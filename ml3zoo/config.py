@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import pkgutil
 import re
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from msgspec import Meta, field
 
 from ml3zoo.errors import ConfigError, did_you_mean
 from ml3zoo.files import write_text
+from ml3zoo.schema import Count, Finite, NotNegative, Positive, Strict, parse
 from ml3zoo.strictjson import read_json
 
 SCHEMA_VERSION: Literal[1] = 1
@@ -27,9 +29,10 @@ LARGEST: dict[str, int] = {
 LARGEST_PICTURE = 2**24
 PICTURE = r"plots/[a-z0-9_]+\.png"
 _NO_FAMILIES = {"base", "signals"}
+Model = TypeVar("Model", bound=Strict)
 
-Name = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=96)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Name = Annotated[str, Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*\Z", max_length=96)]
+_Short = Annotated[str, Meta(max_length=64)]
 
 
 def largest(name: str) -> int | None:
@@ -39,21 +42,6 @@ def largest(name: str) -> int | None:
         name: path below the folder, with forward slashes.
     """
     return LARGEST_PICTURE if re.fullmatch(PICTURE, name) else LARGEST.get(name)
-
-
-def _of_the_format(name: str) -> str:
-    if largest(name) is None or name == FILE_NAME:
-        raise ValueError(f"{name!r} is no file of the format ({', '.join(LARGEST)}, plots/*.png)")
-    return name
-
-
-FormatFile = Annotated[str, AfterValidator(_of_the_format)]
-
-
-class Strict(BaseModel):
-    """A frozen model that forbids keys it does not know."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 Transform = Literal["per_target_scale", "per_batch_error", "abs", "square", "log", "detach"]
@@ -68,12 +56,12 @@ _FORMULA: dict[Transform, str] = {
 }
 
 
-class SignalConfig(Strict):
+class SignalConfig(Strict, frozen=True):
     """One input of the loss network: a named signal, then transforms, then ``(value - shift) / scale``."""
 
     signal: Literal["prediction", "target", "error", "batch_error", "mean_error", "progress", "elapsed", "remaining"]
-    transforms: tuple[Transform, ...] = Field((), max_length=8)
-    shift: float = Field(0.0, allow_inf_nan=False)
+    transforms: Annotated[tuple[Transform, ...], Meta(max_length=8)] = ()
+    shift: Finite = 0.0
     scale: Positive = 1.0
 
     def __str__(self) -> str:
@@ -86,47 +74,50 @@ class SignalConfig(Strict):
         return text
 
 
-Model = TypeVar("Model", bound=Strict)
-
-
-class InnerConfig(Strict):
+class InnerConfig(Strict, frozen=True, kw_only=True):
     """How the loss is meant to be used: the optimiser, learning rate and number of steps it was made for."""
 
     optimizer: Literal["sgd", "adam"] = "sgd"
     lr: Positive
-    momentum: float = Field(0.0, ge=0, lt=1)
-    steps: int = Field(gt=0, le=10_000_000)
+    momentum: Annotated[float, Meta(ge=0, lt=1)] = 0.0
+    steps: Annotated[int, Meta(gt=0, le=10_000_000)]
     standardized_targets: bool = False
 
 
-class Provenance(Strict):
+class Provenance(Strict, frozen=True, kw_only=True):
     """Where the weights come from."""
 
     recipe: Name
-    seed: int
-    ml3zoo: str = Field(max_length=64)
-    torch: str = Field(max_length=64)
-    commit: str | None = Field(None, max_length=64)
-    date: str = Field(max_length=32)
-    meta_iterations: int = Field(ge=0)
-    meta_minutes: float = Field(ge=0)
+    seed: Count
+    ml3zoo: _Short
+    torch: _Short
+    commit: _Short | None = None
+    date: _Short
+    meta_iterations: Count
+    meta_minutes: NotNegative
 
 
-class LossConfig(Strict):
+class LossConfig(Strict, frozen=True, kw_only=True):
     """Everything about a learned loss but its weights."""
 
     schema_version: Literal[1] = SCHEMA_VERSION
     name: Name
-    summary: str = Field(max_length=300)
-    family: str = Field(max_length=64)
+    summary: Annotated[str, Meta(max_length=300)]
+    family: _Short
     kind: Literal["regression", "classification", "trajectory"]
-    signals: tuple[SignalConfig, ...] = Field(min_length=1, max_length=32)
-    architecture: dict[str, JsonValue] = Field(max_length=32)
+    signals: Annotated[tuple[SignalConfig, ...], Meta(min_length=1, max_length=32)]
+    architecture: Annotated[dict[str, Any], Meta(max_length=32)]
     inner: InnerConfig
     provenance: Provenance | None = None
-    sha256: dict[FormatFile, Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]] = Field(
-        default_factory=dict, max_length=64
+    sha256: Annotated[dict[str, Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]], Meta(max_length=64)] = field(
+        default_factory=dict
     )
+
+    def __post_init__(self) -> None:
+        """Hashes are of files of the format."""
+        for name in self.sha256:
+            if largest(name) is None or name == FILE_NAME:
+                raise ValueError(f"{name!r} in sha256 is no file of the format ({', '.join(LARGEST)}, plots/*.png)")
 
     @property
     def uses_progress(self) -> bool:
@@ -150,7 +141,7 @@ def read_config(folder: Path) -> LossConfig:
         raise ConfigError(
             f"{path} has schema {version}; this ml3zoo reads up to {SCHEMA_VERSION}. Run: pip install -U ml3zoo"
         )
-    return _parse(LossConfig, raw, str(path))
+    return parse(LossConfig, raw, str(path))
 
 
 def families() -> list[str]:
@@ -173,8 +164,12 @@ def check_family(config: LossConfig) -> None:
 
 
 def write_config(config: LossConfig, folder: Path) -> None:
-    """Write ``folder/config.json`` in one piece."""
-    write_text(folder / FILE_NAME, config.model_dump_json(indent=2) + "\n")
+    """Write ``folder/config.json`` in one piece.
+
+    Raises:
+        ConfigError: it breaks a rule of its own.
+    """
+    write_text(folder / FILE_NAME, json.dumps(config.checked().builtins(), indent=2, ensure_ascii=False) + "\n")
 
 
 def parse_architecture(model: type[Model], config: LossConfig) -> Model:
@@ -183,12 +178,4 @@ def parse_architecture(model: type[Model], config: LossConfig) -> Model:
     Raises:
         ConfigError: a key is unknown, missing or out of bounds.
     """
-    return _parse(model, config.architecture, f"architecture of {config.name}")
-
-
-def _parse(model: type[Model], raw: object, where: str) -> Model:
-    try:
-        return model.model_validate(raw)
-    except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors()[:5])
-        raise ConfigError(f"{where} is not a valid loss config: {faults}. Compare it with a bundled one.") from error
+    return parse(model, config.architecture, f"architecture of {config.name}")

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import itertools
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 
 import numpy as np
 import torch
+from msgspec import Meta, Struct
 from numpy.typing import NDArray
-from pydantic import BaseModel, Field, ValidationError, model_validator
 from torch import Tensor
 
-from ml3zoo.errors import ConfigError, MissingExtraError
+from ml3zoo.errors import MissingExtraError
 from ml3zoo.losses import LearnedLoss
 from ml3zoo.losses.signals import BatchError
+from ml3zoo.schema import parse
 
 try:
     from matplotlib import rc_context
@@ -31,12 +32,12 @@ _OTHERS = ("#8d6a9f", "#4f9d69", "#c98b2b", "#7a8793", "#5bb0ba", "#b3b3b3")
 _DECADES = 4
 """How far a loss surface is shown below its highest point."""
 
-_Text = Annotated[str, Field(max_length=200)]
-_Number = Annotated[float, Field(ge=-1e30, le=1e30)]
-_Count = Annotated[int, Field(ge=0, le=10_000_000)]
+_Text = Annotated[str, Meta(max_length=200)]
+_Number = Annotated[float, Meta(ge=-1e30, le=1e30)]
+_Count = Annotated[int, Meta(ge=0, le=10_000_000)]
 
 
-class _Interval(BaseModel):
+class _Interval(Struct, frozen=True):
     """What is drawn of a mean with its interval."""
 
     mean: _Number
@@ -44,7 +45,7 @@ class _Interval(BaseModel):
     high: _Number
 
 
-class _Curve(BaseModel):
+class _Curve(Struct, frozen=True):
     """What is drawn of a learning curve."""
 
     mean: list[_Number]
@@ -52,7 +53,7 @@ class _Curve(BaseModel):
     high: list[_Number]
 
 
-class _Contender(BaseModel):
+class _Contender(Struct, frozen=True):
     """What is drawn of a contender."""
 
     lr: _Number
@@ -61,24 +62,23 @@ class _Contender(BaseModel):
     objective: _Interval
 
 
-class _Cell(BaseModel):
+class _Cell(Struct, frozen=True):
     """What is drawn of a cell."""
 
     name: _Text
     unseen: _Text
     baseline: _Text
-    observed: list[_Count] = Field(min_length=2, max_length=10_000)
-    contenders: dict[_Text, _Contender] = Field(max_length=32)
+    observed: Annotated[list[_Count], Meta(min_length=2, max_length=10_000)]
+    contenders: Annotated[dict[_Text, _Contender], Meta(max_length=32)]
 
-    @model_validator(mode="after")
-    def _curves_fit(self) -> Self:
+    def __post_init__(self) -> None:
+        """Curves have a point per step observed."""
         for name, entry in self.contenders.items():
             if {len(entry.curve.mean), len(entry.curve.low), len(entry.curve.high)} != {len(self.observed)}:
                 raise ValueError(f"the curve of {name!r} has not {len(self.observed)} points, one per step observed")
-        return self
 
 
-class _Record(BaseModel):
+class _Record(Struct, frozen=True):
     """What is drawn of a validation in a meta-training."""
 
     iteration: _Count
@@ -86,11 +86,11 @@ class _Record(BaseModel):
     best_iteration: _Count
 
 
-class _Drawn(BaseModel):
+class _Drawn(Struct, frozen=True):
     """What is drawn of ``results.json``: strangers write it too."""
 
-    cells: list[_Cell] = Field([], max_length=64)
-    meta_training: list[_Record] = Field([], max_length=100_000)
+    cells: Annotated[list[_Cell], Meta(max_length=64)] = []
+    meta_training: Annotated[list[_Record], Meta(max_length=100_000)] = []
 
 
 def draw_card(loss: LearnedLoss, results: dict[str, Any], folder: Path) -> list[Path]:
@@ -107,7 +107,7 @@ def draw_card(loss: LearnedLoss, results: dict[str, Any], folder: Path) -> list[
     Raises:
         ConfigError: the results are not of the form that a measurement writes.
     """
-    _check(results)
+    parse(_Drawn, results, "results.json")
     with rc_context({"text.parse_math": False}):
         pictures = {"surface": draw_surface(loss)}
         if results.get("cells"):
@@ -117,16 +117,6 @@ def draw_card(loss: LearnedLoss, results: dict[str, Any], folder: Path) -> list[
         for name, figure in pictures.items():
             figure.savefig(folder / f"{name}.png", dpi=110, bbox_inches="tight", metadata={"Software": None})
     return [folder / f"{name}.png" for name in pictures]
-
-
-def _check(results: dict[str, Any]) -> None:
-    try:
-        _Drawn.model_validate(results, strict=True)
-    except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:5])
-        raise ConfigError(
-            f"results.json cannot be drawn: {faults}. Measure the loss with this ml3zoo, or pull it again."
-        ) from error
 
 
 def draw_surface(loss: LearnedLoss) -> Figure:

@@ -55,6 +55,9 @@ class Recipe:
     source: Path | None = None
     is_quick: bool = False
 
+    def __post_init__(self) -> None:
+        self.config.checked()
+
     def quick(self) -> Recipe:
         """The same road in under a minute: it shows that everything works, not what the loss can do."""
         training = replace(self.training, iterations=self.quick_iterations, validation_tasks=4, compiled=False)
@@ -101,7 +104,7 @@ class Recipe:
     def _write(self, trained: list[_Trained], out: Path) -> Path:
         best = min(trained, key=lambda one: one.progress.best)
         provenance = self._provenance(best, sum(one.progress.minutes for one in trained))
-        best.loss.config = self.config.model_copy(update={"provenance": provenance})
+        best.loss.config = self.config.replace(provenance=provenance)
         best.loss.requires_grad_(False)
         results = self.measure(best.loss, self.fresh_loss(best.seed).requires_grad_(False))
         results["seeds"] = [{"seed": one.seed, "objective": self._at_recommended(one.loss)} for one in trained]
@@ -138,7 +141,7 @@ class Recipe:
             recipe=self.config.name,
             seed=best.seed,
             ml3zoo=ml3zoo.__version__,
-            torch=torch.__version__,
+            torch=str(torch.__version__),
             commit=_commit(),
             date=datetime.datetime.now(datetime.UTC).date().isoformat(),
             meta_iterations=best.progress.iteration,

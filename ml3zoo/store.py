@@ -57,7 +57,7 @@ def save_loss(loss: LearnedLoss, folder: str | Path) -> Path:
 def seal(folder: Path, config: LossConfig) -> None:
     """Write ``config.json`` with the sha256 of every other file of the format in the folder."""
     hashes = {name: sha256(folder / name) for name in sorted(contents(folder)) if largest(name) and name != FILE_NAME}
-    write_config(config.model_copy(update={"sha256": hashes}), folder)
+    write_config(config.replace(sha256=hashes), folder)
 
 
 def read_loss(folder: Path, *, replay: bool = False) -> LearnedLoss:

@@ -1,4 +1,4 @@
-"""JSON from strangers: bounded in size and depth, no duplicate keys, no NaN."""
+"""JSON from strangers: bounded in size and depth, no duplicate keys, no NaN, no half of a character."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ def read_json(path: Path, largest: int) -> dict[str, Any]:
         if len(raw) > largest:
             raise ConfigError(f"{path} has more than {largest} bytes. Do not use it.")
         value = json.loads(raw.decode("utf-8"), object_pairs_hook=_object, parse_constant=_constant)
+        json.dumps(value, ensure_ascii=False).encode("utf-8")
     except (FileNotFoundError, ConfigError):
         raise
     except (OSError, ValueError, RecursionError) as error:

@@ -101,7 +101,7 @@ def describe(name: str | Path) -> dict[str, Any]:
     folder, source = locate(name)
     config = read_config(folder)
     return {
-        **config.model_dump(mode="json"),
+        **config.builtins(),
         "folder": str(folder),
         "headline": str(read_results(folder).get("headline", "")),
         "source": str(source) if source else None,

@@ -76,6 +76,7 @@ def test_a_config_may_name_files_of_the_format_only(folder, name):
         "[" * 100_000 + "]" * 100_000,
         '{"name": 1, "name": 2}',
         '{"inner": {"lr": NaN}}',
+        '{"summary": "\\ud800"}',
         '{"seed": ' + "9" * 10_000 + "}",
         "\ud800".encode("utf-8", "surrogatepass").decode("latin-1"),
         "[]",

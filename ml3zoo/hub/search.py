@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from itertools import islice
 
 from huggingface_hub.hf_api import ModelInfo
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from msgspec import Struct
 
+from ml3zoo.errors import ConfigError
 from ml3zoo.hub.client import ask, hub_api
+from ml3zoo.schema import parse
 
 _MOST = 1000
 TAG = "ml3zoo"
@@ -27,21 +29,18 @@ class HubEntry:
     downloads: int
 
 
-class _Metric(BaseModel):
+class _Metric(Struct, kw_only=True):
     type: str
     name: str | None = None
     value: float | str
 
 
-class _Result(BaseModel):
+class _Result(Struct, kw_only=True):
     metrics: list[_Metric]
 
 
-class _Measured(BaseModel):
+class _Measured(Struct, kw_only=True):
     results: list[_Result]
-
-
-_INDEX = TypeAdapter(list[_Measured])
 
 
 def search_losses(pattern: str = "*", kind: str | None = None) -> list[HubEntry]:
@@ -83,8 +82,8 @@ def _entry(model: ModelInfo) -> HubEntry:
 def _headline(index: object) -> str:
     """What a card's ``model-index`` claims; nothing if it is written otherwise than ml3zoo writes it."""
     try:
-        measured = _INDEX.validate_python(index)
-    except ValidationError:
+        measured = parse(list[_Measured], index, "model-index")
+    except ConfigError:
         return ""
     metrics = [metric for model in measured for result in model.results for metric in result.metrics]
     return "; ".join(f"{metric.name or metric.type} {metric.value}" for metric in metrics)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import itertools
 import math
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
 import torch
-from pydantic import Field, model_validator
+from msgspec import Meta
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ml3zoo.config import LossConfig, Strict, parse_architecture
+from ml3zoo.config import LossConfig, parse_architecture
 from ml3zoo.losses.base import LearnedLoss
 from ml3zoo.losses.signals import RegressionBatch
+from ml3zoo.schema import Strict
 
 _ACTIVATIONS: dict[str, type[nn.Module]] = {
     "relu": nn.ReLU,
@@ -24,7 +25,7 @@ _ACTIVATIONS: dict[str, type[nn.Module]] = {
 }
 
 
-class Architecture(Strict):
+class Architecture(Strict, frozen=True):
     """The network between signals and value.
 
     ``output="identity"`` or ``"softplus"``: the network gives the loss itself (the paper's form).
@@ -33,19 +34,18 @@ class Architecture(Strict):
     first. A network fits its mean far faster than anything else; pulling less on it allows larger steps on the rest.
     """
 
-    hidden: tuple[Annotated[int, Field(gt=0, le=4096)], ...] = Field(max_length=8)
+    hidden: Annotated[tuple[Annotated[int, Meta(gt=0, le=4096)], ...], Meta(max_length=8)]
     activation: Literal["relu", "elu", "silu", "tanh", "softplus"] = "tanh"
     bias: bool = True
     skip: bool = False
     output: Literal["identity", "softplus", "weight"] = "weight"
-    weight_bound: float = Field(3.0, gt=0, le=10)
+    weight_bound: Annotated[float, Meta(gt=0, le=10)] = 3.0
     centering: bool = False
 
-    @model_validator(mode="after")
-    def _centering_needs_a_weight(self) -> Self:
+    def __post_init__(self) -> None:
+        """Centering needs a weight."""
         if self.centering and self.output != "weight":
             raise ValueError(f'centering needs output "weight", got "{self.output}"')
-        return self
 
 
 class Loss(LearnedLoss):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -80,6 +81,9 @@ def joined_ranks() -> Iterator[Ranks]:
         return
     gpus = torch.cuda.device_count()
     device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")) % gpus) if gpus else torch.device("cpu")
+    # Its functions take the group that exists on import as a default. The compiler imports it, and the group, held by
+    # them, would then outlive destroy_process_group and its threads the interpreter, which aborts.
+    importlib.import_module("torch.distributed.nn")
     distributed.init_process_group("nccl" if gpus else "gloo", timeout=_PATIENCE)
     try:
         yield Ranks(distributed.get_rank(), distributed.get_world_size(), device)
