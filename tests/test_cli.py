@@ -21,7 +21,8 @@ SCRIPT = str(Path(sys.executable).with_name("ml3zoo"))
 
 def ml3zoo(*arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     command = [SCRIPT, *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, timeout=300)
+    offline = os.environ | {"HF_HUB_OFFLINE": "1"}
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, timeout=300, env=offline)
 
 
 def test_list_and_info_as_text_and_json():

@@ -44,7 +44,7 @@ class Ranks:
         if self.world == 1 or not values:
             return values
         like = next(iter(values.values()))
-        sums = self._sum({name: weight * value for name, value in values.items()} | {"": like.new_tensor([weight])})
+        sums = self._sum({name: weight * value for name, value in values.items()} | {"": like.new_tensor(weight)})
         return {name: sums[name] / sums[""] for name in values}
 
     def gather(self, values: Tensors, n: int) -> Tensors:

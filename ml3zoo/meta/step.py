@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import NamedTuple
+from functools import cache, partial
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -32,6 +33,11 @@ class Clock(NamedTuple):
     progress: Tensor
 
 
+Worth = Callable[[Tensor], Tensor]
+"""The meta-objective of a task from its true objective."""
+Score = Callable[[Tensors, State, Tensors, Clock, State, Tensor], tuple[State, Tensor, Tensors, State]]
+
+
 def unobserved(step: int, params: Tensors) -> None:
     """What watches a run that nobody watches."""
 
@@ -48,6 +54,9 @@ class Step:
         track: the same, also where the result is differentiated by autograd.
         pullback: ``(phi, state, data, clock, cotangent of the new state) -> cotangents of phi and of the old state``.
             Computes the step anew, so that nothing of it need be kept.
+        score: of a meta-objective (hashable) it makes the function for a step whose result counts, which does all of
+            ``(phi, state, data, clock, cotangent of the new state, weight) -> new state, value of the meta-objective,
+            cotangents of phi and of the old state`` at the cost of one pullback.
     """
 
     loss: nn.Module
@@ -56,6 +65,7 @@ class Step:
     advance: Callable[[Tensors, State, Tensors, Clock], State]
     track: Callable[[Tensors, State, Tensors, Clock], State]
     pullback: Callable[[Tensors, State, Tensors, Clock, State], tuple[Tensors, State]]
+    score: Callable[[Worth], Score]
 
     @classmethod
     def of(cls, loss: nn.Module, family: TaskFamily, optimizer: InnerOptimizer, *, compiled: bool = False) -> Step:
@@ -95,10 +105,28 @@ class Step:
             cotangents: tuple[Tensors, State] = back(cotangent)
             return cotangents
 
-        forward, backward = vmap(advance), vmap(pullback)
-        if compiled:
-            forward, backward = compile_per_shape(forward), compile_per_shape(backward)
-        return cls(loss, family, optimizer, forward, vmap(track), backward)
+        def scored(
+            worth: Worth, phi: Tensors, state: State, data: Tensors, clock: Clock, cotangent: State, weight: Tensor
+        ) -> tuple[State, Tensor, Tensors, State]:
+            def ahead(p: Tensors, s: State) -> tuple[State, Tensor]:
+                after = track(p, s, data, clock)
+                return after, worth(family.objective(after.params, data))
+
+            outcome, back = vjp(ahead, phi, state)[:2]
+            after, value = outcome
+            by_phi, by_state = back((cotangent, weight))
+            return after, value, by_phi, by_state
+
+        prepare: Callable[..., Any] = compile_per_shape if compiled else lambda function: function
+        return cls(
+            loss,
+            family,
+            optimizer,
+            advance=prepare(vmap(advance)),
+            track=vmap(track),
+            pullback=prepare(vmap(pullback)),
+            score=cache(lambda worth: prepare(vmap(partial(scored, worth)))),
+        )
 
     def roll(
         self,

@@ -9,7 +9,7 @@ import torch
 
 from ml3zoo.meta.estimators.base import Aim, Estimate, Objective, Problem, aim_weights
 from ml3zoo.meta.estimators.noise import antithetic, slope_times_noise
-from ml3zoo.meta.estimators.unrolled import differentiate_by_steps
+from ml3zoo.meta.estimators.unrolled import Stretch, differentiate_by_steps
 from ml3zoo.tasks.base import Tensors
 
 
@@ -40,8 +40,7 @@ class Mixed:
         n, runs = len(lr), 2 * self.pairs
         everything = tasks.repeat(runs)
         clocks = problem.run.clocks(everything, lr.repeat(runs))
-        state, value, gradients = differentiate_by_steps(
-            problem,
+        stretch = Stretch(
             {name: p.repeat_interleave(n, 0) for name, p in perturbed.items()},
             problem.step.start(everything),
             everything.data,
@@ -49,6 +48,7 @@ class Mixed:
             aim_weights(self.aim, len(clocks)),
             self.objective,
         )
+        state, value, gradients = differentiate_by_steps(problem.step, stretch)
         sides = value.view(2, self.pairs, n).mean(2)
         evolved = slope_times_noise(sides[0] - sides[1], noise, self.sigma)
         unrolled = {k: g.view(2, self.pairs, n, *g.shape[1:]).mean((0, 2)) for k, g in gradients.items()}

@@ -9,7 +9,7 @@ import torch
 
 from ml3zoo.meta.estimators.base import Aim, Estimate, Objective, Problem, aim_weights, expand, guarded_mean
 from ml3zoo.meta.estimators.population import Population
-from ml3zoo.meta.estimators.unrolled import differentiate_by_steps
+from ml3zoo.meta.estimators.unrolled import Stretch, differentiate_by_steps
 from ml3zoo.tasks.base import Tensors
 
 
@@ -42,9 +42,8 @@ class Truncated:
         ends = population.age + self.window == problem.run.steps
         windows = problem.run.steps // self.window
         weights = aim_weights(self.aim, self.window)
-        state, value, gradients = differentiate_by_steps(
-            problem, expand(phi, n), population.states[0], population.data, clocks, weights, self.objective
-        )
+        stretch = Stretch(expand(phi, n), population.states[0], population.data, clocks, weights, self.objective)
+        state, value, gradients = differentiate_by_steps(problem.step, stretch)
         if self.aim == "end":
             gradients = {k: torch.einsum("n,n...->n...", windows * ends.to(g.dtype), g) for k, g in gradients.items()}
         gradient, finite = guarded_mean(gradients, self.clip)

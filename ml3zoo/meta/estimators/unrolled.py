@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.func import grad_and_value, vmap
+from torch.func import vmap
 from torch.utils._pytree import tree_map
 
 from ml3zoo.meta.estimators.base import (
@@ -20,7 +21,7 @@ from ml3zoo.meta.estimators.base import (
     expand,
     guarded_mean,
 )
-from ml3zoo.meta.step import Clock, State
+from ml3zoo.meta.step import Clock, State, Step
 from ml3zoo.tasks.base import Tensors
 
 
@@ -48,85 +49,81 @@ class Unrolled:
         """The exact meta-gradient, but for the guards."""
         tasks, lr = problem.sample(generator)
         clocks = problem.run.clocks(tasks, lr)
-        weights = aim_weights(self.aim, len(clocks))
+        start, weights = problem.step.start(tasks), aim_weights(self.aim, len(clocks))
+        stretch = Stretch(expand(phi, len(lr)), start, tasks.data, clocks, weights, self.objective)
         differentiate = differentiate_by_steps if self.rematerialise else differentiate_at_once
-        _, value, gradients = differentiate(
-            problem, expand(phi, len(lr)), problem.step.start(tasks), tasks.data, clocks, weights, self.objective
-        )
+        _, value, gradients = differentiate(problem.step, stretch)
         gradient, finite = guarded_mean(gradients, self.clip)
         return problem.estimate(gradient, value, ~finite)
 
 
-def differentiate_by_steps(
-    problem: Problem,
-    phi: Tensors,
-    state: State,
-    data: Tensors,
-    clocks: Sequence[Clock],
-    weights: Sequence[float],
-    objective: Objective,
-) -> tuple[State, Tensor, Tensors]:
-    """Gradient of the weighted objectives along a stretch of the run, by pulling cotangents back step by step.
+class Stretch(NamedTuple):
+    """Some steps of inner runs, and what of them counts.
 
-    Args:
-        problem: gives the step and the true objective.
+    Attributes:
         phi: loss parameters of each run, [tasks, ...].
         state: before the stretch; nothing is differentiated beyond it.
         data: of the tasks.
-        clocks: one per step.
+        clocks: one per step, at least one.
         weights: of the objective after each step.
         objective: of one task.
-
-    Returns:
-        The state after the stretch, the weighted objective [tasks], and its gradient by ``phi`` [tasks, ...].
     """
-    states = [state]
+
+    phi: Tensors
+    state: State
+    data: Tensors
+    clocks: Sequence[Clock]
+    weights: Sequence[float]
+    objective: Objective
+
+
+class Slope(NamedTuple):
+    """What differentiation gives.
+
+    Attributes:
+        state: after the stretch.
+        value: the weighted objectives, [tasks].
+        gradients: of it by the loss parameters, [tasks, ...].
+    """
+
+    state: State
+    value: Tensor
+    gradients: Tensors
+
+
+def differentiate_by_steps(step: Step, stretch: Stretch) -> Slope:
+    """Pull cotangents back step by step, each step computed anew from the state before it."""
+    phi, state, data, clocks, weights, objective = stretch
+    befores = [state]
     with torch.no_grad():
-        for clock in clocks:
-            states.append(problem.step.advance(phi, states[-1], data, clock))
-        value = next(iter(data.values())).new_zeros(len(clocks[0].t))
-        cotangent = tree_map(torch.zeros_like, states[-1])
+        for clock in clocks[:-1]:
+            befores.append(step.advance(phi, befores[-1], data, clock))
+        value = torch.zeros_like(clocks[0].t)
+        cotangent = tree_map(torch.zeros_like, state)
         gradients = {name: torch.zeros_like(p) for name, p in phi.items()}
-        for clock, weight, before, after in reversed(list(zip(clocks, weights, states, states[1:], strict=False))):
-            if weight:
-                worth, slope = _objective_with_slope(problem, after.params, data, objective)
+        end: State | None = None
+        for before, clock, weight in reversed(list(zip(befores, clocks, weights, strict=True))):
+            if weight or end is None:
+                each = torch.full_like(value, weight)
+                after, worth, by_phi, cotangent = step.score(objective)(phi, before, data, clock, cotangent, each)
                 value = value + weight * worth
-                moved = {name: c + weight * slope[name] for name, c in cotangent.params.items()}
-                cotangent = cotangent._replace(params=moved)
-            by_phi, cotangent = problem.step.pullback(phi, before, data, clock, cotangent)
+                end = after if end is None else end
+            else:
+                by_phi, cotangent = step.pullback(phi, before, data, clock, cotangent)
             gradients = {name: g + by_phi[name] for name, g in gradients.items()}
-    return states[-1], value, gradients
+    assert end is not None
+    return Slope(end, value, gradients)
 
 
-def differentiate_at_once(
-    problem: Problem,
-    phi: Tensors,
-    state: State,
-    data: Tensors,
-    clocks: Sequence[Clock],
-    weights: Sequence[float],
-    objective: Objective,
-) -> tuple[State, Tensor, Tensors]:
-    """The same as ``differentiate_by_steps`` through one graph of all steps: faster where it fits into memory."""
+def differentiate_at_once(step: Step, stretch: Stretch) -> Slope:
+    """The same through one graph of all steps: faster where it fits into memory."""
+    phi, state, data, clocks, weights, objective = stretch
     leaves = {name: p.detach().clone().requires_grad_() for name, p in phi.items()}
-    value = next(iter(data.values())).new_zeros(len(clocks[0].t))
+    value = torch.zeros_like(clocks[0].t)
     for clock, weight in zip(clocks, weights, strict=True):
-        state = problem.step.track(leaves, state, data, clock)
+        state = step.track(leaves, state, data, clock)
         if weight:
-            value = value + weight * objective(vmap(problem.family.objective)(state.params, data))
+            value = value + weight * objective(vmap(step.family.objective)(state.params, data))
     grads = torch.autograd.grad(value.sum(), list(leaves.values()), materialize_grads=True)
     detached: State = tree_map(torch.detach, state)
-    return detached, value.detach(), dict(zip(leaves, grads, strict=True))
-
-
-def _objective_with_slope(
-    problem: Problem, params: Tensors, data: Tensors, objective: Objective
-) -> tuple[Tensor, Tensors]:
-    """The objective of each task, and its gradient by the task's network."""
-
-    def one(params: Tensors, data: Tensors) -> tuple[Tensor, Tensors]:
-        slope, value = grad_and_value(lambda p: objective(problem.family.objective(p, data)))(params)
-        return value, slope
-
-    result: tuple[Tensor, Tensors] = vmap(one)(params, data)
-    return result
+    return Slope(detached, value.detach(), dict(zip(leaves, grads, strict=True)))
