@@ -229,7 +229,6 @@ def test_two_ranks_find_what_one_finds(estimator):
     with ThreadPoolExecutor(2) as pool:
         for estimate in pool.map(part, range(2)):
             torch.testing.assert_close(estimate.gradient, whole.gradient, rtol=1e-10, atol=0)
-            assert estimate.objective == pytest.approx(whole.objective, rel=1e-10)
 
 
 class Meeting:
