@@ -107,7 +107,7 @@ class Recipe:
         best.loss.config = self.config.replace(provenance=provenance)
         best.loss.requires_grad_(False)
         results = self.measure(best.loss, self.fresh_loss(best.seed).requires_grad_(False))
-        results["seeds"] = [{"seed": one.seed, "objective": self._at_recommended(one.loss)} for one in trained]
+        results["seeds"] = [{"seed": one.seed, "objective": self.at_recommended(one.loss)} for one in trained]
         results["quick"] = self.is_quick
         results["meta_training"] = read_log(best.folder)
         return write_card(best.loss, results, out, recipe=self.source)
@@ -129,7 +129,8 @@ class Recipe:
         results["evaluation_minutes"] = round((time.monotonic() - started) / 60, 1)
         return results
 
-    def _at_recommended(self, loss: Loss) -> dict[str, float]:
+    def at_recommended(self, loss: LearnedLoss) -> dict[str, float]:
+        """Error on the first cell's test tasks at the recommended learning rate: mean, with its interval."""
         evaluation = self.evaluation(self.config)
         cell = evaluation.cells[0]
         run = InnerRun(cell.optimizer, self.config.inner.lr, cell.steps)

@@ -1,4 +1,4 @@
-"""All benchmarks in one run: ``python -m tests.benchmarks [--quick] [engine | startup | hub]``.
+"""All benchmarks in one run: ``python -m tests.benchmarks [--quick] [engine | startup | hub | stability]``.
 
 Prints ratios; nothing here is a timed test. Leave the machine quiet meanwhile.
 """
@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import argparse
 
-from tests.benchmarks import engine, hub, startup
+from tests.benchmarks import engine, hub, stability, startup
 
-BENCHMARKS = {"engine": engine.run, "startup": startup.run, "hub": hub.run}
+BENCHMARKS = {"engine": engine.run, "startup": startup.run, "hub": hub.run, "stability": stability.run}
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("only", nargs="?", choices=BENCHMARKS, help="one of them; all if not given")
