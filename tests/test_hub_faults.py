@@ -202,6 +202,10 @@ def test_faults_of_a_publication(hub, alice, fault):
     first = alice.ml3zoo("publish", LOSS, "--repo", REPO)
     assert time.monotonic() - started < SLOWEST
     assert "Traceback" not in first.stderr, first.stderr
+    if first.returncode:
+        assert NAME in first.stderr, first.stderr
+    else:
+        pulls(Machine(alice.home / "other", hub.endpoint))
     hub.faults([])
     again = alice.ml3zoo("publish", LOSS, "--repo", REPO)
     assert again.returncode == 0, again.stderr
