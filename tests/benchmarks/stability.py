@@ -33,9 +33,8 @@ def run(*, quick: bool) -> None:
         errors = sorted(pool.map(partial(_in_a_process, quick=quick), seeds))
     share = sum(error <= MARGIN * errors[0] for error in errors) / len(errors)
     told = ", ".join(f"{error:.4f}" for error in errors)
-    print(
-        f"{NAME}, {len(errors)} meta-seeds, {'quick' if quick else f'{UPDATES} updates'}: {told}; within 10 % of the best: {share:.0%}"
-    )
+    length = "the quick recipe" if quick else f"{UPDATES} updates"
+    print(f"{NAME}, {len(errors)} meta-seeds, {length}: {told}; within 10 % of the best: {share:.0%}")
 
 
 def _in_a_process(seed: int, *, quick: bool) -> float:
