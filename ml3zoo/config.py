@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import pkgutil
 import re
 from pathlib import Path
@@ -12,8 +11,8 @@ from msgspec import Meta, field
 
 from ml3zoo.errors import ConfigError, did_you_mean
 from ml3zoo.files import write_text
-from ml3zoo.schema import Count, Finite, NotNegative, Positive, Strict, parse
-from ml3zoo.strictjson import read_json
+from ml3zoo.schema import Count, Finite, NotNegative, Positive, Seed, Strict, parse
+from ml3zoo.strictjson import read_json, to_json
 
 SCHEMA_VERSION: Literal[1] = 1
 FILE_NAME = "config.json"
@@ -88,7 +87,7 @@ class Provenance(Strict, frozen=True, kw_only=True):
     """Where the weights come from."""
 
     recipe: Name
-    seed: Count
+    seed: Seed
     ml3zoo: _Short
     torch: _Short
     commit: _Short | None = None
@@ -169,7 +168,8 @@ def write_config(config: LossConfig, folder: Path) -> None:
     Raises:
         ConfigError: it breaks a rule of its own.
     """
-    write_text(folder / FILE_NAME, json.dumps(config.checked().builtins(), indent=2, ensure_ascii=False) + "\n")
+    text = to_json(config.checked().builtins(), f"the config of {config.name}")
+    write_text(folder / FILE_NAME, text + "\n")
 
 
 def parse_architecture(model: type[Model], config: LossConfig) -> Model:

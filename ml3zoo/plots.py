@@ -6,6 +6,7 @@ import itertools
 from pathlib import Path
 from typing import Annotated, Any
 
+import msgspec
 import numpy as np
 import torch
 from msgspec import Meta, Struct
@@ -107,13 +108,14 @@ def draw_card(loss: LearnedLoss, results: dict[str, Any], folder: Path) -> list[
     Raises:
         ConfigError: the results are not of the form that a measurement writes.
     """
-    parse(_Drawn, results, "results.json")
+    remedy = "Measure the loss with this ml3zoo, or pull it again."
+    drawn = msgspec.to_builtins(parse(_Drawn, results, "results.json", remedy))
     with rc_context({"text.parse_math": False}):
         pictures = {"surface": draw_surface(loss)}
-        if results.get("cells"):
-            pictures |= {"learning_curves": draw_curves(results), "transfer": draw_transfer(results)}
-        if results.get("meta_training"):
-            pictures["meta_training"] = draw_meta_training(results["meta_training"])
+        if drawn["cells"]:
+            pictures |= {"learning_curves": draw_curves(drawn), "transfer": draw_transfer(drawn)}
+        if drawn["meta_training"]:
+            pictures["meta_training"] = draw_meta_training(drawn["meta_training"])
         for name, figure in pictures.items():
             figure.savefig(folder / f"{name}.png", dpi=110, bbox_inches="tight", metadata={"Software": None})
     return [folder / f"{name}.png" for name in pictures]

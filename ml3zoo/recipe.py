@@ -56,7 +56,7 @@ class Recipe:
     is_quick: bool = False
 
     def __post_init__(self) -> None:
-        self.config.checked()
+        object.__setattr__(self, "config", self.config.checked())
 
     def quick(self) -> Recipe:
         """The same road in under a minute: it shows that everything works, not what the loss can do."""

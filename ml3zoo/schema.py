@@ -1,20 +1,30 @@
-"""Typed models of what JSON holds: parsed without conversions between types, every bound kept."""
+"""Typed models of what JSON holds: every type and bound is checked, nothing is converted from one type to another."""
 
 from __future__ import annotations
 
+import datetime
+import re
 import sys
-from typing import Annotated, Any, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Annotated, Any, Self, TypeVar, cast
 
 import msgspec
 from msgspec import Meta
 
 from ml3zoo.errors import ConfigError
 
+if TYPE_CHECKING:
+    from msgspec import inspect
+
 Finite = Annotated[float, Meta(ge=-sys.float_info.max, le=sys.float_info.max)]
 NotNegative = Annotated[float, Meta(ge=0, le=sys.float_info.max)]
 Positive = Annotated[float, Meta(gt=0, le=sys.float_info.max)]
 Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+Seed = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 T = TypeVar("T")
+
+_KEPT = (bytes, bytearray, datetime.date, datetime.datetime, datetime.time, datetime.timedelta)
+"""Types that would be written as strings: kept as they are, they are refused."""
+_REFUSALS = (msgspec.ValidationError, TypeError, ValueError, RecursionError)
 
 
 class Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -27,8 +37,8 @@ class Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             ConfigError: a field holds something else.
         """
         try:
-            return cast(dict[str, Any], msgspec.to_builtins(self))
-        except TypeError as error:
+            return cast(dict[str, Any], msgspec.to_builtins(self, builtin_types=_KEPT, enc_hook=_number))
+        except _REFUSALS as error:
             raise ConfigError(f"{type(self).__name__} holds what JSON does not know: {error}.") from error
 
     def checked(self) -> Self:
@@ -46,23 +56,56 @@ class Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             ConfigError: a field is unknown, or its value of the wrong type or out of bounds.
         """
         try:
-            return msgspec.structs.replace(self, **changes).checked()
-        except TypeError as error:
+            changed = msgspec.structs.replace(self, **changes)
+        except _REFUSALS as error:
             raise ConfigError(f"{type(self).__name__} cannot be changed so: {error}.") from error
+        return changed.checked()
 
 
-def parse(kind: type[T], raw: object, where: str) -> T:
+def parse(kind: type[T], raw: object, where: str, remedy: str = "Compare it with one of a bundled loss.") -> T:
     """A model out of what JSON gave.
 
     Args:
         kind: a model, or a type made of models.
         raw: dicts, lists, strings, numbers, None.
         where: what it is, for the error.
+        remedy: what to do about one that is not valid.
 
     Raises:
         ConfigError: a key is unknown or missing, or a value of the wrong type or out of bounds.
     """
     try:
         return msgspec.convert(raw, kind)
-    except msgspec.ValidationError as error:
-        raise ConfigError(f"{where} is not valid: {error}. Compare it with one of a bundled loss.") from error
+    except _REFUSALS as error:
+        raise ConfigError(f"{where} is not valid: {error}{_choices(kind, str(error))}. {remedy}") from error
+
+
+def _number(value: object) -> object:
+    """NumPy's scalars as Python's."""
+    if hasattr(value, "dtype") and hasattr(value, "item"):
+        return value.item()
+    raise TypeError(f"{value!r:.80}, of type {type(value).__name__}")
+
+
+def _choices(kind: object, told: str) -> str:
+    """For a value that is none of a few: which they are."""
+    from msgspec import inspect
+
+    place = re.fullmatch(r"Invalid enum value .* - at `\$(.*)`", told, re.DOTALL)
+    if place is None:
+        return ""
+    node = inspect.type_info(kind)
+    for step in re.findall(r"\.\w+|\[[^\]]*\]", place[1]):
+        node = _below(node, step)
+    return f" (one of {', '.join(map(str, node.values))} was expected)" if isinstance(node, inspect.LiteralType) else ""
+
+
+def _below(node: inspect.Type, step: str) -> inspect.Type:
+    """The type of a field, or of the items of a container."""
+    from msgspec import inspect
+
+    if isinstance(node, inspect.UnionType):
+        node = next(each for each in node.types if not isinstance(each, inspect.NoneType))
+    if isinstance(node, inspect.StructType):
+        return next(field.type for field in node.fields if field.name == step[1:])
+    return cast(inspect.Type, getattr(node, "item_type", None) or getattr(node, "value_type", node))

@@ -3,7 +3,8 @@ from __future__ import annotations
 import os
 
 # before anything imports the client: only a Hub of a test's own can be reached, by plain LFS
-os.environ |= {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HUB_DISABLE_XET": "1"}
+os.environ |= {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HUB_DISABLE_XET": "1", "HF_HUB_OFFLINE": "0"}
+os.environ["OMP_NUM_THREADS"] = "1"  # tests run side by side
 
 from pathlib import Path
 

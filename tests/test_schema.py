@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
+from msgspec import structs
 
 from ml3zoo.config import InnerConfig, LossConfig, SignalConfig, write_config
 from ml3zoo.errors import ConfigError
+from ml3zoo.losses import build_loss
+from ml3zoo.recipe import find_recipe
 
 INNER = InnerConfig(lr=0.1, steps=10)
 
@@ -18,10 +24,11 @@ INNER = InnerConfig(lr=0.1, steps=10)
         ({"lr": float("inf")}, "lr"),
         ({"lr": "0.1"}, "lr"),
         ({"lr": object()}, "object"),
+        ({"lr": b"0.1"}, "bytes"),
         ({"steps": True}, "steps"),
         ({"steps": 10**30}, "steps"),
         ({"momentum": 1.0}, "momentum"),
-        ({"optimizer": "sdg"}, "optimizer"),
+        ({"optimizer": "sdg"}, "one of adam, sgd was expected"),
         ({"learning_rate": 0.1}, "learning_rate"),
     ],
 )
@@ -32,6 +39,41 @@ def test_a_copy_is_checked(changes, told):
 
 def test_a_copy_has_what_was_changed_and_the_rest():
     assert INNER.replace(lr=0.2) == InnerConfig(lr=0.2, steps=10)
+    assert INNER.replace(lr=np.float64(0.2)) == INNER.replace(lr=0.2)
+
+
+def endless() -> dict[str, object]:
+    architecture: dict[str, object] = {}
+    architecture["hidden"] = architecture
+    return architecture
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"summary": "\ud800"},
+        {"sha256": {"evil.py": "0" * 64}},
+        {"architecture": endless()},
+        {"architecture": {"hidden": {(1, 2): 3}}},
+        {"architecture": {"hidden": {1: 2, "1": 3}}},
+        {"architecture": {"hidden": [], "weight_bound": float("nan")}},
+        {"signals": (SignalConfig(signal="eror"),)},
+        {"signals": (SignalConfig(signal="error", scale=0.0),)},
+    ],
+    ids=str,
+)
+def test_what_could_not_be_read_back_is_not_written(loss, tmp_path, changes):
+    with pytest.raises(ConfigError):
+        write_config(loss.config.replace(**changes), tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_loss_is_not_built_of_a_config_that_breaks_a_rule(loss):
+    wrong = structs.replace(loss.config, signals=(SignalConfig(signal="eror"),))
+    with pytest.raises(ConfigError, match="one of batch_error, elapsed, error"):
+        build_loss(wrong)
+    with pytest.raises(ConfigError, match="one of batch_error, elapsed, error"):
+        replace(find_recipe("sine-regression"), config=wrong)
 
 
 @pytest.mark.parametrize("name", ["Sine", "sine_regression", "sine\n", "../sine", ""])

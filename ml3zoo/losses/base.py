@@ -31,7 +31,7 @@ class LearnedLoss(nn.Module):
 
     def __init__(self, config: LossConfig) -> None:
         super().__init__()
-        self.config = config
+        self.config = config.checked()
         self.reduction = "mean"
         self.total_steps: int | None = None
         self._progress: float | None = None

@@ -1,8 +1,8 @@
 """How much a meta-training depends on its seed: the share of seeds that end within 10 % of the best.
 
 Each seed is a meta-training of its own, of fewer updates than the recipe's, measured on the recipe's first cell at the
-recommended learning rate. Takes about six minutes a seed and core; runs lie in ``runs/stability`` and go on where they
-were interrupted.
+recommended learning rate. Takes about six minutes a seed and core; runs lie in ``runs/stability/<commit>`` and go on
+where they were interrupted.
 """
 
 from __future__ import annotations
@@ -47,7 +47,8 @@ def measure(seed: int, *, quick: bool) -> None:
     """What each process does."""
     recipe = find_recipe(NAME)
     recipe = recipe.quick() if quick else replace(recipe, training=replace(recipe.training, iterations=UPDATES))
-    folder = make_folder(FOLDER / ("quick" if quick else "full") / f"seed-{seed}")
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], check=True, capture_output=True, text=True).stdout
+    folder = make_folder(FOLDER / commit.strip() / ("quick" if quick else "full") / f"seed-{seed}")
     with reproducible_compute():
         loss = recipe.fresh_loss(seed)
         meta_train(loss, replace(recipe.training, seed=seed), folder, resume=True)

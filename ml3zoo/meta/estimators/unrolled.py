@@ -94,24 +94,21 @@ class Slope(NamedTuple):
 def differentiate_by_steps(step: Step, stretch: Stretch) -> Slope:
     """Pull cotangents back step by step, each step computed anew from the state before it."""
     phi, state, data, clocks, weights, objective = stretch
+    score = step.score(objective)
     befores = [state]
     with torch.no_grad():
         for clock in clocks[:-1]:
             befores.append(step.advance(phi, befores[-1], data, clock))
-        value = torch.zeros_like(clocks[0].t)
-        cotangent = tree_map(torch.zeros_like, state)
-        gradients = {name: torch.zeros_like(p) for name, p in phi.items()}
-        end: State | None = None
-        for before, clock, weight in reversed(list(zip(befores, clocks, weights, strict=True))):
-            if weight or end is None:
-                each = torch.full_like(value, weight)
-                after, worth, by_phi, cotangent = step.score(objective)(phi, before, data, clock, cotangent, each)
+        one, nothing = torch.ones_like(clocks[0].t), tree_map(torch.zeros_like, state)
+        end, worth, gradients, cotangent = score(phi, befores[-1], data, clocks[-1], nothing, weights[-1] * one)
+        value = weights[-1] * worth
+        for before, clock, weight in reversed(list(zip(befores, clocks, weights, strict=True))[:-1]):
+            if weight:
+                _, worth, by_phi, cotangent = score(phi, before, data, clock, cotangent, weight * one)
                 value = value + weight * worth
-                end = after if end is None else end
             else:
                 by_phi, cotangent = step.pullback(phi, before, data, clock, cotangent)
             gradients = {name: g + by_phi[name] for name, g in gradients.items()}
-    assert end is not None
     return Slope(end, value, gradients)
 
 
