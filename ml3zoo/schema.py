@@ -5,15 +5,12 @@ from __future__ import annotations
 import datetime
 import re
 import sys
-from typing import TYPE_CHECKING, Annotated, Any, Self, TypeVar, cast
+from typing import Annotated, Any, Self, TypeVar, cast
 
 import msgspec
-from msgspec import Meta
+from msgspec import Meta, inspect
 
 from ml3zoo.errors import ConfigError
-
-if TYPE_CHECKING:
-    from msgspec import inspect
 
 Finite = Annotated[float, Meta(ge=-sys.float_info.max, le=sys.float_info.max)]
 NotNegative = Annotated[float, Meta(ge=0, le=sys.float_info.max)]
@@ -89,8 +86,6 @@ def _number(value: object) -> object:
 
 def _choices(kind: object, told: str) -> str:
     """For a value that is none of a few: which they are."""
-    from msgspec import inspect
-
     place = re.fullmatch(r"Invalid enum value .* - at `\$(.*)`", told, re.DOTALL)
     if place is None:
         return ""
@@ -102,8 +97,6 @@ def _choices(kind: object, told: str) -> str:
 
 def _below(node: inspect.Type, step: str) -> inspect.Type:
     """The type of a field, or of the items of a container."""
-    from msgspec import inspect
-
     if isinstance(node, inspect.UnionType):
         node = next(each for each in node.types if not isinstance(each, inspect.NoneType))
     if isinstance(node, inspect.StructType):

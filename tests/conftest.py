@@ -6,10 +6,12 @@ import os
 os.environ |= {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HUB_DISABLE_XET": "1", "HF_HUB_OFFLINE": "0"}
 os.environ["OMP_NUM_THREADS"] = "1"  # tests run side by side
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
+from loopback import LoopbackHub, loopback_hub
 
 from ml3zoo.losses import LearnedLoss
 from ml3zoo.recipe import find_recipe
@@ -28,6 +30,13 @@ def loss() -> LearnedLoss:
 def folder(loss: LearnedLoss, tmp_path: Path) -> Path:
     """That loss in a folder."""
     return save_loss(loss, tmp_path / "a-loss")
+
+
+@pytest.fixture
+def hub() -> Iterator[LoopbackHub]:
+    """A loopback Hub of the test's own."""
+    with loopback_hub() as started:
+        yield started
 
 
 @pytest.fixture

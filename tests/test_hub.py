@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from loopback import LoopbackHub, loopback_hub
+from loopback import LoopbackHub
 from machines import Machine
 
 from ml3zoo.errors import HubError, UnknownNameError
@@ -20,12 +20,6 @@ NAME = "sine-regression"
 REPO = f"ml3zoo/{NAME}"
 TABLE = Path(__file__).parent / "data" / "diabetes.csv"
 Login = Callable[[str], Machine]
-
-
-@pytest.fixture
-def hub() -> Iterator[LoopbackHub]:
-    with loopback_hub() as started:
-        yield started
 
 
 @pytest.fixture

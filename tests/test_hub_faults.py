@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -22,12 +21,6 @@ NAME = f"hf://{REPO}"
 SLOWEST = 30
 """Seconds until any fault has ended in a result or an error, start-up of the command included."""
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def hub() -> Iterator[LoopbackHub]:
-    with loopback_hub() as started:
-        yield started
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ Rivals that are installed (``pip install higher torchopt jax``) do the same work
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from collections.abc import Callable
 from functools import cache, partial
@@ -22,7 +21,7 @@ from ml3zoo.recipe import find_recipe
 from ml3zoo.tasks.base import Split, Tasks
 from ml3zoo.tasks.sine import Sine
 from tests.benchmarks.rivals import installed_rivals
-from tests.benchmarks.timing import typical
+from tests.benchmarks.timing import printed, typical
 
 RECIPE = find_recipe("sine-regression-paper")
 SETTING = RECIPE.training.settings[0]
@@ -97,8 +96,7 @@ def memory(*, quick: bool) -> None:
         found = []
         for rematerialise in (True, False):
             code = f"from tests.benchmarks.engine import peak; peak({n}, {steps}, {rematerialise})"
-            done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-            found.append(float(done.stdout.split()[-1]))
+            found.append(printed([sys.executable, "-c", code]))
         print(f"  horizon {steps:>4}: rematerialised {found[0]:8.1f}, one graph {found[1]:8.1f}", flush=True)
 
 
@@ -123,8 +121,7 @@ def ranks(*, quick: bool) -> None:
     for world in (1, 2):
         command = [*launch, str(world), sys.executable, "-c", code]
         environment = os.environ | {"OMP_NUM_THREADS": "1"}
-        done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
-        times.append(float(done.stdout.split()[-1]))
+        times.append(printed(command, environment))
     print(
         f"{n} tasks, {steps} steps: one rank {times[0]:.3f} s, two ranks {times[1]:.3f} s, {times[0] / times[1]:.2f} x"
     )

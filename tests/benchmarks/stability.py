@@ -18,6 +18,7 @@ from ml3zoo.files import make_folder
 from ml3zoo.meta.compute import reproducible_compute
 from ml3zoo.meta.outer import meta_train
 from ml3zoo.recipe import find_recipe
+from tests.benchmarks.timing import printed
 
 NAME = "sine-regression-momentum"
 FOLDER = Path("runs/stability")
@@ -39,8 +40,7 @@ def run(*, quick: bool) -> None:
 
 def _in_a_process(seed: int, *, quick: bool) -> float:
     code = f"from tests.benchmarks.stability import measure; measure({seed}, quick={quick})"
-    done = subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.PIPE, text=True)
-    return float(done.stdout.split()[-1])
+    return printed([sys.executable, "-c", code])
 
 
 def measure(seed: int, *, quick: bool) -> None:

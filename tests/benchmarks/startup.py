@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
-from tests.benchmarks.timing import side_by_side
+from tests.benchmarks.timing import printed, side_by_side
 
 SCRIPTS = Path(sys.executable).parent
 LOAD = (
@@ -33,8 +33,5 @@ def run(*, quick: bool) -> None:
     print("start-up:")
     for line, time in times.items():
         print(f"  {line:<30} {time:.2f} s, {time / times[theirs]:.2f} x")
-    loads = [
-        float(subprocess.run([sys.executable, "-c", LOAD], check=True, capture_output=True, text=True).stdout)
-        for _ in range(repeats)
-    ]
+    loads = [printed([sys.executable, "-c", LOAD]) for _ in range(repeats)]
     print(f"  load_loss after import torch: {median(loads) * 1e3:.0f} ms")
