@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -79,7 +80,7 @@ def headline(results: dict[str, Any]) -> str:
     ours = main["contenders"]["learned"]["objective"]["mean"]
     name, theirs = main["baseline"], main["contenders"][main["baseline"]]["objective"]["mean"]
     where = main["name"]
-    figures = f"NMSE {ours:.3f} against {theirs:.3f}"
+    figures = f"{results['metric']['name']} {ours:.3f} against {theirs:.3f}"
     own = next(iter(main["contenders"]))
     if own != name:
         figures += f" (careful {own}: {main['contenders'][own]['objective']['mean']:.3f})"
@@ -109,13 +110,13 @@ def _environment() -> Environment:
 
 
 def _front_matter(config: LossConfig, results: dict[str, Any]) -> ModelCardData:
-    main = results["cells"][0]
+    main, metric = results["cells"][0], results["metric"]["name"]
     evaluation = EvalResult(
-        task_type="tabular-regression",
+        task_type=f"tabular-{config.kind}",
         dataset_type=config.name,
         dataset_name=f"{config.name} test tasks",
-        metric_type="nmse",
-        metric_name=f"NMSE after {main['steps']} steps",
+        metric_type=re.sub(r"\W+", "_", metric.lower()).strip("_"),
+        metric_name=f"{metric} after {main['steps']} steps",
         metric_value=main["contenders"]["learned"]["objective"]["mean"],
     )
     return ModelCardData(

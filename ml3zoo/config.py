@@ -5,7 +5,7 @@ from __future__ import annotations
 import pkgutil
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 from msgspec import Meta, field
 
@@ -27,7 +27,7 @@ LARGEST: dict[str, int] = {
 """The files a loss's folder may hold, with their largest size in bytes; pictures come on top."""
 LARGEST_PICTURE = 2**24
 PICTURE = r"plots/[a-z0-9_]+\.png"
-_NO_FAMILIES = {"base", "signals"}
+_NO_FAMILIES = {"base"}
 Model = TypeVar("Model", bound=Strict)
 
 Name = Annotated[str, Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*\Z", max_length=96)]
@@ -43,25 +43,59 @@ def largest(name: str) -> int | None:
     return LARGEST_PICTURE if re.fullmatch(PICTURE, name) else LARGEST.get(name)
 
 
-Transform = Literal["per_target_scale", "per_batch_error", "abs", "square", "log", "detach"]
+Transform = Literal[
+    "per_target_scale", "per_batch_error", "per_typical_error", "abs", "square", "log", "log1p", "detach"
+]
 
 _FORMULA: dict[Transform, str] = {
     "per_target_scale": "{} / target_scale",
     "per_batch_error": "{} / batch_error",
+    "per_typical_error": "{} / typical_error",
     "abs": "|{}|",
     "square": "({})^2",
     "log": "log({})",
+    "log1p": "log(1 + {})",
     "detach": "{}",
 }
+
+
+Kind = Literal["regression", "classification", "trajectory"]
+Clock = Literal["progress", "elapsed", "remaining"]
+Regression = Literal[
+    "feature",
+    "prediction",
+    "target",
+    "error",
+    "squared_error",
+    "target_scale",
+    "batch_error",
+    "typical_error",
+    "mean_error",
+    "median_error",
+]
+Classification = Literal[
+    "probability", "confidence", "cross_entropy", "mean_probability", "mean_confidence", "agreement", "classes"
+]
+SIGNALS: dict[Kind, frozenset[str]] = {
+    "regression": frozenset(get_args(Clock) + get_args(Regression)),
+    "classification": frozenset(get_args(Clock) + get_args(Classification)),
+    "trajectory": frozenset(get_args(Clock)),
+}
+"""What a loss of each kind may look at; the rules for them are in ``ml3zoo/kinds``."""
 
 
 class SignalConfig(Strict, frozen=True):
     """One input of the loss network: a named signal, then transforms, then ``(value - shift) / scale``."""
 
-    signal: Literal["prediction", "target", "error", "batch_error", "mean_error", "progress", "elapsed", "remaining"]
+    signal: Literal[Clock, Regression, Classification]
     transforms: Annotated[tuple[Transform, ...], Meta(max_length=8)] = ()
     shift: Finite = 0.0
     scale: Positive = 1.0
+
+    @property
+    def looks_at(self) -> set[str]:
+        """The signals it is made of: its own, and those it is divided by."""
+        return {self.signal} | {t.removeprefix("per_") for t in self.transforms if t.startswith("per_")}
 
     def __str__(self) -> str:
         """As in a formula: ``log(batch_error / target_scale)``."""
@@ -103,7 +137,7 @@ class LossConfig(Strict, frozen=True, kw_only=True):
     name: Name
     summary: Annotated[str, Meta(max_length=300)]
     family: _Short
-    kind: Literal["regression", "classification", "trajectory"]
+    kind: Kind
     signals: Annotated[tuple[SignalConfig, ...], Meta(min_length=1, max_length=32)]
     architecture: Annotated[dict[str, Any], Meta(max_length=32)]
     inner: InnerConfig
@@ -113,7 +147,12 @@ class LossConfig(Strict, frozen=True, kw_only=True):
     )
 
     def __post_init__(self) -> None:
-        """Hashes are of files of the format."""
+        """Signals are of the kind, hashes of files of the format."""
+        for signal in self.signals:
+            strange = sorted(signal.looks_at - SIGNALS[self.kind])
+            if strange:
+                known = ", ".join(sorted(SIGNALS[self.kind]))
+                raise ValueError(f"a {self.kind} loss cannot look at {strange[0]!r}, only at {known}")
         for name in self.sha256:
             if largest(name) is None or name == FILE_NAME:
                 raise ValueError(f"{name!r} in sha256 is no file of the format ({', '.join(LARGEST)}, plots/*.png)")
@@ -121,7 +160,12 @@ class LossConfig(Strict, frozen=True, kw_only=True):
     @property
     def uses_progress(self) -> bool:
         """Whether the loss looks at the training progress."""
-        return any(signal.signal in {"progress", "elapsed", "remaining"} for signal in self.signals)
+        return any(signal.signal in get_args(Clock) for signal in self.signals)
+
+    @property
+    def uses_feature(self) -> bool:
+        """Whether the loss looks at the model's input."""
+        return any(signal.signal == "feature" for signal in self.signals)
 
 
 def read_config(folder: Path) -> LossConfig:

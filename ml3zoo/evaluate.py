@@ -6,9 +6,10 @@ validation tasks; what is reported comes from test tasks. "Baseline" means the b
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
@@ -28,11 +29,33 @@ from ml3zoo.progress import progress_bar
 from ml3zoo.tasks.base import Split, TaskFamily, Tasks, Tensors
 
 Array = NDArray[np.float64]
-Unseen = Literal["", "architecture", "optimizer", "horizon"]
-CAP = 10.0
-"""A run that ends above this, or not finite, counts as diverged and enters every mean with this value."""
+Unseen = Literal["", "architecture", "optimizer", "horizon", "data"]
 _BATCH = 50
 """Networks trained side by side: one shape to compile, small enough for the processor's cache."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What a task family's ``metric`` is.
+
+    Attributes:
+        name: short, as in a table.
+        description: as a sentence begins.
+        terms: what else the contenders had, or had not; a sentence.
+        cap: a run that ends above this, or not finite, counts as diverged and enters every mean with this value.
+    """
+
+    name: str
+    description: str
+    terms: str
+    cap: float = 10.0
+
+
+NMSE = Metric(
+    name="NMSE",
+    description="Normalised mean squared error at the end of training",
+    terms="Ordinary losses had standardised targets.",
+)
 
 
 @dataclass(frozen=True)
@@ -48,12 +71,14 @@ class Cell:
     """One network under one optimiser for a number of steps.
 
     Attributes:
+        network: what is trained, and on what data where that matters.
         careful: the tasks as a careful user prepares them, for the ordinary losses.
         own: the same tasks as the learned loss wants them.
         lr: middle of the learning-rate grid of the ordinary losses.
         learned_lr: the same for the learned loss.
         steps: gradient steps.
         unseen: what of this cell meta-training never saw.
+        early_stopping: every run ends at the observed step at which the tasks' criterion is best.
     """
 
     network: str
@@ -64,6 +89,11 @@ class Cell:
     learned_lr: float
     steps: int
     unseen: Unseen = ""
+    early_stopping: bool = False
+
+    def __str__(self) -> str:
+        stopping = ", early stopping" if self.early_stopping else ""
+        return f"{self.network} under {self.optimizer}, {self.steps} steps{stopping}"
 
 
 @dataclass(frozen=True)
@@ -72,6 +102,7 @@ class Evaluation:
 
     cells: tuple[Cell, ...]
     baselines: tuple[Baseline, ...]
+    metric: Metric = NMSE
     grid: tuple[float, ...] = tuple(10 ** (k / 3) for k in range(-5, 6))
     schedules: tuple[Schedule, ...] = ("constant", "cosine")
     validation_tasks: int = 100
@@ -84,43 +115,94 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class Runs:
-    """Final objectives [runs] and curves [observations, runs] of one contender on the test tasks."""
+    """What came of one contender's runs.
+
+    Attributes:
+        final: metric at the end, [runs].
+        chosen_by: criterion at the end, [runs].
+        diverged: [runs].
+        curves: metric on the way, [observations, runs].
+    """
 
     final: Array
+    chosen_by: Array
+    diverged: NDArray[np.bool_]
     curves: Array
+
+    @classmethod
+    def joined(cls, parts: Sequence[Runs]) -> Runs:
+        """All runs of several."""
+        return cls(
+            *(np.concatenate([getattr(part, field.name) for part in parts], -1) for field in dataclasses.fields(cls))
+        )
 
 
 @dataclass(frozen=True)
 class Contender:
-    """A loss with its parameters, ready to train networks on a family of tasks."""
+    """A loss with its parameters, ready to train networks on a family of tasks.
+
+    Attributes:
+        step: of its training.
+        phi: its parameters.
+        cap: of the metric.
+    """
 
     step: Step
     phi: Tensors
+    cap: float = 10.0
 
     @classmethod
-    def of(cls, loss: nn.Module, family: TaskFamily, optimizer: InnerOptimizer, *, compiled: bool = False) -> Contender:
+    def of(
+        cls,
+        loss: nn.Module,
+        family: TaskFamily,
+        optimizer: InnerOptimizer,
+        *,
+        cap: float = 10.0,
+        compiled: bool = False,
+    ) -> Contender:
         """A loss on a family of tasks under an optimiser."""
         phi = {name: p.detach() for name, p in loss.named_parameters()}
-        return cls(Step.of(loss, family, optimizer, compiled=compiled), phi)
+        return cls(Step.of(loss, family, optimizer, compiled=compiled), phi, cap)
 
-    def measure(self, run: InnerRun, n: int, seed: int, split: Split, observe_every: int = 0) -> Runs:
-        """Train n networks on n tasks of a split; ``observe_every`` > 0 also observes the way there."""
-        family = self.step.family
-        tasks = family.sample(torch.Generator().manual_seed(seed), n, split)
-        parts = [self._measure(run, tasks.pick(slice(k, k + _BATCH)), observe_every) for k in range(0, n, _BATCH)]
-        return Runs(np.concatenate([p.final for p in parts]), np.concatenate([p.curves for p in parts], -1))
+    def measure(
+        self, run: InnerRun, n: int, seed: int, split: Split, observe_every: int = 0, *, early_stopping: bool = False
+    ) -> Runs:
+        """Train n networks on n tasks of a split.
 
-    def _measure(self, run: InnerRun, tasks: Tasks, observe_every: int) -> Runs:
-        objective = vmap(self.step.family.objective)
+        Args:
+            run: how.
+            n: networks.
+            seed: of the tasks.
+            split: of the tasks.
+            observe_every: steps between observations on the way; 0 for none.
+            early_stopping: a run ends at the observed step at which its criterion is best.
+        """
+        tasks = self.step.family.sample(torch.Generator().manual_seed(seed), n, split)
+        parts = [tasks.pick(slice(k, k + _BATCH)) for k in range(0, n, _BATCH)]
+        return Runs.joined([self._measure(run, part, observe_every, early_stopping) for part in parts])
+
+    def _measure(self, run: InnerRun, tasks: Tasks, observe_every: int, early_stopping: bool) -> Runs:
+        metric, criterion = vmap(self.step.family.metric), vmap(self.step.family.criterion)
         curves: list[Array] = []
+        seen: list[Array] = []
 
         def observe(step: int, params: Tensors) -> None:
             if observe_every and step % observe_every == 0:
-                curves.append(_capped(objective(params, tasks.data)))
+                curves.append(self._capped(metric(params, tasks.data)))
+                seen.append(self._capped(criterion(params, tasks.data)))
 
         with torch.no_grad():
             params = run(self.step, expand(self.phi, count(tasks)), tasks, observe)
-            return Runs(_capped(objective(params, tasks.data)), np.array(curves))
+            value, chosen_by = metric(params, tasks.data), self._capped(criterion(params, tasks.data))
+        final, diverged = self._capped(value), (~(value <= self.cap)).numpy()
+        if early_stopping:
+            best = (np.argmin(seen, 0), np.arange(len(final)))
+            final, chosen_by = np.array(curves)[best], np.array(seen)[best]
+        return Runs(final, chosen_by, diverged, np.array(curves).reshape(len(curves), len(final)))
+
+    def _capped(self, value: torch.Tensor) -> Array:
+        return value.double().nan_to_num(self.cap, self.cap).clamp(max=self.cap).numpy()
 
 
 def evaluate(loss: LearnedLoss, evaluation: Evaluation, untrained: LearnedLoss | None = None) -> dict[str, Any]:
@@ -139,7 +221,9 @@ def evaluate(loss: LearnedLoss, evaluation: Evaluation, untrained: LearnedLoss |
         for done, cell in enumerate(evaluation.cells, 1):
             cells.append(measure_cell(loss, cell, evaluation, untrained))
             advance(done, cell.network)
+    metric = evaluation.metric
     return {
+        "metric": {"name": metric.name, "description": metric.description, "terms": metric.terms},
         "protocol": {
             "validation_tasks": evaluation.validation_tasks,
             "test_tasks_per_seed": evaluation.test_tasks,
@@ -148,7 +232,7 @@ def evaluate(loss: LearnedLoss, evaluation: Evaluation, untrained: LearnedLoss |
             "decades": round(math.log10(evaluation.grid[-1] / evaluation.grid[0]), 2),
             "schedules": list(evaluation.schedules),
             "baselines": [baseline.name for baseline in evaluation.baselines],
-            "cap": CAP,
+            "cap": metric.cap,
         },
         "cells": cells,
     }
@@ -160,7 +244,8 @@ def measure_cell(
     """All contenders of one cell, tuned on validation tasks, measured on test tasks."""
 
     def contender(module: nn.Module, family: TaskFamily) -> Contender:
-        return Contender.of(module, family, cell.optimizer, compiled=evaluation.compiled)
+        cap, compiled = evaluation.metric.cap, evaluation.compiled
+        return Contender.of(module, family, cell.optimizer, cap=cap, compiled=compiled)
 
     learned = contender(loss, cell.own)
     ordinary = {baseline.name: contender(baseline.make(), cell.careful) for baseline in evaluation.baselines}
@@ -176,9 +261,9 @@ def measure_cell(
         first = evaluation.baselines[0]
         chosen[f"{first.name}, same lr"] = (contender(first.make(), cell.own), recommended)
     every = observe_every(cell, evaluation)
-    runs = {name: _test(each, run, every, evaluation) for name, (each, run) in chosen.items()}
+    runs = {name: _test(each, run, cell, evaluation) for name, (each, run) in chosen.items()}
     return {
-        "name": f"{cell.network} under {cell.optimizer}, {cell.steps} steps",
+        "name": str(cell),
         "network": cell.network,
         "optimizer": str(cell.optimizer),
         "steps": cell.steps,
@@ -253,24 +338,32 @@ def _resampled(n: int, resamples: int = 2000) -> NDArray[np.int64]:
     return np.random.default_rng(0).integers(0, n, (resamples, n))
 
 
-def measure_cost(loss: LearnedLoss, sizes: tuple[int, ...]) -> list[dict[str, float]]:
-    """Median time of forward + backward against ``mse_loss``, in microseconds, by number of elements."""
+def measure_cost(loss: LearnedLoss, sizes: tuple[int, ...]) -> list[dict[str, Any]]:
+    """Median time of forward + backward against the kind's ordinary loss, in microseconds, by number of elements."""
+    ordinary: Callable[..., torch.Tensor] = getattr(nn.functional, loss.kind.rival)
+    learned = partial(loss, progress=torch.tensor(0.5))
     rows = []
     for size in sizes:
-        prediction, target = torch.randn(2, size, generator=torch.Generator().manual_seed(0))
+        prediction, target = loss.kind.workload(torch.Generator().manual_seed(0), size)
         prediction.requires_grad_()
-        ours = _seconds(partial(_learned_step, loss, prediction, target), size)
-        theirs = _seconds(partial(_mse_step, prediction, target), size)
-        rows.append({"elements": size, "learned_us": round(ours * 1e6, 1), "mse_us": round(theirs * 1e6, 1)})
+        feature = {"feature": prediction.detach()} if loss.config.uses_feature else {}
+        ours, theirs = (
+            _seconds(partial(_forward_backward, function, prediction, target), size)
+            for function in (partial(learned, **feature), ordinary)
+        )
+        rows.append(
+            {
+                "elements": prediction.numel(),
+                "learned_us": round(ours * 1e6, 1),
+                "ordinary_us": round(theirs * 1e6, 1),
+                "ordinary": loss.kind.rival,
+            }
+        )
     return rows
 
 
-def _learned_step(loss: LearnedLoss, prediction: torch.Tensor, target: torch.Tensor) -> None:
-    torch.autograd.backward(loss(prediction, target, progress=torch.tensor(0.5)))
-
-
-def _mse_step(prediction: torch.Tensor, target: torch.Tensor) -> None:
-    torch.autograd.backward(nn.functional.mse_loss(prediction, target))
+def _forward_backward(function: Callable[..., torch.Tensor], prediction: torch.Tensor, target: torch.Tensor) -> None:
+    torch.autograd.backward(function(prediction, target))
 
 
 def _seconds(work: Callable[[], None], size: int) -> float:
@@ -283,23 +376,29 @@ def _seconds(work: Callable[[], None], size: int) -> float:
 
 
 def _tune(contender: Contender, cell: Cell, lr: float, evaluation: Evaluation) -> tuple[InnerRun, float]:
-    """The best run of the grid by the mean objective on validation tasks, and that mean."""
+    """The best run of the grid by the mean criterion on validation tasks, and that mean."""
     runs = [
         InnerRun(cell.optimizer, lr * factor, cell.steps, schedule)
         for factor in evaluation.grid
         for schedule in evaluation.schedules
     ]
-    scores = [float(contender.measure(run, evaluation.validation_tasks, 1, "valid").final.mean()) for run in runs]
+    every, stopping = (observe_every(cell, evaluation) if cell.early_stopping else 0), cell.early_stopping
+    found = [
+        contender.measure(run, evaluation.validation_tasks, 1, "valid", every, early_stopping=stopping) for run in runs
+    ]
+    scores = [float(one.chosen_by.mean()) for one in found]
     best = int(np.argmin(scores))
     return runs[best], scores[best]
 
 
-def _test(contender: Contender, run: InnerRun, observe_every: int, evaluation: Evaluation) -> Runs:
-    parts = [
-        contender.measure(run, evaluation.test_tasks, 100 + seed, "test", observe_every)
-        for seed in range(evaluation.seeds)
-    ]
-    return Runs(np.concatenate([p.final for p in parts]), np.concatenate([p.curves for p in parts], 1))
+def _test(contender: Contender, run: InnerRun, cell: Cell, evaluation: Evaluation) -> Runs:
+    every, stopping, n = observe_every(cell, evaluation), cell.early_stopping, evaluation.test_tasks
+    return Runs.joined(
+        [
+            contender.measure(run, n, 100 + seed, "test", every, early_stopping=stopping)
+            for seed in range(evaluation.seeds)
+        ]
+    )
 
 
 def _summary(runs: Runs) -> dict[str, Any]:
@@ -307,14 +406,10 @@ def _summary(runs: Runs) -> dict[str, Any]:
     return {
         "objective": bootstrap(runs.final),
         "median": round(float(np.median(runs.final)), 5),
-        "diverged": bootstrap((runs.final >= CAP).astype(float)),
+        "diverged": bootstrap(runs.diverged.astype(float)),
         "curve": {
             "mean": np.round(runs.curves.mean(1), 5).tolist(),
             "low": np.round(low, 5).tolist(),
             "high": np.round(high, 5).tolist(),
         },
     }
-
-
-def _capped(value: torch.Tensor) -> Array:
-    return value.double().nan_to_num(CAP, CAP, CAP).clamp(max=CAP).numpy()

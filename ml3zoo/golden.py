@@ -14,25 +14,19 @@ _BATCHES, _POINTS = 8, 16
 _RELATIVE, _ABSOLUTE = 1e-9, 1e-12
 """Everything is computed in float64, where machines and versions differ only in the last digits."""
 
-SHAPES: dict[str, tuple[int, ...]] = {
-    "prediction": (_BATCHES, _POINTS),
-    "target": (_BATCHES, _POINTS),
-    "progress": (_BATCHES,),
-    "value": (_BATCHES, _POINTS),
-    "gradient": (_BATCHES, _POINTS),
-}
-"""What a loss's golden tensors are: all of these and no others, in float64."""
+
+def golden_shapes(loss: LearnedLoss) -> dict[str, tuple[int, ...]]:
+    """What a loss's golden tensors are: all of these and no others, in float64."""
+    inputs = _inputs(loss)
+    return {name: tuple(tensor.shape) for name, tensor in inputs.items()} | {
+        "value": (_BATCHES, *loss.kind.points(inputs["prediction"][0])),
+        "gradient": tuple(inputs["prediction"].shape),
+    }
 
 
 def record_golden(loss: LearnedLoss) -> dict[str, Tensor]:
-    """Golden tensors of a loss: batches of errors from tiny to wild, at growing progress."""
-    generator = torch.Generator().manual_seed(0)
-    shape = (_BATCHES, _POINTS)
-    target = torch.randn(shape, generator=generator, dtype=torch.float64)
-    size = torch.logspace(-4, 2, _BATCHES, dtype=torch.float64)[:, None]
-    prediction = target + size * torch.randn(shape, generator=generator, dtype=torch.float64)
-    progress = torch.linspace(0, 1, _BATCHES, dtype=torch.float64)
-    return _evaluate(loss, {"prediction": prediction, "target": target, "progress": progress})
+    """Golden tensors of a loss: batches of predictions from nearly right to wild, at growing progress."""
+    return _evaluate(loss, _inputs(loss))
 
 
 def replay_golden(loss: LearnedLoss, golden: dict[str, Tensor]) -> None:
@@ -40,7 +34,7 @@ def replay_golden(loss: LearnedLoss, golden: dict[str, Tensor]) -> None:
 
     Args:
         loss: the loss.
-        golden: tensors of the names and shapes of ``SHAPES``, all finite.
+        golden: tensors of the names and shapes of ``golden_shapes``, all finite.
 
     Raises:
         IntegrityError: a value or gradient differs.
@@ -55,14 +49,30 @@ def replay_golden(loss: LearnedLoss, golden: dict[str, Tensor]) -> None:
             )
 
 
-def _evaluate(loss: LearnedLoss, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+def _inputs(loss: LearnedLoss) -> dict[str, Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    sizes = torch.logspace(-4, 2, _BATCHES).tolist()
+    examples = [loss.kind.example(generator, _POINTS, size) for size in sizes]
+    prediction, target = (torch.stack(part) for part in zip(*examples, strict=True))
+    inputs = {
+        "prediction": prediction,
+        "target": target,
+        "progress": torch.linspace(0, 1, _BATCHES, dtype=torch.float64),
+    }
+    if loss.config.uses_feature:
+        inputs["feature"] = 2 * torch.randn(prediction.shape, generator=generator, dtype=torch.float64)
+    return inputs
+
+
+def _evaluate(loss: LearnedLoss, golden: dict[str, Tensor]) -> dict[str, Tensor]:
+    inputs = {name: tensor for name, tensor in golden.items() if name not in ("value", "gradient")}
     loss = copy.deepcopy(loss).to("cpu", torch.float64)
     loss.reduction = "none"
     values, gradients = [], []
-    for prediction, target, progress in zip(inputs["prediction"], inputs["target"], inputs["progress"], strict=True):
-        prediction = prediction.detach().requires_grad_()
-        value = loss(prediction, target, progress=progress)
+    for batch in zip(*inputs.values(), strict=True):
+        arguments = dict(zip(inputs, batch, strict=True))
+        prediction = arguments.pop("prediction").detach().requires_grad_()
+        value = loss(prediction, **arguments)
         gradients.append(torch.autograd.grad(value.sum(), prediction)[0])
         values.append(value.detach())
-    kept = {name: inputs[name] for name in ("prediction", "target", "progress")}
-    return kept | {"value": torch.stack(values), "gradient": torch.stack(gradients)}
+    return inputs | {"value": torch.stack(values), "gradient": torch.stack(gradients)}

@@ -22,8 +22,7 @@ from ml3zoo.config import FILE_NAME, LossConfig, Provenance
 from ml3zoo.errors import InputError, OutputError, UnknownNameError, did_you_mean
 from ml3zoo.evaluate import Contender, Evaluation, bootstrap, evaluate, measure_cost
 from ml3zoo.files import check_replaceable, make_folder
-from ml3zoo.losses import LearnedLoss
-from ml3zoo.losses.mlp import Loss
+from ml3zoo.losses import LearnedLoss, build_loss
 from ml3zoo.meta.compute import reproducible_compute
 from ml3zoo.meta.inner import InnerRun
 from ml3zoo.meta.log import read_log
@@ -40,7 +39,8 @@ class Recipe:
         training: the meta-training; its seed is replaced by each of ``seeds``.
         evaluation: makes the protocol for a config.
         seeds: meta-training seeds; the loss with the best validation score is kept, all are reported.
-        prior: skip weights the loss starts from.
+        prior: what the loss starts from, as its family's ``reset_parameters`` takes it.
+        example: Python that makes ``x``, ``y`` and ``model`` for the card's snippet.
         quick_iterations: outer iterations of the quick version.
         source: the file it was read from, kept in the card's folder.
         is_quick: whether it is the quick version of another, whose numbers mean nothing.
@@ -49,6 +49,7 @@ class Recipe:
     config: LossConfig
     training: MetaTraining
     evaluation: Callable[[LossConfig], Evaluation]
+    example: str
     seeds: tuple[int, ...] = (0,)
     prior: tuple[float, ...] = ()
     quick_iterations: int = 5
@@ -109,14 +110,15 @@ class Recipe:
         results = self.measure(best.loss, self.fresh_loss(best.seed).requires_grad_(False))
         results["seeds"] = [{"seed": one.seed, "objective": self.at_recommended(one.loss)} for one in trained]
         results["quick"] = self.is_quick
+        results["example"] = self.example
         results["meta_training"] = read_log(best.folder)
         return write_card(best.loss, results, out, recipe=self.source)
 
-    def fresh_loss(self, seed: int) -> Loss:
+    def fresh_loss(self, seed: int) -> LearnedLoss:
         """The loss before meta-training."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            loss = Loss(self.config)
+            loss = build_loss(self.config)
             loss.reset_parameters(self.prior)
         return loss
 
@@ -130,11 +132,13 @@ class Recipe:
         return results
 
     def at_recommended(self, loss: LearnedLoss) -> dict[str, float]:
-        """Error on the first cell's test tasks at the recommended learning rate: mean, with its interval."""
+        """Metric on the first cell's test tasks at the recommended learning rate: mean, with its interval."""
         evaluation = self.evaluation(self.config)
         cell = evaluation.cells[0]
         run = InnerRun(cell.optimizer, self.config.inner.lr, cell.steps)
-        contender = Contender.of(loss, cell.own, cell.optimizer, compiled=evaluation.compiled)
+        contender = Contender.of(
+            loss, cell.own, cell.optimizer, cap=evaluation.metric.cap, compiled=evaluation.compiled
+        )
         return bootstrap(contender.measure(run, evaluation.test_tasks, 100, "test").final)
 
     def _provenance(self, best: _Trained, minutes: float) -> Provenance:
@@ -156,7 +160,7 @@ class _Trained:
 
     seed: int
     folder: Path
-    loss: Loss
+    loss: LearnedLoss
     progress: Progress
 
 

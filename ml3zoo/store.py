@@ -15,7 +15,7 @@ from torch import Tensor
 from ml3zoo.config import FILE_NAME, LossConfig, largest, read_config, write_config
 from ml3zoo.errors import IntegrityError
 from ml3zoo.files import check_replaceable, contents, replacing_folder, sha256
-from ml3zoo.golden import SHAPES, record_golden, replay_golden
+from ml3zoo.golden import golden_shapes, record_golden, replay_golden
 from ml3zoo.integrity import GOLDEN, WEIGHTS, check_file, check_files, check_header, check_no_strangers
 from ml3zoo.losses import LearnedLoss, build_loss
 
@@ -82,7 +82,7 @@ def read_loss(folder: Path, *, replay: bool = False) -> LearnedLoss:
     loss.requires_grad_(False)
     if replay:
         check_file(folder, GOLDEN, config)
-        golden = _read(folder / GOLDEN, "F64", SHAPES)
+        golden = _read(folder / GOLDEN, "F64", golden_shapes(loss))
         _check_finite(golden, folder / GOLDEN)
         replay_golden(loss, golden)
     return loss

@@ -11,12 +11,11 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from ml3zoo.losses import LearnedLoss
-from ml3zoo.losses.signals import BatchError
 from ml3zoo.meta.estimators import Objective, Problem
 from ml3zoo.meta.inner import InnerRun
 from ml3zoo.meta.optimizers import SGD
 from ml3zoo.recipe import find_recipe
-from ml3zoo.tasks.base import Split, Tasks, Tensors
+from ml3zoo.tasks.base import Split, TaskFamily, Tasks, Tensors
 from ml3zoo.tasks.optimizees import MLP
 from ml3zoo.tasks.sine import Sine
 
@@ -26,7 +25,7 @@ PLAIN = Objective(log=False, cap=math.inf)
 
 
 @dataclass(frozen=True)
-class Fixed:
+class Fixed(TaskFamily):
     """A family that always gives the same tasks."""
 
     tasks: Tasks
@@ -68,8 +67,8 @@ def hand_unrolled(loss: LearnedLoss, phi: Tensors, tasks: Tasks, run: InnerRun) 
             inputs = {name: p.clone() for name, p in params.items()}
             prediction = functional_call(FAMILY.network, inputs, (x,))
             error = functional_call(FAMILY.network, params, (x,)) - y
-            seen = BatchError((error**2).mean().sqrt(), error.mean())
-            told = {"progress": torch.tensor(t / run.steps, dtype=torch.float64), "batch_error": seen}
+            seen = {"batch_error": (error**2).mean().sqrt(), "mean_error": error.mean()}
+            told = {"progress": torch.tensor(t / run.steps, dtype=torch.float64), "context": seen}
             value = functional_call(loss, phi, (prediction, y), told)
             grads = torch.autograd.grad(value, list(inputs.values()), create_graph=True)
             for (name, p), grad in zip(list(params.items()), grads, strict=True):
@@ -92,7 +91,7 @@ class Scaled(nn.Module):
 
 
 @dataclass(frozen=True)
-class Quadratic:
+class Quadratic(TaskFamily):
     """One number is fitted to a target: every step shrinks the error by the factor 1 − lr·exp(log_scale).
 
     With ``ripple`` > 0 fast waves of that slope are laid over the parabola: runs become chaotic and their exact

@@ -245,9 +245,9 @@ def test_odd_results_are_not_drawn(loss, tmp_path, results):
 
 def test_a_loss_that_is_negative_somewhere_is_drawn(loss):
     pytest.importorskip("matplotlib")
-    from ml3zoo.plots import draw_surface
+    from ml3zoo.plots.regression import draw_surface
 
-    loss.value = lambda features, batch: batch.error
+    loss.value = lambda features, batch: batch["error"]
     draw_surface(loss)
 
 

@@ -13,7 +13,6 @@ import torch
 from ml3zoo import load_loss
 from ml3zoo.errors import InputError
 from ml3zoo.losses import LearnedLoss
-from ml3zoo.losses.signals import BatchError
 from ml3zoo.recipe import find_recipe, list_recipes
 
 HALF = torch.tensor(0.5)
@@ -24,77 +23,100 @@ def any_loss(request: pytest.FixtureRequest) -> LearnedLoss:
     return find_recipe(request.param).fresh_loss(0)
 
 
-def pair(*shape: int, dtype: torch.dtype = torch.float32, seed: int = 1) -> tuple[torch.Tensor, torch.Tensor]:
-    generator = torch.Generator().manual_seed(seed)
-    prediction, target = torch.randn(2, *shape, generator=generator, dtype=dtype)
-    return prediction.requires_grad_(), target
+def pair(loss: LearnedLoss, n: int = 8, size: float = 1.0, seed: int = 1) -> tuple[torch.Tensor, torch.Tensor]:
+    """Predictions and targets of the loss's kind, in float32."""
+    prediction, target = loss.kind.example(torch.Generator().manual_seed(seed), n, size)
+    return prediction.float().requires_grad_(), target.float()
 
 
-@pytest.mark.parametrize("shape", [(1,), (7,), (5, 1), (2, 3, 4)])
-def test_reductions_agree_and_shapes_follow_torch(any_loss, shape):
-    prediction, target = pair(*shape)
+def told(loss: LearnedLoss, prediction: torch.Tensor) -> dict[str, torch.Tensor]:
+    """What else the loss wants to know."""
+    feature = {"feature": torch.linspace(-2, 2, prediction.numel()).view_as(prediction)}
+    return {"progress": HALF} | (feature if loss.config.uses_feature else {})
+
+
+def test_reductions_agree(any_loss):
+    prediction, target = pair(any_loss)
     values = {}
     for reduction in ("none", "mean", "sum"):
         any_loss.reduction = reduction
-        values[reduction] = any_loss(prediction, target, progress=HALF)
-    assert values["none"].shape == shape
+        values[reduction] = any_loss(prediction, target, **told(any_loss, prediction))
+    assert values["none"].shape == (8,)
     torch.testing.assert_close(values["mean"], values["none"].mean())
     torch.testing.assert_close(values["sum"], values["none"].sum())
 
 
 def test_gradients_are_right_once_and_twice(any_loss):
     double = any_loss.double()
-    prediction, target = pair(6, dtype=torch.float64)
+    prediction, target = (x.detach().double() for x in pair(any_loss, 6))
     # batch statistics are detached by contract, so finite differences need them held still
-    fixed = {"progress": HALF.double(), "batch_error": BatchError(*torch.tensor([0.7, 0.2]).double())}
+    fixed = told(any_loss, prediction) | {"context": any_loss.context(prediction, target)}
+    prediction.requires_grad_()
     assert torch.autograd.gradcheck(lambda p: double(p, target, **fixed), prediction)
     assert torch.autograd.gradgradcheck(lambda p: double(p, target, **fixed), prediction)
 
 
 @pytest.mark.parametrize("size", [0.0, 1e-30, 1e-6, 1e6, 1e15])
 def test_value_and_gradient_stay_finite(any_loss, size):
-    prediction, target = pair(8)
-    scaled = (target + size * prediction.detach()).requires_grad_()
-    value = any_loss(scaled, target, progress=HALF)
+    prediction, target = pair(any_loss, size=size)
+    value = any_loss(prediction, target, **told(any_loss, prediction))
     value.backward()
     assert math.isfinite(value.item())
-    assert scaled.grad.isfinite().all()
+    assert prediction.grad.isfinite().all()
 
 
-def test_constant_target_is_fine(any_loss):
-    prediction, _ = pair(8)
-    assert math.isfinite(any_loss(prediction, torch.zeros(8), progress=HALF).item())
+def test_constant_target_is_fine(loss):
+    prediction, _ = pair(loss)
+    assert math.isfinite(loss(prediction, torch.zeros(8), progress=HALF).item())
+
+
+@pytest.mark.parametrize("shape", [(1,), (7,), (5, 1), (2, 3, 4)])
+def test_regression_takes_any_shape(loss, shape):
+    prediction, target = torch.randn(2, *shape, generator=torch.Generator().manual_seed(0))
+    loss.reduction = "none"
+    assert loss(prediction, target, progress=HALF).shape == shape
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16, torch.float16])
 def test_other_dtypes_are_computed_in_float32(any_loss, dtype):
-    prediction, target = pair(8, dtype=dtype)
-    value = any_loss(prediction, target, progress=HALF)
+    exact, target = pair(any_loss)
+    prediction, known = exact.detach().to(dtype).requires_grad_(), told(any_loss, exact)
+    value = any_loss(prediction, target.to(dtype), **known)
     value.backward()
     assert value.dtype == torch.float32
     assert prediction.grad.dtype == dtype
-    expected = any_loss(prediction.detach().float(), target.float(), progress=HALF)
+    expected = any_loss(prediction.detach().float(), target.to(dtype).float(), **known)
     torch.testing.assert_close(value.detach(), expected.detach())
 
 
 def test_autocast_changes_nothing(any_loss):
-    prediction, target = pair(8)
+    prediction, target = pair(any_loss)
+    known = told(any_loss, prediction)
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        value = any_loss(prediction, target, progress=HALF)
+        value = any_loss(prediction, target, **known)
     assert value.dtype == torch.float32
-    assert torch.equal(value, any_loss(prediction, target, progress=HALF))
+    assert torch.equal(value, any_loss(prediction, target, **known))
 
 
-def test_memory_layout_changes_nothing(any_loss):
-    prediction, target = pair(6, 4)
-    any_loss.reduction = "none"
-    straight = any_loss(prediction, target, progress=HALF)
-    turned = any_loss(prediction.T, target.T, progress=HALF)
+def test_memory_layout_changes_nothing(loss):
+    prediction, target = torch.randn(2, 6, 4, generator=torch.Generator().manual_seed(0))
+    loss.reduction = "none"
+    straight = loss(prediction, target, progress=HALF)
+    turned = loss(prediction.T, target.T, progress=HALF)
     torch.testing.assert_close(turned.T, straight)
 
 
+def test_order_of_points_changes_nothing(any_loss):
+    any_loss.reduction = "none"
+    prediction, target = pair(any_loss)
+    known, turned = told(any_loss, prediction), torch.arange(7, -1, -1)
+    back = {name: x[turned] if name == "feature" else x for name, x in known.items()}
+    straight = any_loss(prediction, target, **known)
+    torch.testing.assert_close(any_loss(prediction[turned], target[turned], **back)[turned], straight)
+
+
 @pytest.mark.parametrize(
-    ("prediction", "target", "told"),
+    ("prediction", "target", "message"),
     [
         (torch.zeros(3), torch.zeros(3, 1), "nothing is broadcast"),
         (torch.zeros(3, dtype=torch.int64), torch.zeros(3), "floating point"),
@@ -102,20 +124,20 @@ def test_memory_layout_changes_nothing(any_loss):
         (torch.zeros(2), torch.zeros(2, dtype=torch.complex64), "real"),
     ],
 )
-def test_bad_input_is_refused(any_loss, prediction, target, told):
-    with pytest.raises(InputError, match=told):
-        any_loss(prediction, target)
+def test_bad_input_is_refused(loss, prediction, target, message):
+    with pytest.raises(InputError, match=message):
+        loss(prediction, target)
 
 
-def test_integer_targets_are_taken(any_loss):
-    prediction, _ = pair(3)
+def test_integer_targets_are_taken(loss):
+    prediction, _ = pair(loss, 3)
     target = torch.tensor([0, 1, 2])
-    assert torch.equal(any_loss(prediction, target, progress=HALF), any_loss(prediction, target.float(), progress=HALF))
+    assert torch.equal(loss(prediction, target, progress=HALF), loss(prediction, target.float(), progress=HALF))
 
 
 def test_progress_counts_calls_that_build_a_graph(loss):
     loss.total_steps = 4
-    prediction, target = pair(5)
+    prediction, target = pair(loss, 5)
     for expected in (0.0, 0.25, 0.5, 0.75, 1.0, 1.0):
         assert loss.progress == expected
         loss(prediction.detach(), target)
@@ -129,7 +151,7 @@ def test_progress_counts_calls_that_build_a_graph(loss):
 
 
 def test_unknown_progress_warns_once(loss):
-    prediction, target = pair(5)
+    prediction, target = pair(loss, 5)
     with pytest.warns(UserWarning, match="total_steps"):
         loss(prediction, target)
     with warnings.catch_warnings():
@@ -138,13 +160,13 @@ def test_unknown_progress_warns_once(loss):
 
 
 def test_progress_matters(loss):
-    prediction, target = pair(5)
+    prediction, target = pair(loss, 5)
     early, late = (loss(prediction, target, progress=torch.tensor(t)) for t in (0.0, 0.9))
     assert late < early
 
 
 def test_compiles(loss):
-    prediction, target = pair(16)
+    prediction, target = pair(loss, 16)
     compiled = torch.compile(loss, backend="eager")
     torch.testing.assert_close(compiled(prediction, target, progress=HALF), loss(prediction, target, progress=HALF))
 
@@ -160,7 +182,7 @@ def test_a_compiled_loss_counts_its_steps_without_compiling_anew(loss):
 
     compiled = torch.compile(loss, backend=backend)
     for seed in range(12):
-        prediction, target = pair(16, seed=seed)
+        prediction, target = pair(loss, 16, seed=seed)
         torch.testing.assert_close(compiled(prediction, target), eager(prediction, target))
     assert loss.progress == eager.progress == 0.6
     assert len(graphs) == 1
@@ -168,12 +190,12 @@ def test_a_compiled_loss_counts_its_steps_without_compiling_anew(loss):
 
 def test_half_precision_models_leave_it_in_float32(loss):
     model = torch.nn.ModuleList([torch.nn.Linear(1, 1), loss])
-    before = loss(*pair(8), progress=HALF)
+    before = loss(*pair(loss, 8), progress=HALF)
     for cast in (model.half, model.bfloat16):
         cast()
         assert model[0].weight.dtype != torch.float32
         assert all(p.dtype == torch.float32 for p in loss.parameters())
-        assert torch.equal(loss(*pair(8), progress=HALF), before)
+        assert torch.equal(loss(*pair(loss, 8), progress=HALF), before)
     assert all(p.dtype == torch.float64 for p in model.double()[1].parameters())
 
 
@@ -193,7 +215,7 @@ def test_centering_takes_off_a_share_of_the_mean_error(loss):
     loss.network[0].weight.data.zero_()
     loss.network[0].bias.data[:] = torch.tensor([0.0, math.log(3)])
     loss.reduction = "sum"
-    prediction, target = pair(9)
+    prediction, target = pair(loss, 9)
     loss(prediction, target, progress=HALF).backward()
     error = prediction.detach() - target
     torch.testing.assert_close(prediction.grad, 2 * (error - 0.75 * error.mean()))
@@ -204,7 +226,7 @@ def test_the_formula_is_what_is_computed(loss):
         for p in loss.parameters():
             p.copy_((1000 * p).round() / 1000)
     loss.reduction = "none"
-    prediction, target = pair(7)
+    prediction, target = pair(loss, 7)
     error = prediction - target
     names = {
         "exp": torch.exp,

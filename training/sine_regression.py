@@ -38,6 +38,12 @@ UNSEEN = (MLP((1, 40, 40, 40, 1), "ReLU"), MLP((1, 64, 64, 1), "SiLU"), MLP((1, 
 MIDDLES: dict[InnerOptimizer, float] = {SGD(): 0.1, SGD(momentum=0.9): 0.02, Adam(): 0.02}
 """Every optimiser that losses are measured under, with the middle of its learning-rate grid."""
 HORIZONS = (20, 500)
+EXAMPLE = """\
+x = torch.rand(100, 1) * 10 - 5
+y = 3 * torch.sin(x)
+model = torch.nn.Sequential(
+    torch.nn.Linear(1, 100), torch.nn.ReLU(), torch.nn.Linear(100, 10), torch.nn.ReLU(), torch.nn.Linear(10, 1)
+)"""
 
 
 class LogMSE(nn.Module):
@@ -138,6 +144,7 @@ def sine_recipe(
             compiled=True,
         ),
         evaluation=sine_evaluation,
+        example=EXAMPLE,
         seeds=seeds,
     )
 

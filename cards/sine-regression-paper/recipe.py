@@ -6,7 +6,7 @@ loss to use. Source: Bechtle et al. 2020, first experiment, with the settings of
 
 from functools import partial
 
-from ml3zoo.training.sine_regression import sine_evaluation
+from ml3zoo.training.sine_regression import EXAMPLE, sine_evaluation
 
 from ml3zoo.config import InnerConfig, LossConfig, SignalConfig
 from ml3zoo.meta.estimators import Objective, Unrolled
@@ -47,5 +47,6 @@ RECIPE = Recipe(
         validation=MSE_AFTER_ONE_STEP,
     ),
     evaluation=partial(sine_evaluation, horizons=()),
+    example=EXAMPLE,
     seeds=(0, 1, 2, 3, 4),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Literal, Self, get_args
 
 import torch
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ml3zoo.config import LossConfig
 from ml3zoo.errors import InputError
-from ml3zoo.losses.signals import BatchError, RegressionBatch, measured_error, measured_scale, regression_batch
+from ml3zoo.kinds import Batch, kind_of
 
 Reduction = Literal["mean", "sum", "none"]
 FEATURE_LIMIT = 50.0
@@ -21,7 +21,7 @@ FEATURE_LIMIT = 50.0
 class LearnedLoss(nn.Module):
     """A loss function that was learned: a drop-in ``nn.Module`` like ``torch.nn.MSELoss``.
 
-    Calling it returns a scalar (``reduction="mean"`` or ``"sum"``) or a tensor shaped like the input (``"none"``),
+    Calling it returns a scalar (``reduction="mean"`` or ``"sum"``) or a tensor of one value per point (``"none"``),
     computed in float32, or in float64 if moved there, also under autocast and in half-precision models. Its parameters
     are frozen unless made trainable.
 
@@ -32,6 +32,7 @@ class LearnedLoss(nn.Module):
     def __init__(self, config: LossConfig) -> None:
         super().__init__()
         self.config = config.checked()
+        self.kind = kind_of(config)
         self.reduction = "mean"
         self.total_steps: int | None = None
         self._progress: float | None = None
@@ -43,8 +44,12 @@ class LearnedLoss(nn.Module):
         self.register_buffer("shift", torch.tensor([signal.shift for signal in config.signals]))
         self.register_buffer("scale", torch.tensor([signal.scale for signal in config.signals]))
 
-    def value(self, features: Tensor, batch: RegressionBatch) -> Tensor:
+    def value(self, features: Tensor, batch: Batch) -> Tensor:
         """The loss of each point. ``features``: normalised signals, [..., signals]. Returns [...]."""
+        raise NotImplementedError
+
+    def reset_parameters(self, prior: tuple[float, ...] = ()) -> None:
+        """Fresh parameters from torch's global generator, near what ``prior`` says, if the family knows how to."""
         raise NotImplementedError
 
     @property
@@ -79,27 +84,28 @@ class LearnedLoss(nn.Module):
         input: Tensor,
         target: Tensor,
         *,
+        feature: Tensor | None = None,
         progress: Tensor | float | None = None,
-        target_scale: Tensor | None = None,
-        batch_error: BatchError | None = None,
+        context: Mapping[str, Tensor] | None = None,
     ) -> Tensor:
         """The loss of predictions.
 
         Args:
-            input: predictions, floating point, any shape but empty.
-            target: what they should be, same shape.
+            input: predictions, floating point, not empty. Regression: any shape. Classification: logits, [classes] or
+                [points, classes, ...].
+            target: what they should be. Regression: same shape. Classification: class indices [points, ...], or
+                probabilities shaped like the input.
+            feature: what the model was given, shaped like the input, for losses that look at it.
             progress: share of training done, in [0, 1], for callers that keep their own clock.
-            target_scale: standard deviation of the targets (scalar), if the batch's own is a poor guess.
-            batch_error: the error of the batch as a whole, likewise.
+            context: statistics of the batch by name (scalars), where the batch's own are a poor guess.
 
         Raises:
-            InputError: shapes differ, the batch is empty, or the predictions are not floating point.
+            InputError: shapes or types do not fit, the batch is empty, or the loss needs a feature.
         """
-        self._check(input, target)
+        self._check(input, target, feature)
         with torch.autocast(input.device.type, enabled=False):
-            dtype = self.shift.dtype
             progress = self._tick(input) if progress is None else torch.as_tensor(progress, device=input.device)
-            batch = regression_batch(input.to(dtype), target.to(dtype), progress.to(dtype), target_scale, batch_error)
+            batch = self._batch(input, target, feature, progress, context or {})
             signals = torch.stack([batch.signal(signal) for signal in self.config.signals], -1)
             features = ((signals - self.shift) / self.scale).clamp(-FEATURE_LIMIT, FEATURE_LIMIT)
             value = self.value(features, batch)
@@ -108,19 +114,36 @@ class LearnedLoss(nn.Module):
             return value.mean() if self.reduction == "mean" else value.sum()
 
     @property
-    def looks_at_batch(self) -> bool:
-        """Whether this loss looks at the batch's error as a whole."""
-        return any(
-            s.signal in {"batch_error", "mean_error"} or "per_batch_error" in s.transforms for s in self.config.signals
-        )
+    def statistics(self) -> list[str]:
+        """What this loss looks at of the batch as a whole."""
+        looked_at = {name for signal in self.config.signals for name in signal.looks_at}
+        return sorted(looked_at & self.kind.statistics.keys())
 
-    def batch_error(self, input: Tensor, target: Tensor) -> BatchError:
-        """The error of the batch as a whole, with its gradient.
+    def context(self, input: Tensor, target: Tensor, *, feature: Tensor | None = None) -> dict[str, Tensor]:
+        """The statistics of the batch this loss looks at, with their gradient.
 
-        Inside ``forward`` it is a constant. Who differentiates through a whole training also needs how it follows
-        from earlier steps, and passes this to ``forward``.
+        Inside ``forward`` they are constants. Who differentiates through a whole training also needs how they follow
+        from earlier steps, and passes them to ``forward``.
         """
-        return measured_error(input - target, measured_scale(target))
+        given = self.kind.given(input, target, self.shift.dtype)
+        batch = Batch(self.kind, given, self.kind.points(input))
+        return {name: batch[name] for name in self.statistics}
+
+    def _batch(
+        self,
+        input: Tensor,
+        target: Tensor,
+        feature: Tensor | None,
+        progress: Tensor,
+        context: Mapping[str, Tensor],
+    ) -> Batch:
+        """One call: statistics are constants, and those of the ``context`` stand in for the batch's own."""
+        dtype, points = self.shift.dtype, self.kind.points(input)
+        given = self.kind.given(input, target, dtype) | {"progress": progress.to(dtype)}
+        if feature is not None:
+            given["feature"] = feature.to(dtype)
+        still = Batch(self.kind, {name: value.detach() for name, value in given.items()} | dict(context), points)
+        return Batch(self.kind, given, points, still)
 
     def formula(self) -> str | None:
         """The loss of one point in closed form, where that is short enough to read."""
@@ -148,21 +171,23 @@ class LearnedLoss(nn.Module):
         applied: Self = super()._apply(no_less, recurse)  # type: ignore[no-untyped-call]
         return applied
 
-    def _check(self, input: Tensor, target: Tensor) -> None:
+    def _check(self, input: Tensor, target: Tensor, feature: Tensor | None) -> None:
         for name, value in (("input", input), ("target", target)):
             if not isinstance(value, Tensor):
                 raise InputError(f"{name} must be a tensor, got {type(value).__name__}. Call torch.as_tensor on it.")
-        if input.shape != target.shape:
-            raise InputError(
-                f"input has shape {tuple(input.shape)} and target {tuple(target.shape)}: they must be equal, "
-                "nothing is broadcast. Reshape one, for example target.view_as(input)."
-            )
         if not input.is_floating_point():
             raise InputError(f"input must be floating point predictions, got {input.dtype}. Call input.float().")
         if target.is_complex():
             raise InputError(f"target must be real numbers, got {target.dtype}. Take its real part.")
         if input.numel() == 0:
             raise InputError(f"input is empty (shape {tuple(input.shape)}): at least one prediction is needed.")
+        self.kind.check(input, target)
+        if self.config.uses_feature and (feature is None or feature.shape != input.shape):
+            got = "none" if feature is None else f"shape {tuple(feature.shape)}"
+            raise InputError(
+                f"{self.config.name} looks at the model's input: feature of shape {tuple(input.shape)} was expected, "
+                f"got {got}. Call loss(model(x), y, feature=x)."
+            )
 
     def _tick(self, input: Tensor) -> Tensor:
         """The progress of this call, which counts if it builds a graph."""

@@ -12,8 +12,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ml3zoo.config import LossConfig, parse_architecture
+from ml3zoo.errors import ConfigError
+from ml3zoo.kinds import Batch
 from ml3zoo.losses.base import LearnedLoss
-from ml3zoo.losses.signals import RegressionBatch
 from ml3zoo.schema import Strict
 
 _ACTIVATIONS: dict[str, type[nn.Module]] = {
@@ -29,7 +30,8 @@ class Architecture(Strict, frozen=True):
     """The network between signals and value.
 
     ``output="identity"`` or ``"softplus"``: the network gives the loss itself (the paper's form).
-    ``output="weight"``: the loss is the squared error times ``exp(b * tanh(z / b))``, ``b`` the ``weight_bound``.
+    ``output="weight"``: the loss is the ordinary one (squared error, cross-entropy) times ``exp(b * tanh(z / b))``,
+    ``b`` the ``weight_bound``.
     ``centering``: the network also gives a share in (0, 1) of the batch's mean error that is taken off each error
     first. A network fits its mean far faster than anything else; pulling less on it allows larger steps on the rest.
     """
@@ -54,6 +56,8 @@ class Loss(LearnedLoss):
     def __init__(self, config: LossConfig) -> None:
         super().__init__(config)
         self.architecture = parse_architecture(Architecture, config)
+        if self.architecture.centering and config.kind != "regression":
+            raise ConfigError(f"centering is for regression losses, {config.name} is for {config.kind}. Leave it out.")
         sizes = [len(config.signals), *self.architecture.hidden, 1 + self.architecture.centering]
         layers: list[nn.Module] = []
         for width_in, width_out in itertools.pairwise(sizes):
@@ -62,7 +66,12 @@ class Loss(LearnedLoss):
         self.network = nn.Sequential(*layers[:-1])
         self.skip = nn.Linear(sizes[0], sizes[-1], bias=False) if self.architecture.skip else None
 
-    def value(self, features: Tensor, batch: RegressionBatch) -> Tensor:
+    @property
+    def statistics(self) -> list[str]:
+        """What this loss looks at of the batch as a whole."""
+        return sorted({*super().statistics, "mean_error"}) if self.architecture.centering else super().statistics
+
+    def value(self, features: Tensor, batch: Batch) -> Tensor:
         """The loss of each point."""
         outputs: Tensor = self.network(features)
         if self.skip is not None:
@@ -70,10 +79,10 @@ class Loss(LearnedLoss):
         output = outputs[..., 0]
         if self.architecture.output == "weight":
             bound = self.architecture.weight_bound
-            error = batch.error
-            if self.architecture.centering:
-                error = error - outputs[..., 1].sigmoid() * batch.mean_error
-            return error.square() * (bound * (output / bound).tanh()).exp()
+            weight = (bound * (output / bound).tanh()).exp()
+            if not self.architecture.centering:
+                return batch[self.kind.ordinary] * weight
+            return (batch["error"] - outputs[..., 1].sigmoid() * batch["mean_error"]).square() * weight
         return F.softplus(output) if self.architecture.output == "softplus" else output
 
     def formula(self) -> str | None:

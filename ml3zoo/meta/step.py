@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad, vjp, vmap
 
 from ml3zoo.losses import LearnedLoss
-from ml3zoo.losses.signals import BatchError
 from ml3zoo.meta.compilation import compile_per_shape
 from ml3zoo.meta.optimizers import InnerOptimizer, Moments
 from ml3zoo.tasks.base import TaskFamily, Tasks, Tensors
@@ -80,12 +79,14 @@ class Step:
 
         def one(phi: Tensors, state: State, data: Tensors, clock: Clock, through_batch: bool) -> State:
             def value(params: Tensors) -> Tensor:
-                arguments: dict[str, Tensor | BatchError] = {**family.signals(params, data)}
+                arguments: dict[str, Any] = {**family.signals(params, data)}
                 if isinstance(loss, LearnedLoss):
                     arguments["progress"] = clock.progress
-                    if through_batch and loss.looks_at_batch:
+                    if through_batch and loss.statistics:
                         # constants to this step's gradient, but not to the gradient of what comes of it
-                        arguments["batch_error"] = loss.batch_error(**family.signals(state.params, data))
+                        arguments["context"] = loss.context(**family.signals(state.params, data))
+                else:
+                    arguments.pop("feature", None)
                 result: Tensor = functional_call(loss, phi, (), arguments)
                 return result
 

@@ -27,16 +27,27 @@ class Tasks(NamedTuple):
 
 
 class TaskFamily(Protocol):
-    """A distribution of tasks for one optimizee. All methods but ``sample`` are pure and see a single task."""
+    """A distribution of tasks for one optimizee. All methods but ``sample`` are pure and see a single task.
+
+    Families inherit from it: what is measured, and what runs are chosen by, is the objective where they say no more.
+    """
 
     def sample(self, generator: torch.Generator, n: int, split: Split) -> Tasks:
         """Draw n tasks of a split, all noise and all initial parameters included. Splits never share a task."""
         ...
 
     def signals(self, params: Tensors, data: Tensors) -> Tensors:
-        """The arguments ``input`` and ``target`` of a loss, for one task under the given parameters."""
+        """The arguments of a loss, for one task: ``input``, ``target``, and ``feature`` if it may look at the input."""
         ...
 
     def objective(self, params: Tensors, data: Tensors) -> Tensor:
-        """The true aim for one task: a scalar, lower is better."""
+        """The true aim of meta-training for one task: a scalar, lower is better, with a useful slope."""
         ...
+
+    def metric(self, params: Tensors, data: Tensors) -> Tensor:
+        """What is measured and reported of one task: a scalar, lower is better; not finite if the run diverged."""
+        return self.objective(params, data)
+
+    def criterion(self, params: Tensors, data: Tensors) -> Tensor:
+        """What somebody who trains on this task can see to choose runs by: a scalar, lower is better."""
+        return self.metric(params, data)

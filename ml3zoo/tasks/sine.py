@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from ml3zoo.tasks.base import Split, Tasks, Tensors
+from ml3zoo.tasks.base import Split, TaskFamily, Tasks, Tensors
 from ml3zoo.tasks.optimizees import MLP
 
 _SLICES = 4000
@@ -18,7 +18,7 @@ _DEAL: dict[Split, tuple[int, ...]] = {"train": (0, 1), "valid": (2,), "test": (
 
 
 @dataclass(frozen=True)
-class Sine:
+class Sine(TaskFamily):
     """Amplitude U[0.2, 5], phase U[−π, π], x ~ U[−5, 5]; objective: mean squared error over the target's variance.
 
     ``standardized`` targets have mean 0 and standard deviation 1 in each task, as a careful user would have them.

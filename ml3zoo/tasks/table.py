@@ -12,12 +12,12 @@ from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
 from ml3zoo.tabular import Table
-from ml3zoo.tasks.base import Split, Tasks, Tensors
+from ml3zoo.tasks.base import Split, TaskFamily, Tasks, Tensors
 from ml3zoo.tasks.optimizees import MLP
 
 
 @dataclass(frozen=True)
-class TableTask:
+class TableTask(TaskFamily):
     """The engine's view of a table: a task is a seed of the network."""
 
     table: Table

@@ -1,0 +1,76 @@
+"""Regression: predictions and targets are numbers, point by point."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from ml3zoo.errors import InputError
+from ml3zoo.kinds.base import SMALLEST, Batch, Kind
+
+
+def _error(batch: Batch) -> Tensor:
+    return batch["prediction"] - batch["target"]
+
+
+def _target_scale(batch: Batch) -> Tensor:
+    """Standard deviation of the target, 1 where it is constant."""
+    target = batch["target"].detach()
+    spread = target.std(correction=0)
+    return torch.where(spread > SMALLEST * target.abs().amax(), spread, torch.ones_like(spread))
+
+
+def _batch_error(batch: Batch) -> Tensor:
+    """Root mean squared error, at least ``SMALLEST`` target scales; its gradient is finite also at zero."""
+    return torch.maximum(batch["error"].square().mean(), (SMALLEST * batch["target_scale"]).square()).sqrt()
+
+
+def _typical_error(batch: Batch) -> Tensor:
+    """Median of the absolute error, at least ``SMALLEST`` target scales."""
+    return torch.maximum(batch["error"].abs().flatten().median(), SMALLEST * batch["target_scale"])
+
+
+class Regression(Kind):
+    """Regression losses: called like ``torch.nn.functional.mse_loss``."""
+
+    signals: ClassVar = {"error": _error, "squared_error": lambda batch: batch["error"].square()}
+    statistics: ClassVar = {
+        "target_scale": _target_scale,
+        "batch_error": _batch_error,
+        "typical_error": _typical_error,
+        "mean_error": lambda batch: batch["error"].mean(),
+        "median_error": lambda batch: batch["error"].flatten().median(),
+    }
+    ordinary = "squared_error"
+    rival = "mse_loss"
+
+    def check(self, input: Tensor, target: Tensor) -> None:
+        """Shapes are equal."""
+        if input.shape != target.shape:
+            raise InputError(
+                f"input has shape {tuple(input.shape)} and target {tuple(target.shape)}: they must be equal, "
+                "nothing is broadcast. Reshape one, for example target.view_as(input)."
+            )
+
+    def points(self, input: Tensor) -> torch.Size:
+        """Every prediction is a point."""
+        return input.shape
+
+    def given(self, input: Tensor, target: Tensor, dtype: torch.dtype) -> dict[str, Tensor]:
+        """Prediction and target."""
+        return {"prediction": input.to(dtype), "target": target.to(dtype)}
+
+    def example(self, generator: torch.Generator, n: int, size: float) -> tuple[Tensor, Tensor]:
+        """Targets of scale 1 and errors of scale ``size``."""
+        target, error = torch.randn(2, n, generator=generator, dtype=torch.float64)
+        return target + size * error, target
+
+    def workload(self, generator: torch.Generator, elements: int) -> tuple[Tensor, Tensor]:
+        """Predictions as wrong as the targets are large."""
+        prediction, target = torch.randn(2, elements, generator=generator)
+        return prediction, target
+
+
+KIND = Regression()

@@ -1,0 +1,58 @@
+"""Pictures of classification losses."""
+
+from __future__ import annotations
+
+import torch
+
+from ml3zoo.losses import LearnedLoss
+from ml3zoo.plots.style import LEARNED, ORDINARY, PALE, Figure, tidy
+
+_CLASSES = 10
+
+
+def draw_loss(loss: LearnedLoss) -> dict[str, Figure]:
+    """The loss by the probability of the target."""
+    return {"by_probability": draw_by_probability(loss)}
+
+
+def draw_by_probability(loss: LearnedLoss) -> Figure:
+    """Value of one point, and how hard it pulls on the target's logit, beside cross-entropy.
+
+    Ten classes, the others equally likely; at three moments of a training if they matter.
+    """
+    figure = Figure(figsize=(8.5, 3.6), layout="constrained")
+    panels = figure.subplots(1, 2)
+    moments = [(0.0, 0.1), (0.5, 0.5), (1.0, 0.8)] if loss.uses_progress or loss.statistics else [(0.0, 0.5)]
+    p = torch.linspace(0.002, 0.998, 250)
+    for (progress, mean), style in zip(moments, ("-", "--", ":"), strict=False):
+        label = f"{loss.config.name}, progress {progress:g}, batch mean {mean:g}"
+        for panel, values in zip(panels, _value_and_pull(loss, p, progress, mean), strict=True):
+            panel.plot(p, values, style, color=LEARNED, label=label)
+    panels[0].plot(p, -p.log(), color=ORDINARY, label="cross-entropy")
+    panels[1].plot(p, 1 - p, color=ORDINARY, label="cross-entropy")
+    panels[0].set(ylabel="loss", ylim=(min(0.0, panels[0].get_ylim()[0]), 5))
+    panels[1].set(ylabel="pull on the target's logit")
+    for panel in panels:
+        panel.set(xlabel="probability of the target", xlim=(0, 1))
+        panel.axhline(0, color=PALE, linewidth=0.6)
+        tidy(panel)
+    panels[1].legend(fontsize=7.5, frameon=False)
+    return figure
+
+
+def _value_and_pull(
+    loss: LearnedLoss, p: torch.Tensor, progress: float, mean: float
+) -> tuple[torch.Tensor, torch.Tensor]:
+    statistics = {"classes": float(_CLASSES)}
+    context = {name: torch.tensor(statistics.get(name, mean)) for name in loss.statistics}
+    logits = torch.zeros(len(p), _CLASSES)
+    logits[:, 0] = (p / (1 - p) * (_CLASSES - 1)).log()
+    logits.requires_grad_()
+    previous, loss.reduction = loss.reduction, "none"
+    try:
+        target = torch.zeros(len(p), dtype=torch.long)
+        value = loss(logits, target, progress=torch.tensor(progress), context=context)
+    finally:
+        loss.reduction = previous
+    pull = -torch.autograd.grad(value.sum(), logits)[0][:, 0]
+    return value.detach(), pull

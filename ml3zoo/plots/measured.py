@@ -1,0 +1,85 @@
+"""Pictures of what was measured: learning curves, transfer, meta-training."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+from ml3zoo.plots.style import LEARNED, ORDINARY, OTHERS, PALE, Figure, plain_numbers, tidy
+
+
+def draw_curves(results: dict[str, Any]) -> Figure:
+    """Learning curves on the main cell: means, and for the two that matter the band between quartiles."""
+    cell = results["cells"][0]
+    steps = cell["observed"]
+    figure = Figure(figsize=(7.5, 4.6), layout="constrained")
+    axes = figure.subplots()
+    others = itertools.cycle(OTHERS)
+    for name, entry in cell["contenders"].items():
+        learned, best = name.startswith("learned"), name == cell["baseline"]
+        colour = LEARNED if learned else ORDINARY if best else next(others)
+        label = f"{name} (careful baseline)" if best else name
+        style = "--" if name == "learned, tuned" else "-"
+        label = f"{label}, lr {entry['lr']:.3g}, {entry['schedule']}"
+        axes.plot(
+            steps,
+            entry["curve"]["mean"],
+            style,
+            color=colour,
+            label=label,
+            zorder=3 if learned or best else 2,
+        )
+        if name == "learned" or best:
+            axes.fill_between(steps, entry["curve"]["low"], entry["curve"]["high"], color=colour, alpha=0.15)
+    axes.set(xlabel="gradient steps", ylabel=results["metric"]["name"], yscale="log", xlim=(0, steps[-1]))
+    axes.set_title(f"{cell['name']}: held-out tasks, mean and band between quartiles", fontsize=9)
+    plain_numbers(axes.yaxis)
+    axes.legend(fontsize=7.5, frameon=False)
+    tidy(axes)
+    return figure
+
+
+def draw_transfer(results: dict[str, Any]) -> Figure:
+    """Final error on every network and optimiser: learned against the careful baseline."""
+    cells = results["cells"]
+    figure = Figure(figsize=(8, 1.3 + 0.62 * len(cells)), layout="constrained")
+    axes = figure.subplots()
+    for row, cell in enumerate(reversed(cells)):
+        shown = (
+            (cell["baseline"], ORDINARY, -0.17),
+            ("learned, tuned", LEARNED, 0.05),
+            ("learned", LEARNED, 0.25),
+        )
+        for name, colour, offset in shown:
+            if name in cell["contenders"]:
+                value = cell["contenders"][name]["objective"]
+                fill = "white" if name == "learned" else colour
+                axes.plot([value["low"], value["high"]], [row + offset] * 2, color=colour)
+                axes.plot(value["mean"], row + offset, "o", color=colour, markersize=6, markerfacecolor=fill)
+    names = [cell["name"] + (f"\nunseen {cell['unseen']}" if cell["unseen"] else "") for cell in cells]
+    axes.set_yticks(range(len(cells)), names[::-1], fontsize=8)
+    for label, colour, fill in (
+        ("careful baseline", ORDINARY, ORDINARY),
+        ("learned, tuned", LEARNED, LEARNED),
+        ("learned, recommended lr", LEARNED, "white"),
+    ):
+        axes.plot([], [], "o", color=colour, label=label, markerfacecolor=fill)
+    axes.set(xscale="log", xlabel=f"{results['metric']['name']} at the end (95 % interval)")
+    plain_numbers(axes.xaxis)
+    figure.legend(fontsize=8, frameon=False, loc="outside upper center", ncols=3)
+    tidy(axes)
+    return figure
+
+
+def draw_meta_training(records: list[dict[str, Any]]) -> Figure:
+    """The meta-objective on validation tasks by outer iteration, from the records of a meta-training's log."""
+    figure = Figure(figsize=(7.5, 3.6), layout="constrained")
+    axes = figure.subplots()
+    iterations = [record["iteration"] for record in records]
+    axes.plot(iterations, [record["validation"] for record in records], color=LEARNED, label="validation")
+    best = records[-1]["best_iteration"]
+    axes.axvline(best, color=PALE, linestyle=":", label=f"kept: iteration {best}")
+    axes.set(xlabel="outer iteration", ylabel="meta-objective on validation tasks")
+    axes.legend(frameon=False)
+    tidy(axes)
+    return figure

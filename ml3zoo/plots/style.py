@@ -1,0 +1,33 @@
+"""What pictures share: colours and axes. matplotlib is imported only by this package."""
+
+from __future__ import annotations
+
+from ml3zoo.errors import MissingExtraError
+
+try:
+    from matplotlib import rc_context
+    from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import LogLocator, NullFormatter
+except ImportError as error:
+    raise MissingExtraError("Drawing pictures", "plot") from error
+
+LEARNED, ORDINARY, PALE = "#d1495b", "#30638e", "#9aa5b1"
+OTHERS = ("#8d6a9f", "#4f9d69", "#c98b2b", "#7a8793", "#5bb0ba", "#b3b3b3")
+
+
+def plain_numbers(axis: Axis) -> None:
+    """0.1, 0.2, 0.5, 1 instead of powers of ten."""
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_formatter(NullFormatter())
+
+
+def tidy(axes: Axes) -> None:
+    """Two spines and a faint grid."""
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(alpha=0.2)
+
+
+__all__ = ["LEARNED", "ORDINARY", "OTHERS", "PALE", "Axes", "Figure", "plain_numbers", "rc_context", "tidy"]
