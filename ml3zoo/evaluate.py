@@ -7,6 +7,7 @@ validation tasks; what is reported comes from test tasks. "Baseline" means the b
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -60,10 +61,17 @@ NMSE = Metric(
 
 @dataclass(frozen=True)
 class Baseline:
-    """An ordinary loss; its hyper-parameters are part of the name."""
+    """An ordinary loss.
+
+    Attributes:
+        name: of several with one name, that which is best on validation is measured.
+        make: the loss.
+        hyper: its hyper-parameters, if it is one of several.
+    """
 
     name: str
     make: Callable[[], nn.Module]
+    hyper: str = ""
 
 
 @dataclass(frozen=True)
@@ -248,20 +256,22 @@ def measure_cell(
         return Contender.of(module, family, cell.optimizer, cap=cap, compiled=compiled)
 
     learned = contender(loss, cell.own)
-    ordinary = {baseline.name: contender(baseline.make(), cell.careful) for baseline in evaluation.baselines}
-    tuned = {name: _tune(each, cell, cell.lr, evaluation) for name, each in ordinary.items()}
-    baseline = min(tuned, key=lambda name: tuned[name][1])
-    chosen = {name: (ordinary[name], run) for name, (run, _) in tuned.items()}
-    chosen["learned, tuned"] = (learned, _tune(learned, cell, cell.learned_lr, evaluation)[0])
+    chosen: dict[str, _Chosen] = {}
+    for ordinary in evaluation.baselines:
+        found = _tune(contender(ordinary.make(), cell.careful), cell, cell.lr, evaluation, ordinary.hyper)
+        if ordinary.name not in chosen or found.score < chosen[ordinary.name].score:
+            chosen[ordinary.name] = found
+    baseline = min(chosen, key=lambda name: chosen[name].score)
+    chosen["learned, tuned"] = _tune(learned, cell, cell.learned_lr, evaluation)
     if cell.unseen != "optimizer":
         recommended = InnerRun(cell.optimizer, loss.config.inner.lr, cell.steps)
-        chosen["learned"] = (learned, recommended)
+        chosen["learned"] = _Chosen(learned, recommended)
         if untrained is not None:
-            chosen["before meta-training"] = (contender(untrained, cell.own), recommended)
+            chosen["before meta-training"] = _Chosen(contender(untrained, cell.own), recommended)
         first = evaluation.baselines[0]
-        chosen[f"{first.name}, same lr"] = (contender(first.make(), cell.own), recommended)
+        chosen[f"{first.name}, same lr"] = _Chosen(contender(first.make(), cell.own), recommended)
     every = observe_every(cell, evaluation)
-    runs = {name: _test(each, run, cell, evaluation) for name, (each, run) in chosen.items()}
+    runs = {name: _test(one, cell, evaluation) for name, one in chosen.items()}
     return {
         "name": str(cell),
         "network": cell.network,
@@ -271,8 +281,8 @@ def measure_cell(
         "unseen": cell.unseen,
         "baseline": baseline,
         "contenders": {
-            name: _summary(runs[name]) | {"lr": chosen[name][1].lr, "schedule": chosen[name][1].schedule}
-            for name in runs
+            name: _summary(runs[name]) | {"lr": one.run.lr, "schedule": one.run.schedule, "hyper": one.hyper}
+            for name, one in chosen.items()
         },
         "against_baseline": {
             name: compare(runs[name], runs[baseline], every) for name in runs if name.startswith("learned")
@@ -375,27 +385,36 @@ def _seconds(work: Callable[[], None], size: int) -> float:
     return float(np.median(times))
 
 
-def _tune(contender: Contender, cell: Cell, lr: float, evaluation: Evaluation) -> tuple[InnerRun, float]:
-    """The best run of the grid by the mean criterion on validation tasks, and that mean."""
-    runs = [
-        InnerRun(cell.optimizer, lr * factor, cell.steps, schedule)
-        for factor in evaluation.grid
-        for schedule in evaluation.schedules
-    ]
-    every, stopping = (observe_every(cell, evaluation) if cell.early_stopping else 0), cell.early_stopping
-    found = [
-        contender.measure(run, evaluation.validation_tasks, 1, "valid", every, early_stopping=stopping) for run in runs
-    ]
-    scores = [float(one.chosen_by.mean()) for one in found]
-    best = int(np.argmin(scores))
-    return runs[best], scores[best]
+@dataclass(frozen=True)
+class _Chosen:
+    """A contender with the run it is measured by, and the mean criterion on validation tasks that chose it."""
+
+    contender: Contender
+    run: InnerRun
+    score: float = math.nan
+    hyper: str = ""
 
 
-def _test(contender: Contender, run: InnerRun, cell: Cell, evaluation: Evaluation) -> Runs:
+def _tune(contender: Contender, cell: Cell, lr: float, evaluation: Evaluation, hyper: str = "") -> _Chosen:
+    """The best run of the grid by the mean criterion on validation tasks."""
+    every = observe_every(cell, evaluation) if cell.early_stopping else 0
+    best: _Chosen | None = None
+    for factor, schedule in itertools.product(evaluation.grid, evaluation.schedules):
+        run = InnerRun(cell.optimizer, lr * factor, cell.steps, schedule)
+        n = evaluation.validation_tasks
+        found = contender.measure(run, n, 1, "valid", every, early_stopping=cell.early_stopping)
+        score = float(found.chosen_by.mean())
+        if best is None or score < best.score:
+            best = _Chosen(contender, run, score, hyper)
+    assert best is not None
+    return best
+
+
+def _test(chosen: _Chosen, cell: Cell, evaluation: Evaluation) -> Runs:
     every, stopping, n = observe_every(cell, evaluation), cell.early_stopping, evaluation.test_tasks
     return Runs.joined(
         [
-            contender.measure(run, n, 100 + seed, "test", every, early_stopping=stopping)
+            chosen.contender.measure(chosen.run, n, 100 + seed, "test", every, early_stopping=stopping)
             for seed in range(evaluation.seeds)
         ]
     )

@@ -1,0 +1,128 @@
+"""Where classification tasks get their points and true classes from."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cache
+from typing import NamedTuple, Protocol
+
+import torch
+from torch import Tensor
+
+from ml3zoo.errors import MissingExtraError
+
+
+class Labelled(NamedTuple):
+    """Points of n tasks.
+
+    Attributes:
+        x: [tasks, points, features], of scale 1.
+        labels: true classes, [tasks, points].
+        margin: how far each point is from being of another class, any scale, [tasks, points].
+    """
+
+    x: Tensor
+    labels: Tensor
+    margin: Tensor
+
+
+class Source(Protocol):
+    """A distribution of labelled data of a fixed number of features and classes."""
+
+    features: int
+    classes: int
+
+    def sample(self, generator: torch.Generator, n: int, points: int) -> Labelled:
+        """N tasks of so many points."""
+        ...
+
+
+@dataclass(frozen=True)
+class Mixtures:
+    """Classes of two Gaussian blobs each, pushed through a random nonlinear map."""
+
+    classes: int
+    features: int = 16
+
+    def __str__(self) -> str:
+        return f"mixtures, {self.classes} classes"
+
+    def sample(self, generator: torch.Generator, n: int, points: int) -> Labelled:
+        """Blobs of random place and width, told apart more easily in some tasks than in others."""
+        blobs = 2 * self.classes
+        centres = torch.randn(n, blobs, self.features, generator=generator) * 4 / math.sqrt(self.features)
+        blob = torch.randint(blobs, (n, points), generator=generator)
+        width = 0.6 + 0.6 * torch.rand(n, 1, 1, generator=generator)
+        offsets = width * torch.randn(n, points, self.features, generator=generator)
+        x = centres.gather(1, blob[..., None].expand(-1, -1, self.features)) + offsets
+        labels = blob % self.classes
+        margin = _margin(-torch.cdist(x, centres).view(n, points, 2, self.classes).amin(2), labels)
+        mixing = torch.randn(n, self.features, self.features, generator=generator) / math.sqrt(self.features)
+        return Labelled(_standard(torch.tanh(x @ mixing)), labels, margin)
+
+
+@dataclass(frozen=True)
+class Teachers:
+    """Normal points that a random network puts into classes, which have crooked boundaries and unequal sizes."""
+
+    classes: int
+    features: int = 8
+    hidden: int = 12
+
+    def __str__(self) -> str:
+        return f"random teachers, {self.classes} classes"
+
+    def sample(self, generator: torch.Generator, n: int, points: int) -> Labelled:
+        """A network per task."""
+        x = torch.randn(n, points, self.features, generator=generator)
+        first = torch.randn(n, self.features, self.hidden, generator=generator) * 1.5 / math.sqrt(self.features)
+        second = torch.randn(n, self.hidden, self.classes, generator=generator) / math.sqrt(self.hidden)
+        scores = _standard(torch.tanh(x @ first) @ second)
+        labels = scores.argmax(-1)
+        return Labelled(x, labels, _margin(scores, labels))
+
+
+@dataclass(frozen=True)
+class RealData:
+    """One of the data sets that ship with scikit-learn: digits, wine, breast_cancer, iris.
+
+    A task is a random choice of its rows, without repetition.
+    """
+
+    name: str
+    features: int
+    classes: int
+
+    def __str__(self) -> str:
+        return self.name.replace("_", " ")
+
+    def sample(self, generator: torch.Generator, n: int, points: int) -> Labelled:
+        """Rows of the data set; their margin is that of a nearest-mean classifier."""
+        x, labels = _bundled(self.name)
+        rows = torch.stack([torch.randperm(len(x), generator=generator)[:points] for _ in range(n)])
+        means = torch.stack([x[labels == k].mean(0) for k in range(self.classes)])
+        margin = _margin(-torch.cdist(x, means), labels)
+        return Labelled(_standard(x[rows]), labels[rows], margin[rows])
+
+
+@cache
+def _bundled(name: str) -> tuple[Tensor, Tensor]:
+    try:
+        from sklearn import datasets
+    except ImportError as error:
+        raise MissingExtraError("Measuring on scikit-learn's data sets", "apply") from error
+    x, labels = getattr(datasets, f"load_{name}")(return_X_y=True)
+    return _standard(torch.tensor(x, dtype=torch.float32)[None])[0], torch.tensor(labels)
+
+
+def _standard(x: Tensor) -> Tensor:
+    """Each feature with mean 0 and standard deviation 1 over the points of a task."""
+    return (x - x.mean(1, keepdim=True)) / x.std(1, keepdim=True).clamp_min(1e-6)
+
+
+def _margin(scores: Tensor, labels: Tensor) -> Tensor:
+    """A point's score for its own class over the best of the others."""
+    own = scores.gather(-1, labels[..., None])
+    others = scores.scatter(-1, labels[..., None], -math.inf)
+    return own.squeeze(-1) - others.amax(-1)

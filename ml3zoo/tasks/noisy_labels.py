@@ -1,0 +1,88 @@
+"""Classification with wrong labels: true ones are known of points that meta-training and measurement keep back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from ml3zoo.tasks.base import Split, TaskFamily, Tasks, Tensors
+from ml3zoo.tasks.class_data import Source
+from ml3zoo.tasks.label_noise import LabelNoise
+from ml3zoo.tasks.optimizees import MLP
+
+
+@dataclass(frozen=True)
+class NoisyLabels(TaskFamily):
+    """Training and validation labels are wrong at a rate; test labels are right.
+
+    A task is a draw of points, of wrong labels and of initial weights.
+
+    Attributes:
+        source: of points and true classes.
+        noise: kind of noise.
+        hidden: layers of the network.
+        rates: each task's rate is uniform between these two.
+        points: of training.
+        validation: points whose labels are wrong likewise, to choose runs by.
+        held_out: points with true labels.
+    """
+
+    source: Source
+    noise: LabelNoise
+    hidden: tuple[int, ...] = (48,)
+    activation: str = "ReLU"
+    rates: tuple[float, float] = (0.0, 0.6)
+    points: int = 192
+    validation: int = 64
+    held_out: int = 256
+
+    network: nn.Module = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        with torch.random.fork_rng(devices=[]):
+            object.__setattr__(self, "network", self.optimizee.build())
+
+    @property
+    def optimizee(self) -> MLP:
+        """The network: as many inputs as features, as many outputs as classes."""
+        return MLP((self.source.features, *self.hidden, self.source.classes), self.activation)
+
+    def sample(self, generator: torch.Generator, n: int, split: Split) -> Tasks:
+        """N tasks: ``x``, ``labels`` for training, the same for validation and, true, for testing."""
+        points = self.points + self.validation + self.held_out
+        x, labels, margin = self.source.sample(generator, n, points)
+        low, high = self.rates
+        rate = low + (high - low) * torch.rand(n, generator=generator)
+        found = self.noise(generator, labels, margin, rate, self.source.classes)
+        ends = (self.points, self.points + self.validation)
+        data = dict(zip(("x", "x_valid", "x_test"), x.tensor_split(ends, 1), strict=True))
+        data |= dict(zip(("labels", "labels_valid"), found.tensor_split(ends, 1)[:2], strict=True))
+        return Tasks(data | {"labels_test": labels[:, ends[1] :]}, self.optimizee.sample(generator, n))
+
+    def signals(self, params: Tensors, data: Tensors) -> Tensors:
+        """Logits [points, classes] and labels [points], wrong ones among them."""
+        return {"input": functional_call(self.network, params, (data["x"],)), "target": data["labels"]}
+
+    def objective(self, params: Tensors, data: Tensors) -> Tensor:
+        """Error rate on true labels, with a little of the cross-entropy for a slope."""
+        logits: Tensor = functional_call(self.network, params, (data["x_test"],))
+        return _error_rate(logits, data["labels_test"]) + 0.05 * nn.functional.cross_entropy(
+            logits, data["labels_test"]
+        )
+
+    def metric(self, params: Tensors, data: Tensors) -> Tensor:
+        """Error rate on true labels."""
+        return _error_rate(functional_call(self.network, params, (data["x_test"],)), data["labels_test"])
+
+    def criterion(self, params: Tensors, data: Tensors) -> Tensor:
+        """Error rate on validation labels, wrong ones among them."""
+        return _error_rate(functional_call(self.network, params, (data["x_valid"],)), data["labels_valid"])
+
+
+def _error_rate(logits: Tensor, labels: Tensor) -> Tensor:
+    """Share of points whose most likely class is not the label's; NaN if the network diverged."""
+    rate = (logits.argmax(-1) != labels).to(logits.dtype).mean()
+    return torch.where(logits.isfinite().all(), rate, torch.nan)
