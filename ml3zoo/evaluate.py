@@ -31,6 +31,9 @@ from ml3zoo.tasks.base import Split, TaskFamily, Tasks, Tensors
 
 Array = NDArray[np.float64]
 Unseen = Literal["", "architecture", "optimizer", "horizon", "data"]
+Counts = Literal["end", "best", "mean"]
+"""What of a run counts: its end; the observed step at which its criterion is best; the mean over observed steps."""
+_TOLD: dict[Counts, str] = {"end": "", "best": ", early stopping", "mean": ", mean over the steps"}
 _BATCH = 50
 """Networks trained side by side: one shape to compile, small enough for the processor's cache."""
 
@@ -86,7 +89,7 @@ class Cell:
         learned_lr: the same for the learned loss.
         steps: gradient steps.
         unseen: what of this cell meta-training never saw.
-        early_stopping: every run ends at the observed step at which the tasks' criterion is best.
+        counts: what of each run.
     """
 
     network: str
@@ -97,11 +100,10 @@ class Cell:
     learned_lr: float
     steps: int
     unseen: Unseen = ""
-    early_stopping: bool = False
+    counts: Counts = "end"
 
     def __str__(self) -> str:
-        stopping = ", early stopping" if self.early_stopping else ""
-        return f"{self.network} under {self.optimizer}, {self.steps} steps{stopping}"
+        return f"{self.network} under {self.optimizer}, {self.steps} steps{_TOLD[self.counts]}"
 
 
 @dataclass(frozen=True)
@@ -126,8 +128,8 @@ class Runs:
     """What came of one contender's runs.
 
     Attributes:
-        final: metric at the end, [runs].
-        chosen_by: criterion at the end, [runs].
+        final: metric of what counts, [runs].
+        chosen_by: criterion of what counts, [runs].
         diverged: [runs].
         curves: metric on the way, [observations, runs].
     """
@@ -174,7 +176,7 @@ class Contender:
         return cls(Step.of(loss, family, optimizer, compiled=compiled), phi, cap)
 
     def measure(
-        self, run: InnerRun, n: int, seed: int, split: Split, observe_every: int = 0, *, early_stopping: bool = False
+        self, run: InnerRun, n: int, seed: int, split: Split, observe_every: int = 0, counts: Counts = "end"
     ) -> Runs:
         """Train n networks on n tasks of a split.
 
@@ -184,13 +186,13 @@ class Contender:
             seed: of the tasks.
             split: of the tasks.
             observe_every: steps between observations on the way; 0 for none.
-            early_stopping: a run ends at the observed step at which its criterion is best.
+            counts: what of a run; all but its end needs observations.
         """
         tasks = self.step.family.sample(torch.Generator().manual_seed(seed), n, split)
         parts = [tasks.pick(slice(k, k + _BATCH)) for k in range(0, n, _BATCH)]
-        return Runs.joined([self._measure(run, part, observe_every, early_stopping) for part in parts])
+        return Runs.joined([self._measure(run, part, observe_every, counts) for part in parts])
 
-    def _measure(self, run: InnerRun, tasks: Tasks, observe_every: int, early_stopping: bool) -> Runs:
+    def _measure(self, run: InnerRun, tasks: Tasks, observe_every: int, counts: Counts) -> Runs:
         metric, criterion = vmap(self.step.family.metric), vmap(self.step.family.criterion)
         curves: list[Array] = []
         seen: list[Array] = []
@@ -204,9 +206,11 @@ class Contender:
             params = run(self.step, expand(self.phi, count(tasks)), tasks, observe)
             value, chosen_by = metric(params, tasks.data), self._capped(criterion(params, tasks.data))
         final, diverged = self._capped(value), (~(value <= self.cap)).numpy()
-        if early_stopping:
+        if counts == "best":
             best = (np.argmin(seen, 0), np.arange(len(final)))
             final, chosen_by = np.array(curves)[best], np.array(seen)[best]
+        if counts == "mean":
+            final, chosen_by = np.mean(curves[1:], 0), np.mean(seen[1:], 0)
         return Runs(final, chosen_by, diverged, np.array(curves).reshape(len(curves), len(final)))
 
     def _capped(self, value: torch.Tensor) -> Array:
@@ -397,12 +401,12 @@ class _Chosen:
 
 def _tune(contender: Contender, cell: Cell, lr: float, evaluation: Evaluation, hyper: str = "") -> _Chosen:
     """The best run of the grid by the mean criterion on validation tasks."""
-    every = observe_every(cell, evaluation) if cell.early_stopping else 0
+    every = 0 if cell.counts == "end" else observe_every(cell, evaluation)
     best: _Chosen | None = None
     for factor, schedule in itertools.product(evaluation.grid, evaluation.schedules):
         run = InnerRun(cell.optimizer, lr * factor, cell.steps, schedule)
         n = evaluation.validation_tasks
-        found = contender.measure(run, n, 1, "valid", every, early_stopping=cell.early_stopping)
+        found = contender.measure(run, n, 1, "valid", every, cell.counts)
         score = float(found.chosen_by.mean())
         if best is None or score < best.score:
             best = _Chosen(contender, run, score, hyper)
@@ -411,10 +415,10 @@ def _tune(contender: Contender, cell: Cell, lr: float, evaluation: Evaluation, h
 
 
 def _test(chosen: _Chosen, cell: Cell, evaluation: Evaluation) -> Runs:
-    every, stopping, n = observe_every(cell, evaluation), cell.early_stopping, evaluation.test_tasks
+    every, n = observe_every(cell, evaluation), evaluation.test_tasks
     return Runs.joined(
         [
-            chosen.contender.measure(chosen.run, n, 100 + seed, "test", every, early_stopping=stopping)
+            chosen.contender.measure(chosen.run, n, 100 + seed, "test", every, cell.counts)
             for seed in range(evaluation.seeds)
         ]
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import numpy as np
@@ -20,6 +21,7 @@ from ml3zoo.evaluate import (
     bootstrap,
     compare,
     evaluate,
+    measure_cell,
     measure_cost,
     steps_to_reach,
 )
@@ -111,3 +113,44 @@ def test_cost_is_measured_against_mse():
     (row,) = measure_cost(find_recipe("sine-regression").fresh_loss(0).requires_grad_(False), (64,))
     assert row["learned_us"] > row["ordinary_us"] > 0
     assert torch.get_num_threads() >= 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Misled(Sine):
+    """A family whose criterion is the opposite of what is measured."""
+
+    def criterion(self, params, data):
+        return -self.metric(params, data)
+
+
+def test_what_counts_of_a_run():
+    run = InnerRun(SGD(), 0.1, 10)
+    contender = Contender.of(nn.MSELoss(), FAMILY, SGD())
+    end, best, mean = (contender.measure(run, 5, 0, "test", 2, counts) for counts in ("end", "best", "mean"))
+    assert end.curves.shape == (6, 5)
+    np.testing.assert_allclose(end.final, end.curves[-1])
+    np.testing.assert_allclose(best.final, end.curves.min(0))
+    np.testing.assert_allclose(mean.final, end.curves[1:].mean(0))
+    assert contender.measure(run, 5, 0, "test").curves.shape == (0, 5)
+
+
+def test_runs_are_chosen_by_the_criterion_and_told_by_the_metric():
+    misled = Misled(FAMILY.optimizee, standardized=True, points=20)
+    contender = Contender.of(nn.MSELoss(), misled, SGD())
+    found = contender.measure(InnerRun(SGD(), 0.1, 10), 5, 0, "test", 1, "best")
+    np.testing.assert_allclose(found.final, found.curves.max(0))
+    cell = dataclasses.replace(EVALUATION.cells[0], careful=misled, own=misled)
+    measured = measure_cell(find_recipe("sine-regression").fresh_loss(0), cell, EVALUATION)
+    assert measured["baseline"] == "hopeless"
+
+
+def test_of_one_loss_the_best_hyper_parameters_are_measured():
+    losses = (
+        Baseline("Huber", lambda: nn.HuberLoss(delta=1e-9), "δ tiny"),
+        Baseline("Huber", nn.HuberLoss, "δ = 1"),
+        Baseline("MAE", nn.L1Loss),
+    )
+    evaluation = dataclasses.replace(EVALUATION, baselines=losses)
+    measured = measure_cell(find_recipe("sine-regression").fresh_loss(0), evaluation.cells[0], evaluation)
+    assert measured["contenders"]["Huber"]["hyper"] == "δ = 1"
+    assert "MAE" in measured["contenders"]

@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from ml3zoo.tasks.frequency import Frequency
 from ml3zoo.tasks.optimizees import MLP
 from ml3zoo.tasks.sine import PaperSine, Sine
 
@@ -64,3 +65,28 @@ def test_the_papers_task_is_one_task():
     torch.testing.assert_close(tasks.data["y"], -tasks.data["x"].sin(), atol=1e-6, rtol=0)
     assert not torch.equal(tasks.initial["0.weight"][0], tasks.initial["0.weight"][1])
     assert (tasks.initial["0.bias"] == 0).all()
+
+
+def test_frequencies_are_found_or_missed():
+    family = Frequency(points=30)
+    tasks = family.sample(torch.Generator().manual_seed(0), 200, "train")
+    assert {name: x.shape for name, x in tasks.data.items()} == {"x": (200, 30), "y": (200, 30), "frequency": (200,)}
+    one = {name: x[0] for name, x in tasks.data.items()}
+    for distance, missed in ((0.05, 0.0), (-0.2, 1.0)):
+        params = {"omega": one["frequency"] + distance}
+        assert family.metric(params, one) == missed
+    assert family.metric({"omega": torch.tensor(torch.inf)}, one).isnan()
+    right = {"omega": one["frequency"]}
+    assert family.criterion(right, one) < 0.02
+    assert family.objective(right, one) < 0.02
+    assert Frequency(shaped=False).objective(right, one) == family.criterion(right, one)
+    dealt = {
+        split: set(
+            ((family.sample(torch.Generator().manual_seed(1), 99, split).data["frequency"] + 5) * 400)
+            .long()
+            .remainder(4)
+            .tolist()
+        )
+        for split in ("train", "valid", "test")
+    }
+    assert dealt == {"train": {0, 1}, "valid": {2}, "test": {3}}

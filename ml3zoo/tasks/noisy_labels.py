@@ -11,7 +11,7 @@ from torch.func import functional_call
 from ml3zoo.tasks.base import Split, TaskFamily, Tasks, Tensors
 from ml3zoo.tasks.class_data import Source
 from ml3zoo.tasks.label_noise import LabelNoise
-from ml3zoo.tasks.optimizees import MLP
+from ml3zoo.tasks.optimizees import MLP, Activation
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class NoisyLabels(TaskFamily):
     source: Source
     noise: LabelNoise
     hidden: tuple[int, ...] = (48,)
-    activation: str = "ReLU"
+    activation: Activation = "ReLU"
     rates: tuple[float, float] = (0.0, 0.6)
     points: int = 192
     validation: int = 64

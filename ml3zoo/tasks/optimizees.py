@@ -9,6 +9,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+Activation = Literal["ReLU", "LeakyReLU", "GELU", "SiLU", "tanh"]
 _ACTIVATIONS: dict[str, type[nn.Module]] = {
     "ReLU": nn.ReLU,
     "LeakyReLU": nn.LeakyReLU,
@@ -23,7 +24,7 @@ class MLP:
     """A fully connected network: ``MLP((1, 100, 10, 1), "ReLU")``."""
 
     sizes: tuple[int, ...]
-    activation: Literal["ReLU", "LeakyReLU", "GELU", "SiLU", "tanh"]
+    activation: Activation
     init: Literal["default", "xavier"] = "default"
 
     def __str__(self) -> str:
