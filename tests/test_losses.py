@@ -1,4 +1,4 @@
-"""The contract of every loss: every recipe's fresh loss must hold it."""
+"""The contract of every loss: those of every recipe, family and kind must hold it."""
 
 from __future__ import annotations
 
@@ -9,18 +9,20 @@ import warnings
 
 import pytest
 import torch
+from families import NAMES, example_loss
 
 from ml3zoo import load_loss
 from ml3zoo.errors import InputError
 from ml3zoo.losses import LearnedLoss
 from ml3zoo.recipe import find_recipe, list_recipes
+from ml3zoo.store import read_loss, save_loss
 
 HALF = torch.tensor(0.5)
 
 
-@pytest.fixture(params=list_recipes())
+@pytest.fixture(params=[*list_recipes(), *NAMES])
 def any_loss(request: pytest.FixtureRequest) -> LearnedLoss:
-    return find_recipe(request.param).fresh_loss(0)
+    return example_loss(request.param) if request.param in NAMES else find_recipe(request.param).fresh_loss(0)
 
 
 def pair(loss: LearnedLoss, n: int = 8, size: float = 1.0, seed: int = 1) -> tuple[torch.Tensor, torch.Tensor]:
@@ -165,12 +167,27 @@ def test_progress_matters(loss):
     assert late < early
 
 
-def test_compiles(loss):
-    prediction, target = pair(loss, 16)
-    compiled = torch.compile(loss, backend="eager")
-    torch.testing.assert_close(compiled(prediction, target, progress=HALF), loss(prediction, target, progress=HALF))
+@pytest.fixture
+def fresh_compiler() -> None:
+    """Forget what other tests compiled: the compiler stops after some versions of one function."""
+    torch.compiler.reset()
 
 
+@pytest.mark.usefixtures("fresh_compiler")
+def test_compiles(any_loss):
+    prediction, target = pair(any_loss, 16)
+    known, compiled = told(any_loss, prediction), torch.compile(any_loss, backend="eager", fullgraph=True)
+    torch.testing.assert_close(compiled(prediction, target, **known), any_loss(prediction, target, **known))
+
+
+def test_it_is_stored_whole(any_loss, tmp_path):
+    stored = read_loss(save_loss(any_loss, tmp_path / "a-loss"), replay=True)
+    prediction, target = pair(any_loss)
+    known = told(any_loss, prediction)
+    assert torch.equal(stored(prediction, target, **known), any_loss(prediction, target, **known))
+
+
+@pytest.mark.usefixtures("fresh_compiler")
 def test_a_compiled_loss_counts_its_steps_without_compiling_anew(loss):
     eager = copy.deepcopy(loss)
     loss.total_steps = eager.total_steps = 20

@@ -1,0 +1,55 @@
+"""A small loss of every family and kind, for the tests of their contract."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from ml3zoo.config import InnerConfig, LossConfig, SignalConfig
+from ml3zoo.losses import LearnedLoss, build_loss
+
+_SIGNALS: dict[str, tuple[SignalConfig, ...]] = {
+    "regression": (
+        SignalConfig(signal="error", transforms=("per_typical_error", "square", "log1p")),
+        SignalConfig(signal="median_error", transforms=("per_typical_error",)),
+        SignalConfig(signal="progress"),
+    ),
+    "classification": (
+        SignalConfig(signal="probability"),
+        SignalConfig(signal="agreement"),
+        SignalConfig(signal="classes", transforms=("log",)),
+    ),
+}
+_ARCHITECTURES: dict[str, dict[str, Any]] = {
+    "mlp": {"hidden": [6]},
+    "mlp-value": {"hidden": [5, 4], "activation": "silu", "output": "identity"},
+    "taylor": {"order": 3},
+    "taylor-value": {"order": 2, "output": "value"},
+    "symbolic": {"tokens": ["s0", "tanh", "c", "s1", "mul", "sub", "s2", "c", "add", "exp", "div", "root"]},
+    "symbolic-value": {"tokens": ["s0", "square", "s1", "log", "s2", "max", "c", "mul", "add"], "output": "value"},
+}
+NAMES = [f"{architecture}-{kind}" for architecture in _ARCHITECTURES for kind in _SIGNALS]
+
+
+def example_config(name: str) -> LossConfig:
+    """The config of one of ``NAMES``."""
+    architecture, _, kind = name.rpartition("-")
+    return LossConfig(
+        name=name,
+        summary="For tests.",
+        family=architecture.removesuffix("-value"),
+        kind=kind,
+        signals=_SIGNALS[kind],
+        architecture=_ARCHITECTURES[architecture],
+        inner=InnerConfig(lr=0.1, steps=10),
+    )
+
+
+def example_loss(name: str) -> LearnedLoss:
+    """One of ``NAMES`` with fresh parameters, frozen."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        loss = build_loss(example_config(name))
+        loss.reset_parameters()
+    return loss.requires_grad_(False)

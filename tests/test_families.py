@@ -1,0 +1,104 @@
+"""What each family of losses computes, and which architectures it refuses."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from families import NAMES, example_config, example_loss
+
+from ml3zoo.config import families
+from ml3zoo.errors import ConfigError
+from ml3zoo.losses import build_loss
+from ml3zoo.losses.symbolic import LARGEST, OPERATORS
+from ml3zoo.losses.taylor import MOST_TERMS
+
+HALF = torch.tensor(0.5)
+
+
+def test_every_family_has_an_example():
+    assert {example_config(name).family for name in NAMES} == set(families())
+
+
+def signals_of(loss, prediction, target):
+    """The normalised signals by an independent road: the loss with ``value`` replaced."""
+    seen = {}
+    loss.value = lambda features, batch: seen.setdefault("features", features)[..., 0]
+    loss(prediction, target, progress=HALF)
+    del loss.value
+    return seen["features"].unbind(-1)
+
+
+def test_a_polynomial_has_all_products_up_to_its_order():
+    loss = example_loss("taylor-value-regression")
+    prediction, target = torch.randn(2, 5, generator=torch.Generator().manual_seed(0))
+    a, b, c = signals_of(loss, prediction, target)
+    one = torch.ones_like(a)
+    by_hand = torch.stack([one, a, b, c, a * a, a * b, a * c, b * b, b * c, c * c], -1) @ loss.coefficients
+    loss.reduction = "none"
+    torch.testing.assert_close(loss(prediction, target, progress=HALF), by_hand)
+
+
+def test_a_weight_multiplies_the_ordinary_loss():
+    loss = example_loss("taylor-classification")
+    with torch.no_grad():
+        loss.coefficients.zero_()[0] = 0.7
+    logits, target = torch.randn(6, 4), torch.arange(6) % 4
+    expected = torch.nn.functional.cross_entropy(logits, target) * math.exp(3 * math.tanh(0.7 / 3))
+    torch.testing.assert_close(loss(logits, target), expected)
+
+
+def test_an_expression_is_computed_as_written():
+    loss = example_loss("symbolic-value-regression")
+    prediction, target = torch.randn(2, 5, generator=torch.Generator().manual_seed(0))
+    a, b, c = signals_of(loss, prediction, target)
+    loss.reduction = "none"
+    by_hand = a.square() + torch.maximum(0.5 * (b.square() + 1e-6).log(), c) * loss.coefficients[0]
+    torch.testing.assert_close(loss(prediction, target, progress=HALF), by_hand)
+
+
+@pytest.mark.parametrize("name", OPERATORS)
+@pytest.mark.parametrize("size", [0.0, 1e-30, 1.0, 50.0, LARGEST])
+def test_operators_are_finite_with_their_slopes(name, size):
+    operator = OPERATORS[name]
+    arguments = [(sign * torch.tensor(size)).requires_grad_() for sign in (1, -1)[: operator.arguments]]
+    value = operator.apply(*arguments)
+    assert value.isfinite()
+    assert all(g.isfinite() for g in torch.autograd.grad(value, arguments))
+
+
+def test_formulas_can_be_read():
+    loss = example_loss("taylor-value-classification")
+    with torch.no_grad():
+        loss.coefficients.zero_()[torch.tensor([0, 2, 4])] = torch.tensor([0.5, -1.0, 2.0])
+    assert loss.formula() == "loss = 0.5 - 1 * agreement + 2 * (probability)^2"
+    loss = example_loss("symbolic-value-regression")
+    with torch.no_grad():
+        loss.coefficients.fill_(0.25)
+    signal, other = "log(1 + (error / typical_error)^2)", "median_error / typical_error"
+    assert loss.formula() == f"loss = (({signal})^2 + max(log|{other}|, progress) * 0.25)"
+    assert loss.formula(latex=True).startswith(r"\ell = \left(\left(\text{log(1 + (error / typical\_error)^2)}")
+
+
+@pytest.mark.parametrize(
+    ("name", "architecture", "message"),
+    [
+        ("taylor-regression", {"order": 0}, "order"),
+        ("symbolic-regression", {"tokens": []}, "length"),
+        ("symbolic-regression", {"tokens": ["s0", "add"]}, r"token 1 \(add\) needs 2 values"),
+        ("symbolic-regression", {"tokens": ["s0", "s1"]}, "leave 2 values, 1 was expected"),
+        ("symbolic-regression", {"tokens": ["s7"]}, "has 's7', its signals are s0 to s2"),
+        ("symbolic-regression", {"tokens": ["__import__"]}, "tokens"),
+        ("symbolic-regression", {"tokens": ["c"] * 300}, "length"),
+    ],
+)
+def test_what_cannot_be_built_is_refused(name, architecture, message):
+    with pytest.raises(ConfigError, match=message):
+        build_loss(example_config(name).replace(architecture=architecture))
+
+
+def test_a_polynomial_of_too_many_terms_is_refused():
+    config = example_config("taylor-regression")
+    with pytest.raises(ConfigError, match=f"at most {MOST_TERMS}"):
+        build_loss(config.replace(signals=config.signals * 4, architecture={"order": 8}))
