@@ -247,7 +247,7 @@ def test_a_loss_that_is_negative_somewhere_is_drawn(loss):
     pytest.importorskip("matplotlib")
     from ml3zoo.plots.regression import draw_surface
 
-    loss.value = lambda features, batch: batch["error"]
+    loss.value = lambda batch: batch["error"]
     draw_surface(loss)
 
 

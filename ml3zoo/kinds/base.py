@@ -44,11 +44,11 @@ class Batch:
         return self._known[name]
 
     def signal(self, config: SignalConfig) -> Tensor:
-        """One signal with its transforms, shaped like the points."""
+        """One signal with its transforms: shaped like the points, or a scalar."""
         value = self[config.signal]
         for transform in config.transforms:
             value = _TRANSFORMS[transform](value, self)
-        return value.expand(self.points)
+        return value
 
     def _measured(self, name: str) -> Tensor:
         if name in self.kind.statistics and self._constants is not None:

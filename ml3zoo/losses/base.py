@@ -44,9 +44,22 @@ class LearnedLoss(nn.Module):
         self.register_buffer("shift", torch.tensor([signal.shift for signal in config.signals]))
         self.register_buffer("scale", torch.tensor([signal.scale for signal in config.signals]))
 
-    def value(self, features: Tensor, batch: Batch) -> Tensor:
-        """The loss of each point. ``features``: normalised signals, [..., signals]. Returns [...]."""
+    def value(self, batch: Batch) -> Tensor:
+        """The loss of each point, shaped like the points. ``columns`` and ``features`` give a batch's signals."""
         raise NotImplementedError
+
+    def columns(self, batch: Batch) -> list[Tensor]:
+        """The normalised signals, each shaped like the points, or a scalar where it is one for the whole batch."""
+        signals = (batch.signal(signal) for signal in self.config.signals)
+        return [
+            ((signal - shift) / scale).clamp(-FEATURE_LIMIT, FEATURE_LIMIT)
+            for signal, shift, scale in zip(signals, self.shift.unbind(), self.scale.unbind(), strict=True)
+        ]
+
+    def features(self, batch: Batch) -> Tensor:
+        """The normalised signals of each point as one tensor, [..., signals]."""
+        signals = torch.stack([batch.signal(signal).expand(batch.points) for signal in self.config.signals], -1)
+        return ((signals - self.shift) / self.scale).clamp(-FEATURE_LIMIT, FEATURE_LIMIT)
 
     def reset_parameters(self, prior: tuple[float, ...] = ()) -> None:
         """Fresh parameters from torch's global generator, near what ``prior`` says, if the family knows how to."""
@@ -106,9 +119,7 @@ class LearnedLoss(nn.Module):
         with torch.autocast(input.device.type, enabled=False):
             progress = self._tick(input) if progress is None else torch.as_tensor(progress, device=input.device)
             batch = self._batch(input, target, feature, progress, context or {})
-            signals = torch.stack([batch.signal(signal) for signal in self.config.signals], -1)
-            features = ((signals - self.shift) / self.scale).clamp(-FEATURE_LIMIT, FEATURE_LIMIT)
-            value = self.value(features, batch)
+            value = self.value(batch)
             if self.reduction == "none":
                 return value
             return value.mean() if self.reduction == "mean" else value.sum()

@@ -71,8 +71,9 @@ class Loss(LearnedLoss):
         """What this loss looks at of the batch as a whole."""
         return sorted({*super().statistics, "mean_error"}) if self.architecture.centering else super().statistics
 
-    def value(self, features: Tensor, batch: Batch) -> Tensor:
+    def value(self, batch: Batch) -> Tensor:
         """The loss of each point."""
+        features = self.features(batch)
         outputs: Tensor = self.network(features)
         if self.skip is not None:
             outputs = outputs + self.skip(features)

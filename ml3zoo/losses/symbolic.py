@@ -103,9 +103,9 @@ class Loss(LearnedLoss):
             )
         self.coefficients = nn.Parameter(torch.ones(self.architecture.tokens.count("c")))
 
-    def value(self, features: Tensor, batch: Batch) -> Tensor:
+    def value(self, batch: Batch) -> Tensor:
         """The loss of each point."""
-        signals = {f"s{i}": column for i, column in enumerate(features.unbind(-1))}
+        signals = {f"s{i}": column for i, column in enumerate(self.columns(batch))}
         coefficients = iter(self.coefficients)
         stack: list[Tensor] = []
         for token in self.architecture.tokens:
@@ -115,7 +115,7 @@ class Loss(LearnedLoss):
                 stack.append(operator.apply(*arguments).clamp(-LARGEST, LARGEST))
             else:
                 stack.append(next(coefficients) if token == "c" else signals[token])
-        total = stack[0].expand(features.shape[:-1])
+        total = stack[0].expand(batch.points)
         if self.architecture.output == "value":
             return total
         bound = self.architecture.weight_bound

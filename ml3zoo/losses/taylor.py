@@ -58,9 +58,9 @@ class Loss(LearnedLoss):
         self.terms: list[tuple[int, ...]] = [term for terms in each for term in terms]
         self.coefficients = nn.Parameter(torch.zeros(count))
 
-    def value(self, features: Tensor, batch: Batch) -> Tensor:
+    def value(self, batch: Batch) -> Tensor:
         """The loss of each point."""
-        total = self._polynomial(features)
+        total = self._polynomial(self.columns(batch)).expand(batch.points)
         if self.architecture.output == "value":
             return total
         bound = self.architecture.weight_bound
@@ -85,11 +85,10 @@ class Loss(LearnedLoss):
             self.coefficients.normal_(std=0.0 if prior else 0.1)
             self.coefficients[: len(prior)] = torch.tensor(prior)
 
-    def _polynomial(self, features: Tensor) -> Tensor:
+    def _polynomial(self, columns: list[Tensor]) -> Tensor:
         """Each product of signals is that of a shorter one and one more signal, so that none is computed twice."""
-        columns = features.unbind(-1)
         products: dict[tuple[int, ...], Tensor] = {}
-        total = self.coefficients[0].expand(features.shape[:-1])
+        total = self.coefficients[0]
         for coefficient, term in zip(self.coefficients[1:], self.terms[1:], strict=True):
             *shorter, last = term
             products[term] = columns[last] * products[tuple(shorter)] if shorter else columns[last]

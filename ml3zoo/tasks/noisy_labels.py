@@ -13,6 +13,9 @@ from ml3zoo.tasks.class_data import Source
 from ml3zoo.tasks.label_noise import LabelNoise
 from ml3zoo.tasks.optimizees import MLP, Activation
 
+_SHARPNESS = 4.0
+"""Of the smooth error rate: how fast a point's count falls from 1 to 0 about its boundary."""
+
 
 @dataclass(frozen=True)
 class NoisyLabels(TaskFamily):
