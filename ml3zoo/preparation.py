@@ -58,10 +58,10 @@ def prepare(frame: Any, training: NDArray[np.int64]) -> tuple[tuple[Column, ...]
     """
     import pandas as pd
 
-    numeric = {name: numbers for name in frame.columns if (numbers := _numbers(frame[name])) is not None}
-    text = {name: _texts(frame[name]) for name in frame.columns if name not in numeric}
-    for name, numbers in numeric.items():
-        check_range(numbers, f"column {name!r}")
+    numeric = {name: numbers(frame[name]) for name in frame.columns if is_numeric(frame[name])}
+    text = {name: texts(frame[name]) for name in frame.columns if name not in numeric}
+    for name, values in numeric.items():
+        check_range(values, f"column {name!r}")
     clean = pd.DataFrame(numeric | text).replace([np.inf, -np.inf], np.nan)
     usable = [name for name in clean.columns if clean[name].iloc[training].notna().any()]
     if not usable:
@@ -72,13 +72,31 @@ def prepare(frame: Any, training: NDArray[np.int64]) -> tuple[tuple[Column, ...]
     return columns, np.asarray(transformer.transform(clean[usable]), dtype=np.float64)
 
 
-def check_range(numbers: Array, what: str) -> None:
+def is_numeric(column: Any) -> bool:
+    """Whether a column of a data frame holds real numbers or booleans."""
+    import pandas as pd
+
+    return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_complex_dtype(column)
+
+
+def numbers(column: Any) -> Array:
+    """The values of a numeric column, [rows], NaN where missing."""
+    values: Array = column.astype("Float64").to_numpy(dtype=np.float64, na_value=np.nan)
+    return values
+
+
+def texts(column: Any) -> Any:
+    """The values of a column as text, NaN where missing."""
+    return column.astype(object).map(str, na_action="ignore").where(column.notna(), np.nan).astype(object)
+
+
+def check_range(values: Array, what: str) -> None:
     """See that numbers can be computed with; infinite ones count as missing.
 
     Raises:
         DataError: one cannot.
     """
-    finite = numbers[np.isfinite(numbers)]
+    finite = values[np.isfinite(values)]
     beyond = finite[np.abs(finite) > LARGEST]
     if len(beyond):
         raise DataError(
@@ -122,16 +140,3 @@ def _described(transformer: Any, numeric: list[str], text: list[str]) -> tuple[C
             kept = tuple(str(category) for category in categories if category not in few)
             columns.append(TextColumn(str(name), str(fill), kept, others is not None))
     return tuple(columns)
-
-
-def _numbers(column: Any) -> Array | None:
-    import pandas as pd
-
-    if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_complex_dtype(column):
-        return None
-    numbers: Array = column.astype("Float64").to_numpy(dtype=np.float64, na_value=np.nan)
-    return numbers
-
-
-def _texts(column: Any) -> Any:
-    return column.astype(object).map(str, na_action="ignore").where(column.notna(), np.nan).astype(object)

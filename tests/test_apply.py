@@ -18,7 +18,8 @@ from ml3zoo.errors import DataError, InputError, OutputError
 from ml3zoo.preparation import TextColumn, prepare
 from ml3zoo.recipe import find_recipe
 from ml3zoo.store import save_loss
-from ml3zoo.tabular import _numbers, read_table
+from ml3zoo.tabular import read_table
+from ml3zoo.targets import Numbers
 
 pd = pytest.importorskip("pandas")
 DIABETES = Path(__file__).parent / "data" / "diabetes.csv"
@@ -106,12 +107,12 @@ def test_garbage_is_explained(name: str, tmp_path: Path) -> None:
 )
 def test_dates_are_no_numbers(target: Any) -> None:
     with pytest.raises(DataError, match=r"numbers|not numeric"):
-        _numbers(pd.Series(target), "price")
+        Numbers.read(pd.Series(target), "price")
 
 
 def test_numbers_of_any_kind_are_numbers() -> None:
     for values in (pd.Categorical([1, 2]), ["1", "2"], pd.array([1, 2], dtype="Int64"), [Decimal(1), Decimal(2)]):
-        assert _numbers(pd.Series(values), "price").tolist() == [1, 2]
+        assert Numbers.read(pd.Series(values), "price").tolist() == [1, 2]
 
 
 @pytest.mark.parametrize(("name", "message"), [("none.csv", "no file"), ("table.xlsx", "was expected")])
@@ -223,3 +224,92 @@ def test_a_foreign_folder_is_left_alone(weighting: Path, tmp_path: Path) -> None
 def test_counts_out_of_range(weighting: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="seeds=0"):
         apply_loss(weighting, saved(frame(), tmp_path), "price", seeds=0)
+
+
+def beside(table: Any, tmp_path: Path) -> Path:
+    table.to_csv(tmp_path / "test.csv", index=False)
+    return tmp_path / "test.csv"
+
+
+def test_test_rows_come_from_a_table_of_their_own(tmp_path: Path) -> None:
+    table, clean = frame(40), frame(30)[["price", "colour", "a"]]
+    clean.loc[3, "price"] = np.nan
+    clean.loc[4, "a"] = np.nan
+    clean.loc[5, "colour"] = "never seen"
+    ready = read_table(saved(table, tmp_path), "price", test=beside(clean, tmp_path))
+    assert {split: len(rows) for split, rows in ready.index.items()} == {"train": 30, "valid": 10, "test": 29}
+    assert ready.dropped == 1
+    assert ready.index["test"] == [*range(3), *range(4, 30)]
+    trained = table.iloc[ready.index["train"]]
+    expected = (clean["a"].fillna(trained["a"].median()) - trained["a"].mean()) / trained["a"].std(ddof=0)
+    np.testing.assert_allclose(ready.x["test"][:, 0], expected[ready.index["test"]], rtol=1e-5)
+    assert ready.x["test"][ready.index["test"].index(5), 1:].tolist() == [0, 0]
+    np.testing.assert_allclose(ready.target.decode(ready.y["test"]), clean["price"].dropna(), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(ready.truth, clean["price"].dropna())
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda t: t.drop(columns="a"), r"test\.csv lacks 'a'"),
+        (lambda t: t.drop(columns="price"), r"test\.csv has no column 'price'"),
+        (lambda t: t.assign(b=1), r"test\.csv has besides 'b'"),
+        (lambda t: t.rename(columns={"colour": "color"}), "lacks 'colour' and has besides 'color'.*Did you mean"),
+        (lambda t: t.assign(a="red"), "'a' holds numbers in .* and text in .*'red'"),
+        (lambda t: t.assign(colour=1), "'colour' holds text in .* and numbers in .*'red'"),
+        (lambda t: t.assign(price="cheap"), r"target 'price' of .*test\.csv is not numeric"),
+        (lambda t: t.head(3), r"test\.csv has 3 rows"),
+    ],
+)
+def test_tables_that_do_not_fit_together_are_explained(change: Any, message: str, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=message):
+        read_table(saved(frame(), tmp_path), "price", test=beside(change(frame()), tmp_path))
+
+
+def test_missing_values_do_not_make_another_type(tmp_path: Path) -> None:
+    table, clean = frame(), frame()
+    for one in (table, clean):
+        one["flag"] = [k % 3 == 0 for k in range(len(one))]
+    clean["flag"] = clean["flag"].astype(object)
+    clean.loc[0, "flag"] = None
+    clean["colour"] = None
+    ready = read_table(saved(table, tmp_path), "price", test=beside(clean, tmp_path))
+    assert ready.features == 4
+    assert all(part.isfinite().all() for part in ready.x.values())
+
+
+def test_rows_of_a_table_of_their_own_are_what_is_reported(weighting: Path, tmp_path: Path) -> None:
+    data, clean = saved(frame(60), tmp_path), beside(frame(20), tmp_path)
+    report = apply_loss(weighting, data, "price", test=clean, steps=5, seeds=2, out=tmp_path / "out", plot=False)
+    assert report.split == {"train": 45, "valid": 15, "test": 20}
+    assert f"20 test from {clean}" in report.lines()[0]
+    written = pd.read_csv(tmp_path / "out" / "predictions.csv")
+    assert written["index"].tolist() == list(range(20))
+    np.testing.assert_allclose(written["target"], frame(20)["price"])
+
+
+def test_robust_baselines_take_part_and_the_best_on_validation_rows_is_the_rival(
+    weighting: Path, tmp_path: Path
+) -> None:
+    """A quarter of the rows are wrong by far: there absolute error chooses, and squared error does not win."""
+    table = frame(80)
+    table.loc[::4, "price"] = 60
+    report = apply_loss(
+        weighting,
+        saved(table, tmp_path),
+        "price",
+        test=beside(frame(40), tmp_path),
+        baselines=True,
+        steps=12,
+        seeds=2,
+        out=tmp_path / "out",
+        plot=False,
+    )
+    labels = ["MSE, tuned", "MAE, tuned", "Huber (δ = 0.3), tuned", "Huber (δ = 1), tuned"]
+    assert [contender.label for contender in report.contenders][2:] == labels
+    assert "MAE" in report.criterion
+    assert report.baseline in labels[1:]
+    assert f"than tuned {report.baseline.removesuffix(', tuned')} (best of 4 ordinary losses)" in report.verdict
+    written = pd.read_csv(tmp_path / "out" / "predictions.csv")
+    names = ["learned", "mse", "mae", "huber (δ = 0.3)", "huber (δ = 1)"]
+    assert list(written) == ["index", "target", *names]

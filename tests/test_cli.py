@@ -16,6 +16,7 @@ import pytest
 from ml3zoo import list_losses
 from ml3zoo.zoo import resolve
 
+DIABETES = Path(__file__).parent / "data" / "diabetes.csv"
 SCRIPT = str(Path(sys.executable).with_name("ml3zoo"))
 
 
@@ -59,6 +60,7 @@ def test_pull_prints_the_folder_and_a_snippet_that_runs(tmp_path):
         (["list", "zzz*"], "ml3zoo list"),
         (["train", "sine"], "Did you mean"),
         (["apply", "sine-regression", "nowhere.csv", "--target", "y"], "nowhere.csv"),
+        (["apply", "sine-regression", DIABETES, "--target", "target", "--test", "clean.csv"], "no file clean.csv"),
         (["verify", "./nowhere"], "no folder"),
         (["plot", "hf://org"], "no name on the Hub"),
         (["plot", "hf://org/name"], "HF_HUB_OFFLINE"),

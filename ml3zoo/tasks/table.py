@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
@@ -18,7 +15,7 @@ from ml3zoo.tasks.optimizees import MLP
 
 @dataclass(frozen=True)
 class TableTask(TaskFamily):
-    """The engine's view of a table: a task is a seed of the network."""
+    """The engine's view of a table: a task is a seed of the network, which has the outputs that the target needs."""
 
     table: Table
     optimizee: MLP
@@ -36,22 +33,17 @@ class TableTask(TaskFamily):
         )
 
     def signals(self, params: Tensors, data: Tensors) -> Tensors:
-        """Predictions and targets, [rows, 1]."""
+        """Outputs [rows, outputs], and targets as the table encodes them."""
         return {"input": functional_call(self.network, params, (data["x"],)), "target": data["y"]}
 
     def objective(self, params: Tensors, data: Tensors) -> Tensor:
-        """Mean squared error on the standardised target."""
-        arguments = self.signals(params, data)
-        return (arguments["input"] - arguments["target"]).square().mean()
+        """The ordinary loss of the kind: mean squared error on the standardised target, or cross-entropy."""
+        ordinary: Tensor = getattr(nn.functional, self.table.target.kind.rival)(**self.signals(params, data))
+        return ordinary
 
-    def predict(self, params: Tensors, split: Split) -> Tensor:
-        """Standardised predictions of all networks, [networks, rows]."""
+    def outputs(self, params: Tensors, split: Split) -> Tensor:
+        """Outputs of all networks, [networks, rows, outputs]."""
         with torch.no_grad():
             x = self.table.x[split]
             output: Tensor = vmap(lambda one: functional_call(self.network, one, (x,)))(params)
-        return output.squeeze(-1)
-
-    def errors(self, params: Tensors, split: Split) -> NDArray[np.float64]:
-        """Standardised mean squared error of each network; infinite if it diverged."""
-        error = (self.predict(params, split) - self.table.y[split].T).double().square().mean(1)
-        return error.nan_to_num(math.inf, math.inf).numpy()
+        return output

@@ -1,0 +1,31 @@
+"""How networks that learned a table are measured: one file per kind of problem, found by its name."""
+
+from __future__ import annotations
+
+import importlib
+
+from ml3zoo.compare.measures.base import Array, Contest, Criterion, Measure
+from ml3zoo.config import LossConfig
+from ml3zoo.errors import InputError
+
+
+def measure_of(config: LossConfig) -> Measure:
+    """How networks trained under a loss of this kind are measured.
+
+    Raises:
+        InputError: tables are no problem of that kind.
+    """
+    name = f"{__name__}.{config.kind}"
+    try:
+        measure: Measure = importlib.import_module(name).MEASURE
+    except ModuleNotFoundError as error:
+        if error.name != name:
+            raise
+        raise InputError(
+            f"{config.name} is a {config.kind} loss; one for regression or classification was expected, which tables "
+            "are used with. Run: ml3zoo list"
+        ) from error
+    return measure
+
+
+__all__ = ["Array", "Contest", "Criterion", "Measure", "measure_of"]

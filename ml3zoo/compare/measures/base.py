@@ -1,0 +1,78 @@
+"""What is measured of a kind of problem, and what its losses compete with."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ml3zoo.evaluate import Baseline
+from ml3zoo.targets import Target
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Criterion:
+    """What runs are chosen by on validation rows, lower being better.
+
+    Attributes:
+        label: of the first value, as an axis is labelled.
+        values: of each network, [networks], from outputs [networks, rows, outputs] and targets [rows, ...]; a later
+            value counts where the earlier are equal. Infinite if the network diverged.
+    """
+
+    label: str
+    values: Callable[[Tensor, Tensor], tuple[Array, ...]]
+
+
+@dataclass(frozen=True)
+class Contest:
+    """What a learned loss competes with.
+
+    Attributes:
+        baselines: ordinary losses, each tuned in the same way.
+        criterion: what the runs of all are chosen by, and the best of the ordinary losses.
+    """
+
+    baselines: tuple[Baseline, ...]
+    criterion: Criterion
+
+
+class Measure(ABC):
+    """A kind of problem as far as measuring goes.
+
+    Attributes:
+        target: what the column to predict is read as.
+        usual: contest with the kind's ordinary loss.
+        robust: contest also with ordinary losses for data that are partly wrong.
+        metrics: what is measured on test rows, by the name in a report: how it is shown.
+        headline: the one of these that losses are compared by, lower being better.
+        unit: of a hundredth of a gap.
+    """
+
+    target: ClassVar[type[Target]]
+    usual: ClassVar[Contest]
+    robust: ClassVar[Contest]
+    metrics: ClassVar[Mapping[str, str]]
+    headline: ClassVar[str]
+    unit: ClassVar[str]
+
+    @abstractmethod
+    def scores(self, output: Tensor, truth: Tensor, target: Target) -> dict[str, Array]:
+        """The metrics of each network, [networks], not finite if it diverged.
+
+        Args:
+            output: [networks, rows, outputs].
+            truth: encoded targets, [rows, ...].
+            target: how they were encoded.
+        """
+
+    @abstractmethod
+    def gap(self, ours: Array, theirs: Array) -> Array:
+        """How far apart two losses are in the headline metric, network by network, [networks]."""

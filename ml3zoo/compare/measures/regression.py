@@ -1,0 +1,72 @@
+"""Regression: errors in the target's own units."""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar
+
+import numpy as np
+from torch import Tensor, nn
+
+from ml3zoo.compare.measures.base import Array, Contest, Criterion, Measure
+from ml3zoo.evaluate import Baseline
+from ml3zoo.targets import Numbers, Target
+
+
+def _squared(output: Tensor, truth: Tensor) -> tuple[Array]:
+    return (_mean((output - truth).double().square()),)
+
+
+def _absolute(output: Tensor, truth: Tensor) -> tuple[Array]:
+    return (_mean((output - truth).double().abs()),)
+
+
+def _mean(error: Tensor) -> Array:
+    """Over rows, of errors [networks, rows, 1]."""
+    mean: Array = error.squeeze(-1).mean(1).nan_to_num(math.inf, math.inf).numpy()
+    return mean
+
+
+_MSE = Baseline("MSE", nn.MSELoss)
+
+
+class Regression(Measure):
+    """Root mean squared error, mean absolute error and share of the variance explained.
+
+    Among robust losses runs are chosen by absolute error: by squared error a few wrong rows would choose.
+    """
+
+    target = Numbers
+    usual = Contest((_MSE,), Criterion("validation MSE (standardised target)", _squared))
+    robust = Contest(
+        (
+            _MSE,
+            Baseline("MAE", nn.L1Loss),
+            Baseline("Huber (δ = 0.3)", lambda: nn.HuberLoss(delta=0.3)),
+            Baseline("Huber (δ = 1)", nn.HuberLoss),
+        ),
+        Criterion("validation MAE (standardised target)", _absolute),
+    )
+    metrics: ClassVar = {"rmse": "RMSE", "mae": "MAE", "r2": "R2"}
+    headline = "rmse"
+    unit = "%"
+
+    def scores(self, output: Tensor, truth: Tensor, target: Target) -> dict[str, Array]:
+        """In the target's own units."""
+        wanted = target.decode(truth)
+        error = target.decode(output) - wanted
+        with np.errstate(all="ignore"):
+            return {
+                "rmse": np.sqrt((error**2).mean(1)),
+                "mae": np.abs(error).mean(1),
+                "r2": 1 - (error**2).sum(1) / ((wanted - wanted.mean()) ** 2).sum(),
+            }
+
+    def gap(self, ours: Array, theirs: Array) -> Array:
+        """Relative to the other loss's mean."""
+        with np.errstate(all="ignore"):
+            gap: Array = (ours - theirs) / theirs.mean()
+        return gap
+
+
+MEASURE = Regression()

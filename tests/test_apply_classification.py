@@ -1,0 +1,170 @@
+"""``apply`` with losses for classification."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+from test_classification import CONFIG
+from torch import nn
+
+from ml3zoo.compare import apply_loss
+from ml3zoo.compare.measures import measure_of
+from ml3zoo.compare.verdict import difference, verdict
+from ml3zoo.errors import DataError
+from ml3zoo.losses import build_loss
+from ml3zoo.store import save_loss
+from ml3zoo.tabular import read_table
+from ml3zoo.targets import Classes
+
+pd = pytest.importorskip("pandas")
+MEASURE = measure_of(CONFIG)
+
+
+@pytest.fixture(scope="session")
+def weighted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    torch.manual_seed(0)
+    loss = build_loss(CONFIG)
+    loss.reset_parameters()
+    return save_loss(loss.requires_grad_(False), tmp_path_factory.mktemp("losses") / "weighted")
+
+
+def frame(rows: int = 90, seed: int = 0) -> Any:
+    """Three classes along one of two features."""
+    a, b = np.random.default_rng(seed).normal(size=(2, rows))
+    return pd.DataFrame({"a": a, "b": b, "size": np.array(["small", "medium", "large"])[np.digitize(a, [-0.5, 0.5])]})
+
+
+def saved(table: Any, tmp_path: Path, name: str = "table.csv") -> Path:
+    table.to_csv(tmp_path / name, index=False)
+    return tmp_path / name
+
+
+@pytest.mark.parametrize(
+    ("values", "names"),
+    [
+        (["b", "a", None], ("a", "b")),
+        ([True, False, True], ("False", "True")),
+        ([True, False, None], ("False", "True")),
+        ([10, 9, 9], ("9", "10")),
+        ([10.0, 9.0, np.nan], ("9", "10")),
+        ([-0.0, 1.0, np.inf], ("0", "1")),
+        (pd.array([1, 2, None], dtype="Int64"), ("1", "2")),
+        (pd.Categorical([2.0, 1.0, None]), ("1", "2")),
+        (pd.Categorical(["b", "a", "a"]), ("a", "b")),
+    ],
+)
+def test_classes_of_any_type(values: Any, names: tuple[str, ...]) -> None:
+    read = Classes.read(pd.Series(values), "target")
+    known = read[pd.notna(read)]
+    encoding = Classes.fit(np.concatenate([known, known]), np.arange(len(known)), "target")
+    assert encoding.names == names
+    assert encoding.decode(torch.eye(2)).tolist() == list(names)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ([0.5, 1.0] * 10, "fractions, for example 0.5.*--kind regression"),
+        (["a"] * 20, "'a' in all 20 rows"),
+        ([None] * 20, "no class in any of 20 rows"),
+        ([f"row {k}" for k in range(20)], "20 different values in 20 rows"),
+        ([k % 101 for k in range(303)], "101 different values in 303 rows; at most 100"),
+        (["a"] * 10 + list("bcdefghi"), r"no row among the 11 training rows: '[b-i]', '[b-i]'\."),
+    ],
+)
+def test_bad_targets_are_explained(values: Any, message: str, tmp_path: Path) -> None:
+    table = pd.DataFrame({"a": np.arange(len(values)), "size": values})
+    with pytest.raises(DataError, match=message):
+        read_table(saved(table, tmp_path), "size", of=Classes)
+
+
+def test_every_part_has_its_share_of_every_class(tmp_path: Path) -> None:
+    table = pd.DataFrame({"a": np.arange(200), "size": ["rare"] * 10 + ["common"] * 190})
+    ready = read_table(saved(table, tmp_path), "size", of=Classes)
+    assert {split: int((y == 1).sum()) for split, y in ready.y.items()} == {"train": 6, "valid": 2, "test": 2}
+    assert sorted(row for rows in ready.index.values() for row in rows) == list(range(200))
+
+
+def test_a_class_that_only_the_test_rows_have(tmp_path: Path) -> None:
+    clean = frame(20, seed=1)
+    clean.loc[0, "size"] = "smal"
+    data, test = saved(frame(), tmp_path), saved(clean, tmp_path, "clean.csv")
+    with pytest.raises(DataError, match=r"of .*clean\.csv has classes .*'smal'; expected .*Did you mean 'small'"):
+        read_table(data, "size", of=Classes, test=test)
+
+
+def test_metrics_and_criterion() -> None:
+    output = torch.tensor([[[2.0, 0.0], [2.0, 0.0]], [[0.0, 9.0], [9.0, 0.0]], [[torch.nan, 0.0], [0.0, 0.0]]])
+    truth = torch.tensor([0, 1])
+    scores = MEASURE.scores(output, truth, Classes(("a", "b")))
+    np.testing.assert_allclose(scores["error_rate"], [0.5, 1.0, np.nan])
+    np.testing.assert_allclose(scores["accuracy"], [0.5, 0.0, np.nan])
+    expected = nn.functional.cross_entropy(output[0], truth)
+    np.testing.assert_allclose(scores["cross_entropy"][0], expected, rtol=1e-6)
+    rate, then = MEASURE.usual.criterion.values(output, truth)
+    assert rate.tolist() == [0.5, 1.0, np.inf]
+    assert then.tolist() == pytest.approx([float(expected), 9.00012, np.inf])
+
+
+@pytest.mark.parametrize(
+    ("ours", "told"),
+    [
+        ([0.10, 0.11, 0.12], "helps: test error rate 9.0 points lower than tuned X, .* -9.0 points to -9.0 points"),
+        ([0.29, 0.18, 0.17], "No clear difference: weighted gives test error rate 1.3 points higher"),
+        ([0.19, 0.20, 0.21], "No clear difference: weighted gives the same test error rate as tuned X"),
+    ],
+)
+def test_the_verdict_speaks_of_points(ours: list[float], told: str) -> None:
+    found = difference(MEASURE.gap(np.array(ours), np.array([0.19, 0.20, 0.21])))
+    sentence = verdict("weighted", "tuned X", found, MEASURE, 3)
+    assert pytest.approx(found["mean"], abs=1e-6) == np.mean(ours) - 0.2
+    assert re.search(told, sentence), sentence
+
+
+def test_the_saved_network_can_be_used_again(weighted: Path, tmp_path: Path) -> None:
+    """Clean test rows, robust baselines, and what ``how_to_use`` says."""
+    noisy = frame(120)
+    noisy.loc[::5, "size"] = "large"
+    data, test, out = saved(noisy, tmp_path), saved(frame(40, seed=1), tmp_path, "clean.csv"), tmp_path / "out"
+    report = apply_loss(weighted, data, "size", test=test, baselines=True, steps=30, seeds=2, out=out, plot=False)
+    assert report.split == {"train": 90, "valid": 30, "test": 40}
+    assert [contender.label for contender in report.contenders] == [
+        "learned, tuned",
+        "learned, recommended lr",
+        "cross-entropy, tuned",
+        "generalised cross-entropy (q = 0.7), tuned",
+    ]
+    assert "than tuned" in report.verdict or "same" in report.verdict
+    assert "(best of 2 ordinary losses)" in report.verdict
+    assert "error rate" in report.lines()[3]
+    written = json.loads((out / "report.json").read_text())
+    assert {key: written[key] for key in report.as_dict()} == report.as_dict()
+    network = written["network"]
+    assert network["classes"] == ["large", "medium", "small"]
+    assert "argmax" in network["how_to_use"]
+    layers = [nn.Linear(2, 64), nn.ReLU(), nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 3)]
+    model = nn.Sequential(*layers)
+    model.load_state_dict(load_file(out / "model.safetensors"))
+    rows = pd.read_csv(test)
+    inputs = [(rows[one["name"]] - one["mean"]) / one["scale"] for one in network["columns"]]
+    output = model(torch.tensor(np.stack(inputs, 1), dtype=torch.float32))
+    predictions = pd.read_csv(out / "predictions.csv")
+    assert predictions["learned"].tolist() == [network["classes"][k] for k in output.argmax(1)]
+    assert predictions["target"].tolist() == rows["size"].tolist()
+    assert list(predictions)[3:] == ["cross-entropy", "generalised cross-entropy (q = 0.7)"]
+    assert (predictions["target"] == predictions["cross-entropy"]).mean() > 0.6
+
+
+def test_a_picture_is_drawn(weighted: Path, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    report = apply_loss(weighted, saved(frame(), tmp_path), "size", steps=3, seeds=2, out=tmp_path / "out")
+    assert report.criterion == "validation error rate"
+    assert report.baseline == "cross-entropy, tuned"
+    assert (tmp_path / "out" / "learning_curves.png").is_file()
