@@ -74,7 +74,15 @@ Regression = Literal[
     "median_error",
 ]
 Classification = Literal[
-    "probability", "confidence", "cross_entropy", "mean_probability", "mean_confidence", "agreement", "classes"
+    "probability",
+    "confidence",
+    "cross_entropy",
+    "self_cross_entropy",
+    "uniform_cross_entropy",
+    "mean_probability",
+    "mean_confidence",
+    "agreement",
+    "classes",
 ]
 SIGNALS: dict[Kind, frozenset[str]] = {
     "regression": frozenset(get_args(Clock) + get_args(Regression)),

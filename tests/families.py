@@ -21,8 +21,10 @@ _SIGNALS: dict[str, tuple[SignalConfig, ...]] = {
         SignalConfig(signal="classes", transforms=("log",)),
     ),
 }
+_WEIGHTED = {"regression": ["squared_error", "error"], "classification": ["cross_entropy", "self_cross_entropy"]}
 _ARCHITECTURES: dict[str, dict[str, Any]] = {
     "mlp": {"hidden": [6]},
+    "mlp-weighted": {"hidden": [6]},
     "mlp-value": {"hidden": [5, 4], "activation": "silu", "output": "identity"},
     "taylor": {"order": 3},
     "taylor-value": {"order": 2, "output": "value"},
@@ -35,13 +37,16 @@ NAMES = [f"{architecture}-{kind}" for architecture in _ARCHITECTURES for kind in
 def example_config(name: str) -> LossConfig:
     """The config of one of ``NAMES``."""
     architecture, _, kind = name.rpartition("-")
+    details = dict(_ARCHITECTURES[architecture])
+    if architecture == "mlp-weighted":
+        details["weighted"] = _WEIGHTED[kind]
     return LossConfig(
         name=name,
         summary="For tests.",
-        family=architecture.removesuffix("-value"),
+        family=architecture.partition("-")[0],
         kind=kind,
         signals=_SIGNALS[kind],
-        architecture=_ARCHITECTURES[architecture],
+        architecture=details,
         inner=InnerConfig(lr=0.1, steps=10),
     )
 

@@ -60,6 +60,8 @@ class Classification(Kind):
         "log_probabilities": _log_probabilities,
         "target_log_probability": _target_log_probability,
         "cross_entropy": lambda batch: -batch["target_log_probability"],
+        "self_cross_entropy": lambda batch: -batch["log_probabilities"].amax(-1),
+        "uniform_cross_entropy": lambda batch: -batch["log_probabilities"].mean(-1),
         "probability": _probability,
         "confidence": lambda batch: batch["log_probabilities"].amax(-1).exp(),
     }

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
+from functools import reduce
+from operator import add
 from typing import Annotated, Literal
 
 import torch
@@ -26,12 +28,16 @@ _ACTIVATIONS: dict[str, type[nn.Module]] = {
 }
 
 
+_SMALL = -3.0
+"""Log weight at which all weighted signals but the first start."""
+
+
 class Architecture(Strict, frozen=True):
     """The network between signals and value.
 
     ``output="identity"`` or ``"softplus"``: the network gives the loss itself (the paper's form).
     ``output="weight"``: the loss is the ordinary one (squared error, cross-entropy) times ``exp(b * tanh(z / b))``,
-    ``b`` the ``weight_bound``.
+    ``b`` the ``weight_bound``. ``weighted`` names other signals to add up instead, each with a weight of its own.
     ``centering``: the network also gives a share in (0, 1) of the batch's mean error that is taken off each error
     first. A network fits its mean far faster than anything else; pulling less on it allows larger steps on the rest.
     """
@@ -42,12 +48,16 @@ class Architecture(Strict, frozen=True):
     skip: bool = False
     output: Literal["identity", "softplus", "weight"] = "weight"
     weight_bound: Annotated[float, Meta(gt=0, le=10)] = 3.0
+    weighted: Annotated[tuple[str, ...], Meta(max_length=8)] = ()
     centering: bool = False
 
     def __post_init__(self) -> None:
-        """Centering needs a weight."""
-        if self.centering and self.output != "weight":
-            raise ValueError(f'centering needs output "weight", got "{self.output}"')
+        """Only a weight can be centred or spread over several signals."""
+        for name in ("centering", "weighted"):
+            if getattr(self, name) and self.output != "weight":
+                raise ValueError(f'{name} needs output "weight", got "{self.output}"')
+        if self.centering and self.weighted:
+            raise ValueError("centering is for the squared error alone: leave out weighted")
 
 
 class Loss(LearnedLoss):
@@ -58,7 +68,13 @@ class Loss(LearnedLoss):
         self.architecture = parse_architecture(Architecture, config)
         if self.architecture.centering and config.kind != "regression":
             raise ConfigError(f"centering is for regression losses, {config.name} is for {config.kind}. Leave it out.")
-        sizes = [len(config.signals), *self.architecture.hidden, 1 + self.architecture.centering]
+        self.weighted = self.architecture.weighted or (self.kind.ordinary,)
+        strange = sorted(set(self.weighted) - self.kind.signals.keys())
+        if strange:
+            known = ", ".join(sorted(self.kind.signals))
+            raise ConfigError(f"{config.name} cannot weigh {strange[0]!r}, a {config.kind} loss has {known}.")
+        outputs = len(self.weighted) + self.architecture.centering
+        sizes = [len(config.signals), *self.architecture.hidden, outputs]
         layers: list[nn.Module] = []
         for width_in, width_out in itertools.pairwise(sizes):
             layers += [nn.Linear(width_in, width_out, bias=self.architecture.bias)]
@@ -77,18 +93,19 @@ class Loss(LearnedLoss):
         outputs: Tensor = self.network(features)
         if self.skip is not None:
             outputs = outputs + self.skip(features)
-        output = outputs[..., 0]
-        if self.architecture.output == "weight":
-            bound = self.architecture.weight_bound
-            weight = (bound * (output / bound).tanh()).exp()
-            if not self.architecture.centering:
-                return batch[self.kind.ordinary] * weight
-            return (batch["error"] - outputs[..., 1].sigmoid() * batch["mean_error"]).square() * weight
-        return F.softplus(output) if self.architecture.output == "softplus" else output
+        if self.architecture.output != "weight":
+            output = outputs[..., 0]
+            return F.softplus(output) if self.architecture.output == "softplus" else output
+        bound = self.architecture.weight_bound
+        weights = (bound * (outputs / bound).tanh()).exp().unbind(-1)
+        if self.architecture.centering:
+            return (batch["error"] - outputs[..., 1].sigmoid() * batch["mean_error"]).square() * weights[0]
+        return reduce(add, (batch[name] * weight for name, weight in zip(self.weighted, weights, strict=True)))
 
     def formula(self) -> str | None:
         """A weighting loss without hidden layers is a formula."""
-        if self.architecture.hidden or self.skip is not None or self.architecture.output != "weight":
+        closed = self.architecture.output == "weight" and not self.architecture.weighted
+        if self.architecture.hidden or self.skip is not None or not closed:
             return None
         layer = self.network[0]
         assert isinstance(layer, nn.Linear)
@@ -119,6 +136,8 @@ class Loss(LearnedLoss):
             last = self.network[-1]
             assert isinstance(last, nn.Linear)
             nn.init.normal_(last.weight, std=0.3 / math.sqrt(last.in_features))
+            if self.architecture.weighted:
+                nn.init.constant_(last.bias[1:], _SMALL)
             if self.skip is not None:
                 nn.init.zeros_(self.skip.weight)
             if prior:
