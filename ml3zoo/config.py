@@ -44,17 +44,28 @@ def largest(name: str) -> int | None:
 
 
 Transform = Literal[
-    "per_target_scale", "per_batch_error", "per_typical_error", "abs", "square", "log", "log1p", "detach"
+    "per_target_scale",
+    "per_typical_target",
+    "per_batch_error",
+    "per_typical_error",
+    "abs",
+    "square",
+    "log",
+    "log1p",
+    "squash",
+    "detach",
 ]
 
 _FORMULA: dict[Transform, str] = {
     "per_target_scale": "{} / target_scale",
+    "per_typical_target": "{} / typical_target",
     "per_batch_error": "{} / batch_error",
     "per_typical_error": "{} / typical_error",
     "abs": "|{}|",
     "square": "({})^2",
     "log": "log({})",
     "log1p": "log(1 + {})",
+    "squash": "squash({})",
     "detach": "{}",
 }
 
@@ -69,9 +80,11 @@ Regression = Literal[
     "squared_error",
     "target_scale",
     "batch_error",
+    "typical_target",
     "typical_error",
     "mean_error",
     "median_error",
+    "asymmetry",
 ]
 Classification = Literal[
     "probability",

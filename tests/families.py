@@ -31,13 +31,14 @@ _ARCHITECTURES: dict[str, dict[str, Any]] = {
     "symbolic": {"tokens": ["s0", "tanh", "c", "s1", "mul", "sub", "s2", "c", "add", "exp", "div", "root"]},
     "symbolic-value": {"tokens": ["s0", "square", "s1", "log", "s2", "max", "c", "mul", "add"], "output": "value"},
 }
-NAMES = [f"{architecture}-{kind}" for architecture in _ARCHITECTURES for kind in _SIGNALS]
+_MATCHING = tuple(SignalConfig(signal=signal) for signal in ("feature", "prediction", "target"))
+NAMES = [f"{architecture}-{kind}" for architecture in _ARCHITECTURES for kind in _SIGNALS] + ["matching-regression"]
 
 
 def example_config(name: str) -> LossConfig:
     """The config of one of ``NAMES``."""
     architecture, _, kind = name.rpartition("-")
-    details = dict(_ARCHITECTURES[architecture])
+    details = dict(_ARCHITECTURES.get(architecture, {"templates": 5, "dimensions": 2}))
     if architecture == "mlp-weighted":
         details["weighted"] = _WEIGHTED[kind]
     return LossConfig(
@@ -45,7 +46,7 @@ def example_config(name: str) -> LossConfig:
         summary="For tests.",
         family=architecture.partition("-")[0],
         kind=kind,
-        signals=_SIGNALS[kind],
+        signals=_MATCHING if architecture == "matching" else _SIGNALS[kind],
         architecture=details,
         inner=InnerConfig(lr=0.1, steps=10),
     )

@@ -9,7 +9,7 @@ import torch
 from families import NAMES, example_config, example_loss
 
 from ml3zoo.config import families
-from ml3zoo.errors import ConfigError
+from ml3zoo.errors import ConfigError, InputError
 from ml3zoo.losses import build_loss
 from ml3zoo.losses.symbolic import LARGEST, OPERATORS
 from ml3zoo.losses.taylor import MOST_TERMS
@@ -102,3 +102,18 @@ def test_a_polynomial_of_too_many_terms_is_refused():
     config = example_config("taylor-regression")
     with pytest.raises(ConfigError, match=f"at most {MOST_TERMS}"):
         build_loss(config.replace(signals=config.signals * 4, architecture={"order": 8}))
+
+
+def test_matching_measures_the_distance_of_curves():
+    loss = example_loss("matching-regression")
+    loss.reset_parameters((1e4,))
+    x = torch.linspace(-4, 4, 60)
+    curves = {k: torch.sin(loss.frequency[k] * x) for k in (1, 3)}
+    gap = (loss.place[1] - loss.place[3]).square().sum() / 2
+    torch.testing.assert_close(loss(curves[1], curves[3], feature=x), gap)
+    assert loss(curves[1], curves[1], feature=x) == 0
+    with pytest.raises(InputError, match=r"feature of shape \(60,\) was expected, got none"):
+        loss(curves[1], curves[3])
+    config = example_config("matching-regression")
+    with pytest.raises(ConfigError, match="looks at feature, prediction, target"):
+        build_loss(config.replace(signals=config.signals[::-1]))

@@ -117,11 +117,13 @@ def _per(name: str) -> Callable[[Tensor, Batch], Tensor]:
 
 _TRANSFORMS: dict[str, Callable[[Tensor, Batch], Tensor]] = {
     "per_target_scale": _per("target_scale"),
+    "per_typical_target": _per("typical_target"),
     "per_batch_error": _per("batch_error"),
     "per_typical_error": _per("typical_error"),
     "abs": lambda value, batch: value.abs(),
     "square": lambda value, batch: value.square(),
     "log": lambda value, batch: value.log(),
     "log1p": lambda value, batch: value.log1p(),
+    "squash": lambda value, batch: value / (1 + value.square()).sqrt(),
     "detach": lambda value, batch: value.detach(),
 }

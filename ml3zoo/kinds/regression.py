@@ -27,9 +27,23 @@ def _batch_error(batch: Batch) -> Tensor:
     return torch.maximum(batch["error"].square().mean(), (SMALLEST * batch["target_scale"]).square()).sqrt()
 
 
+def _typical_target(batch: Batch) -> Tensor:
+    """Standard deviation that normal targets of the same median distance from their median would have."""
+    target = batch["target"].detach().flatten()
+    spread = 1.4826 * (target - target.median()).abs().median()
+    return torch.where(spread > SMALLEST * batch["target_scale"], spread, batch["target_scale"])
+
+
 def _typical_error(batch: Batch) -> Tensor:
-    """Median of the absolute error, at least ``SMALLEST`` target scales."""
-    return torch.maximum(batch["error"].abs().flatten().median(), SMALLEST * batch["target_scale"])
+    """Median of the absolute error, softened by a tenth of the typical target so that a good fit cannot shrink it."""
+    return (batch["error"].abs().flatten().median().square() + (0.1 * batch["typical_target"]).square()).sqrt()
+
+
+def _asymmetry(batch: Batch) -> Tensor:
+    """How much more there is of large errors above than below, from -1 to 1."""
+    square = (batch["error"] / batch["typical_error"]).square()
+    large = square / (square + 9)
+    return (batch["error"].sign() * large).sum() / (large.sum() + 3)
 
 
 class Regression(Kind):
@@ -39,9 +53,11 @@ class Regression(Kind):
     statistics: ClassVar = {
         "target_scale": _target_scale,
         "batch_error": _batch_error,
+        "typical_target": _typical_target,
         "typical_error": _typical_error,
         "mean_error": lambda batch: batch["error"].mean(),
         "median_error": lambda batch: batch["error"].flatten().median(),
+        "asymmetry": _asymmetry,
     }
     ordinary = "squared_error"
     rival = "mse_loss"
