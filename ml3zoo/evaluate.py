@@ -132,12 +132,14 @@ class Runs:
         chosen_by: criterion of what counts, [runs].
         diverged: [runs].
         curves: metric on the way, [observations, runs].
+        criteria: criterion on the way, [observations, runs].
     """
 
     final: Array
     chosen_by: Array
     diverged: NDArray[np.bool_]
     curves: Array
+    criteria: Array
 
     @classmethod
     def joined(cls, parts: Sequence[Runs]) -> Runs:
@@ -145,6 +147,15 @@ class Runs:
         return cls(
             *(np.concatenate([getattr(part, field.name) for part in parts], -1) for field in dataclasses.fields(cls))
         )
+
+    def counted(self, counts: Counts) -> Runs:
+        """The same runs, where something else than their end counts; they must have been observed."""
+        if counts == "best":
+            best = (np.argmin(self.criteria, 0), np.arange(len(self.final)))
+            return dataclasses.replace(self, final=self.curves[best], chosen_by=self.criteria[best])
+        if counts == "mean":
+            return dataclasses.replace(self, final=self.curves[1:].mean(0), chosen_by=self.criteria[1:].mean(0))
+        return self
 
 
 @dataclass(frozen=True)
@@ -175,10 +186,8 @@ class Contender:
         phi = {name: p.detach() for name, p in loss.named_parameters()}
         return cls(Step.of(loss, family, optimizer, compiled=compiled), phi, cap)
 
-    def measure(
-        self, run: InnerRun, n: int, seed: int, split: Split, observe_every: int = 0, counts: Counts = "end"
-    ) -> Runs:
-        """Train n networks on n tasks of a split.
+    def measure(self, run: InnerRun, n: int, seed: int, split: Split, observe_every: int = 0) -> Runs:
+        """Train n networks on n tasks of a split; their end counts.
 
         Args:
             run: how.
@@ -186,32 +195,31 @@ class Contender:
             seed: of the tasks.
             split: of the tasks.
             observe_every: steps between observations on the way; 0 for none.
-            counts: what of a run; all but its end needs observations.
         """
         tasks = self.step.family.sample(torch.Generator().manual_seed(seed), n, split)
         parts = [tasks.pick(slice(k, k + _BATCH)) for k in range(0, n, _BATCH)]
-        return Runs.joined([self._measure(run, part, observe_every, counts) for part in parts])
+        return Runs.joined([self._measure(run, part, observe_every) for part in parts])
 
-    def _measure(self, run: InnerRun, tasks: Tasks, observe_every: int, counts: Counts) -> Runs:
+    def _measure(self, run: InnerRun, tasks: Tasks, observe_every: int) -> Runs:
         metric, criterion = vmap(self.step.family.metric), vmap(self.step.family.criterion)
-        curves: list[Array] = []
-        seen: list[Array] = []
+        curves, criteria = list[Array](), list[Array]()
 
         def observe(step: int, params: Tensors) -> None:
             if observe_every and step % observe_every == 0:
                 curves.append(self._capped(metric(params, tasks.data)))
-                seen.append(self._capped(criterion(params, tasks.data)))
+                criteria.append(self._capped(criterion(params, tasks.data)))
 
         with torch.no_grad():
             params = run(self.step, expand(self.phi, count(tasks)), tasks, observe)
-            value, chosen_by = metric(params, tasks.data), self._capped(criterion(params, tasks.data))
-        final, diverged = self._capped(value), (~(value <= self.cap)).numpy()
-        if counts == "best":
-            best = (np.argmin(seen, 0), np.arange(len(final)))
-            final, chosen_by = np.array(curves)[best], np.array(seen)[best]
-        if counts == "mean":
-            final, chosen_by = np.mean(curves[1:], 0), np.mean(seen[1:], 0)
-        return Runs(final, chosen_by, diverged, np.array(curves).reshape(len(curves), len(final)))
+            value, chosen_by = metric(params, tasks.data), criterion(params, tasks.data)
+        shape = (len(curves), len(value))
+        return Runs(
+            final=self._capped(value),
+            chosen_by=self._capped(chosen_by),
+            diverged=(~(value <= self.cap)).numpy(),
+            curves=np.reshape(curves, shape),
+            criteria=np.reshape(criteria, shape),
+        )
 
     def _capped(self, value: torch.Tensor) -> Array:
         return value.double().nan_to_num(self.cap, self.cap).clamp(max=self.cap).numpy()
@@ -229,9 +237,10 @@ def evaluate(loss: LearnedLoss, evaluation: Evaluation, untrained: LearnedLoss |
         JSON values: ``cells`` (one per cell, see ``measure_cell``) and ``protocol``.
     """
     cells = []
+    memory: _Memory = {}
     with progress_bar("evaluation", len(evaluation.cells)) as advance:
         for done, cell in enumerate(evaluation.cells, 1):
-            cells.append(measure_cell(loss, cell, evaluation, untrained))
+            cells.append(measure_cell(loss, cell, evaluation, untrained, memory))
             advance(done, cell.network)
     metric = evaluation.metric
     return {
@@ -251,31 +260,48 @@ def evaluate(loss: LearnedLoss, evaluation: Evaluation, untrained: LearnedLoss |
 
 
 def measure_cell(
-    loss: LearnedLoss, cell: Cell, evaluation: Evaluation, untrained: LearnedLoss | None = None
+    loss: LearnedLoss,
+    cell: Cell,
+    evaluation: Evaluation,
+    untrained: LearnedLoss | None = None,
+    memory: _Memory | None = None,
 ) -> dict[str, Any]:
-    """All contenders of one cell, tuned on validation tasks, measured on test tasks."""
+    """All contenders of one cell, tuned on validation tasks, measured on test tasks.
 
-    def contender(module: nn.Module, family: TaskFamily) -> Contender:
+    Args:
+        loss: the learned loss.
+        cell: the cell.
+        evaluation: the protocol.
+        untrained: what meta-training started from.
+        memory: runs already made, for cells that differ only in what of a run counts.
+    """
+    made: _Memory = {} if memory is None else memory
+
+    def contender(module: nn.Module, family: TaskFamily, name: str) -> _Entrant:
         cap, compiled = evaluation.metric.cap, evaluation.compiled
-        return Contender.of(module, family, cell.optimizer, cap=cap, compiled=compiled)
+        trained = Contender.of(module, family, cell.optimizer, cap=cap, compiled=compiled)
+        return _Entrant(trained, name, cell, evaluation, made)
 
-    learned = contender(loss, cell.own)
+    learned = contender(loss, cell.own, "learned")
     chosen: dict[str, _Chosen] = {}
     for ordinary in evaluation.baselines:
-        found = _tune(contender(ordinary.make(), cell.careful), cell, cell.lr, evaluation, ordinary.hyper)
+        entrant = contender(ordinary.make(), cell.careful, f"{ordinary.name} ({ordinary.hyper})")
+        found = entrant.tuned(cell.lr, ordinary.hyper)
         if ordinary.name not in chosen or found.score < chosen[ordinary.name].score:
             chosen[ordinary.name] = found
     baseline = min(chosen, key=lambda name: chosen[name].score)
-    chosen["learned, tuned"] = _tune(learned, cell, cell.learned_lr, evaluation)
+    chosen["learned, tuned"] = learned.tuned(cell.learned_lr)
     if cell.unseen != "optimizer":
         recommended = InnerRun(cell.optimizer, loss.config.inner.lr, cell.steps)
         chosen["learned"] = _Chosen(learned, recommended)
         if untrained is not None:
-            chosen["before meta-training"] = _Chosen(contender(untrained, cell.own), recommended)
+            chosen["before meta-training"] = _Chosen(contender(untrained, cell.own, "untrained"), recommended)
         first = evaluation.baselines[0]
-        chosen[f"{first.name}, same lr"] = _Chosen(contender(first.make(), cell.own), recommended)
+        chosen[f"{first.name}, same lr"] = _Chosen(
+            contender(first.make(), cell.own, f"{first.name}, same lr"), recommended
+        )
     every = observe_every(cell, evaluation)
-    runs = {name: _test(one, cell, evaluation) for name, one in chosen.items()}
+    runs = {name: one.entrant.tested(one.run) for name, one in chosen.items()}
     return {
         "name": str(cell),
         "network": cell.network,
@@ -389,39 +415,55 @@ def _seconds(work: Callable[[], None], size: int) -> float:
     return float(np.median(times))
 
 
+_Memory = dict[tuple[str, Cell, InnerRun, Split, int], Runs]
+"""Runs by contender, cell (but for what counts), run, split and seed."""
+
+
+@dataclass(frozen=True)
+class _Entrant:
+    """A contender in one cell."""
+
+    contender: Contender
+    name: str
+    cell: Cell
+    evaluation: Evaluation
+    memory: _Memory
+
+    def tuned(self, lr: float, hyper: str = "") -> _Chosen:
+        """The best run of the grid by the mean criterion on validation tasks."""
+        best: _Chosen | None = None
+        for factor, schedule in itertools.product(self.evaluation.grid, self.evaluation.schedules):
+            run = InnerRun(self.cell.optimizer, lr * factor, self.cell.steps, schedule)
+            found = self._runs(run, self.evaluation.validation_tasks, 1, "valid")
+            score = float(found.counted(self.cell.counts).chosen_by.mean())
+            if best is None or score < best.score:
+                best = _Chosen(self, run, score, hyper)
+        assert best is not None
+        return best
+
+    def tested(self, run: InnerRun) -> Runs:
+        """All runs on test tasks."""
+        seeds = range(100, 100 + self.evaluation.seeds)
+        parts = [self._runs(run, self.evaluation.test_tasks, seed, "test") for seed in seeds]
+        return Runs.joined(parts).counted(self.cell.counts)
+
+    def _runs(self, run: InnerRun, n: int, seed: int, split: Split) -> Runs:
+        key = (self.name, dataclasses.replace(self.cell, counts="end"), run, split, seed)
+        if key not in self.memory:
+            watched = split == "test" or any(cell.counts != "end" for cell in self.evaluation.cells)
+            every = observe_every(self.cell, self.evaluation) if watched else 0
+            self.memory[key] = self.contender.measure(run, n, seed, split, every)
+        return self.memory[key]
+
+
 @dataclass(frozen=True)
 class _Chosen:
     """A contender with the run it is measured by, and the mean criterion on validation tasks that chose it."""
 
-    contender: Contender
+    entrant: _Entrant
     run: InnerRun
     score: float = math.nan
     hyper: str = ""
-
-
-def _tune(contender: Contender, cell: Cell, lr: float, evaluation: Evaluation, hyper: str = "") -> _Chosen:
-    """The best run of the grid by the mean criterion on validation tasks."""
-    every = 0 if cell.counts == "end" else observe_every(cell, evaluation)
-    best: _Chosen | None = None
-    for factor, schedule in itertools.product(evaluation.grid, evaluation.schedules):
-        run = InnerRun(cell.optimizer, lr * factor, cell.steps, schedule)
-        n = evaluation.validation_tasks
-        found = contender.measure(run, n, 1, "valid", every, cell.counts)
-        score = float(found.chosen_by.mean())
-        if best is None or score < best.score:
-            best = _Chosen(contender, run, score, hyper)
-    assert best is not None
-    return best
-
-
-def _test(chosen: _Chosen, cell: Cell, evaluation: Evaluation) -> Runs:
-    every, n = observe_every(cell, evaluation), evaluation.test_tasks
-    return Runs.joined(
-        [
-            chosen.contender.measure(chosen.run, n, 100 + seed, "test", every, cell.counts)
-            for seed in range(evaluation.seeds)
-        ]
-    )
 
 
 def _summary(runs: Runs) -> dict[str, Any]:

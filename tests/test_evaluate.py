@@ -54,7 +54,8 @@ def test_a_comparison_is_paired():
     theirs = np.linspace(0.1, 2, 50)
     ours = theirs - 0.05
     curves = np.stack([np.full(50, 2.0), theirs - 0.01, ours])
-    found = compare(Runs(ours, ours, np.zeros(50, bool), curves), Runs(theirs, theirs, np.zeros(50, bool), curves), 5)
+    never = np.zeros(50, bool)
+    found = compare(Runs(ours, ours, never, curves, curves), Runs(theirs, theirs, never, curves, curves), 5)
     assert found["difference"] == {"mean": -0.05, "low": -0.05, "high": -0.05}
     assert found["won"]["mean"] == 1.0
     assert found["steps_to_reach"] == {"steps": 5, "low": 5, "high": 5}
@@ -126,7 +127,8 @@ class Misled(Sine):
 def test_what_counts_of_a_run():
     run = InnerRun(SGD(), 0.1, 10)
     contender = Contender.of(nn.MSELoss(), FAMILY, SGD())
-    end, best, mean = (contender.measure(run, 5, 0, "test", 2, counts) for counts in ("end", "best", "mean"))
+    end = contender.measure(run, 5, 0, "test", 2)
+    best, mean = (end.counted(counts) for counts in ("best", "mean"))
     assert end.curves.shape == (6, 5)
     np.testing.assert_allclose(end.final, end.curves[-1])
     np.testing.assert_allclose(best.final, end.curves.min(0))
@@ -137,11 +139,24 @@ def test_what_counts_of_a_run():
 def test_runs_are_chosen_by_the_criterion_and_told_by_the_metric():
     misled = Misled(FAMILY.optimizee, standardized=True, points=20)
     contender = Contender.of(nn.MSELoss(), misled, SGD())
-    found = contender.measure(InnerRun(SGD(), 0.1, 10), 5, 0, "test", 1, "best")
+    found = contender.measure(InnerRun(SGD(), 0.1, 10), 5, 0, "test", 1).counted("best")
     np.testing.assert_allclose(found.final, found.curves.max(0))
     cell = dataclasses.replace(EVALUATION.cells[0], careful=misled, own=misled)
     measured = measure_cell(find_recipe("sine-regression").fresh_loss(0), cell, EVALUATION)
     assert measured["baseline"] == "hopeless"
+
+
+def test_cells_that_differ_in_what_counts_share_their_runs(monkeypatch):
+    made = []
+    measure = Contender.measure
+    monkeypatch.setattr(Contender, "measure", lambda *args: made.append(1) or measure(*args))
+    cells = tuple(dataclasses.replace(EVALUATION.cells[0], counts=counts) for counts in ("end", "best"))
+    loss = find_recipe("sine-regression").fresh_loss(0)
+    both = evaluate(loss, dataclasses.replace(EVALUATION, cells=cells))["cells"]
+    shared = len(made)
+    for cell, found in zip(cells, both, strict=True):
+        assert measure_cell(loss, cell, dataclasses.replace(EVALUATION, cells=cells)) == found
+    assert shared < 0.7 * (len(made) - shared)
 
 
 def test_of_one_loss_the_best_hyper_parameters_are_measured():
