@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from huggingface_hub import EvalResult, ModelCardData
@@ -15,11 +17,19 @@ from ml3zoo.config import FILE_NAME, LossConfig, read_config
 from ml3zoo.files import check_replaceable, replacing_folder, write_text
 from ml3zoo.losses import LearnedLoss
 from ml3zoo.plots import draw_card
+from ml3zoo.plots.style import Figure, save_figures
 from ml3zoo.store import save_loss, seal
 from ml3zoo.zoo import read_results
 
 
-def write_card(loss: LearnedLoss, results: dict[str, Any], folder: Path, *, recipe: Path | None = None) -> Path:
+def write_card(
+    loss: LearnedLoss,
+    results: dict[str, Any],
+    folder: Path,
+    *,
+    recipe: Path | None = None,
+    pictures: Mapping[str, Figure] = MappingProxyType({}),
+) -> Path:
     """Write weights, results, pictures and card into ``folder``, all of it or nothing.
 
     Args:
@@ -27,6 +37,7 @@ def write_card(loss: LearnedLoss, results: dict[str, Any], folder: Path, *, reci
         results: what ``Recipe.measure`` returned.
         folder: replaced if it holds a loss already.
         recipe: the file that the loss was made from, kept as ``recipe.py``.
+        pictures: more pictures by name, beside those that every card has.
 
     Raises:
         OutputError: the folder cannot be written.
@@ -40,6 +51,7 @@ def write_card(loss: LearnedLoss, results: dict[str, Any], folder: Path, *, reci
             shutil.copyfile(recipe, partial / "recipe.py")
         (partial / "plots").mkdir()
         draw_card(loss, results, partial / "plots")
+        save_figures(pictures, partial / "plots")
         (partial / "README.md").write_text(render_card(loss.config, results, partial), encoding="utf-8")
         seal(partial, loss.config)
     return folder

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -29,6 +29,9 @@ from ml3zoo.meta.log import read_log
 from ml3zoo.meta.outer import MetaTraining, Progress, is_unfinished, meta_train
 from ml3zoo.meta.ranks import Ranks, joined_ranks
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -40,6 +43,7 @@ class Recipe:
         evaluation: makes the protocol for a config.
         seeds: meta-training seeds; the loss with the best validation score is kept, all are reported.
         prior: what the loss starts from, as its family's ``reset_parameters`` takes it.
+        pictures: draws more pictures for the card, by name.
         example: Python that makes ``x``, ``y`` and ``model`` for the card's snippet.
         quick_iterations: outer iterations of the quick version.
         source: the file it was read from, kept in the card's folder.
@@ -52,6 +56,7 @@ class Recipe:
     example: str
     seeds: tuple[int, ...] = (0,)
     prior: tuple[float, ...] = ()
+    pictures: Callable[[LearnedLoss], dict[str, Figure]] | None = None
     quick_iterations: int = 5
     source: Path | None = None
     is_quick: bool = False
@@ -112,7 +117,8 @@ class Recipe:
         results["quick"] = self.is_quick
         results["example"] = self.example
         results["meta_training"] = read_log(best.folder)
-        return write_card(best.loss, results, out, recipe=self.source)
+        pictures = self.pictures(best.loss) if self.pictures else {}
+        return write_card(best.loss, results, out, recipe=self.source, pictures=pictures)
 
     def fresh_loss(self, seed: int) -> LearnedLoss:
         """The loss before meta-training."""

@@ -68,18 +68,16 @@ class Loss(LearnedLoss):
         return (0.5 * distance.square().sum()).expand(batch.points)
 
     def reset_parameters(self, prior: tuple[float, ...] = ()) -> None:
-        """Templates in a row, each placed at its frequency; further dimensions at random.
+        """Templates in a row of growing frequency, at random places.
 
         Args:
             prior: the sharpness to start from.
         """
         reach, templates = self.architecture.reach, self.architecture.templates
-        row = torch.linspace(-reach, reach, templates)
         with torch.no_grad():
-            self.frequency.copy_(row)
+            self.frequency.copy_(torch.linspace(-reach, reach, templates))
             self.phase.zero_()
-            self.place.normal_(std=0.1)
-            self.place[:, 0] = row
+            self.place.normal_()
             self.log_sharpness.fill_(math.log(prior[0] if prior else 10.0))
 
     def _place(self, curve: Tensor, templates: Tensor) -> Tensor:

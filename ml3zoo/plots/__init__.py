@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 
 from ml3zoo.losses import LearnedLoss
 from ml3zoo.plots.measured import draw_curves, draw_meta_training, draw_transfer
-from ml3zoo.plots.style import rc_context
+from ml3zoo.plots.style import rc_context, save_figures
 from ml3zoo.schema import parse
 
 _Text = Annotated[str, Meta(max_length=200)]
@@ -104,6 +104,5 @@ def draw_card(loss: LearnedLoss, results: dict[str, Any], folder: Path) -> list[
             pictures |= {"learning_curves": draw_curves(drawn), "transfer": draw_transfer(drawn)}
         if drawn["meta_training"]:
             pictures["meta_training"] = draw_meta_training(drawn["meta_training"])
-        for name, figure in pictures.items():
-            figure.savefig(folder / f"{name}.png", dpi=110, bbox_inches="tight", metadata={"Software": None})
+        save_figures(pictures, folder)
     return [folder / f"{name}.png" for name in pictures]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
+
 from ml3zoo.errors import MissingExtraError
 
 try:
@@ -30,4 +33,22 @@ def tidy(axes: Axes) -> None:
     axes.grid(alpha=0.2)
 
 
-__all__ = ["LEARNED", "ORDINARY", "OTHERS", "PALE", "Axes", "Figure", "plain_numbers", "rc_context", "tidy"]
+def save_figures(figures: Mapping[str, Figure], folder: Path) -> None:
+    """Write figures by name, the same bytes every time; mathematical signs in names are text."""
+    with rc_context({"text.parse_math": False}):
+        for name, figure in figures.items():
+            figure.savefig(folder / f"{name}.png", dpi=110, bbox_inches="tight", metadata={"Software": None})
+
+
+__all__ = [
+    "LEARNED",
+    "ORDINARY",
+    "OTHERS",
+    "PALE",
+    "Axes",
+    "Figure",
+    "plain_numbers",
+    "rc_context",
+    "save_figures",
+    "tidy",
+]

@@ -30,8 +30,15 @@ class Labelled(NamedTuple):
 class Source(Protocol):
     """A distribution of labelled data of a fixed number of features and classes."""
 
-    features: int
-    classes: int
+    @property
+    def features(self) -> int:
+        """Inputs of a point."""
+        ...
+
+    @property
+    def classes(self) -> int:
+        """How many there are."""
+        ...
 
     def sample(self, generator: torch.Generator, n: int, points: int) -> Labelled:
         """N tasks of so many points."""

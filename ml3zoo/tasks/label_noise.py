@@ -111,7 +111,7 @@ class AnyOf:
     kinds: tuple[LabelNoise, ...]
 
     def __str__(self) -> str:
-        return " or ".join(map(str, self.kinds))
+        return "mixed"
 
     def __call__(
         self, generator: torch.Generator, labels: Tensor, margin: Tensor, rate: Tensor, classes: int
