@@ -97,8 +97,18 @@ def headline(results: dict[str, Any]) -> str:
     if own != name:
         figures += f" (careful {own}: {main['contenders'][own]['objective']['mean']:.3f})"
     told = {"better": "Beats", "worse": "Loses to", "no clear difference": "No clear difference from"}
-    text = f"{told[verdict(main, 'learned')]} careful {name} on {where}: {figures}"
+    text = f"{told[verdict(main, 'learned')]} careful {name} on {where}: {figures}{_worse(results['cells'])}"
     return f"A quick run, its numbers mean nothing. {text}" if results.get("quick") else text
+
+
+def _worse(cells: list[dict[str, Any]]) -> str:
+    """In how many cells the loss does worse, at either rate; nothing if in none."""
+    told = []
+    for contender, way in (("learned", "at the recommended rate"), ("learned, tuned", "tuned")):
+        verdicts = [verdict(cell, contender) for cell in cells if contender in cell["against_baseline"]]
+        if "worse" in verdicts:
+            told.append(f"in {verdicts.count('worse')} of {len(verdicts)} cells {way}")
+    return f"; worse {' and '.join(told)}" if told else ""
 
 
 def _environment() -> Environment:

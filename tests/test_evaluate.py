@@ -97,6 +97,23 @@ def test_the_headline_tells_wins_and_losses():
         assert headline(results).startswith(told)
 
 
+def test_the_headline_tells_where_the_loss_does_worse():
+    loss = find_recipe("sine-regression").fresh_loss(0)
+    results = evaluate(loss, EVALUATION)
+    cell = results["cells"][0]
+    for low, high in ((-2, -1), (1, 2)):
+        for contender in ("learned", "learned, tuned"):
+            cell["against_baseline"][contender]["difference"] = {"mean": (low + high) / 2, "low": low, "high": high}
+        worse = "worse in 1 of 1 cells at the recommended rate and in 1 of 1 cells tuned"
+        assert headline(results).endswith(worse) == (low > 0)
+
+
+def test_some_tasks_of_a_card_may_differ_by_their_spread():
+    assert not Row("cell", "learned", 0.1, 0.12, spread=0.02).differs
+    assert Row("cell", "learned", 0.1, 0.2, spread=0.02).differs
+    assert "on some of its tasks" in BenchReport((Row("cell", "learned", 0.1, 0.12, spread=0.02),)).verdict
+
+
 def test_bench_tells_what_differs():
     same, other = Row("cell", "learned", 0.1, 0.1001), Row("cell", "MSE", 0.2, 0.3)
     assert "reproduced" in BenchReport((same,)).verdict

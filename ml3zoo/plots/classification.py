@@ -18,20 +18,22 @@ def draw_loss(loss: LearnedLoss) -> dict[str, Figure]:
 def draw_by_probability(loss: LearnedLoss) -> Figure:
     """Value of one point, and how hard it pulls on the target's logit, beside cross-entropy.
 
-    Ten classes, the others equally likely; at three moments of a training if they matter.
+    Ten classes, the others equally likely; at three moments of a training if they matter, up to thrice the batch's mean
+    probability.
     """
     figure = Figure(figsize=(8.5, 3.6), layout="constrained")
     panels = figure.subplots(1, 2)
     moments = [(0.0, 0.1), (0.5, 0.5), (1.0, 0.8)] if loss.uses_progress or loss.statistics else [(0.0, 0.5)]
-    p = torch.linspace(0.002, 0.998, 250)
     for (progress, mean), style in zip(moments, ("-", "--", ":"), strict=False):
+        p = torch.linspace(0.002, min(3 * mean, 0.998), 250)
         label = f"{loss.config.name}, progress {progress:g}, batch mean {mean:g}"
         for panel, values in zip(panels, _value_and_pull(loss, p, progress, mean), strict=True):
             panel.plot(p, values, style, color=LEARNED, label=label)
+    p = torch.linspace(0.002, 0.998, 250)
     panels[0].plot(p, -p.log(), color=ORDINARY, label="cross-entropy")
     panels[1].plot(p, 1 - p, color=ORDINARY, label="cross-entropy")
-    panels[0].set(ylabel="loss", ylim=(min(0.0, panels[0].get_ylim()[0]), 5))
-    panels[1].set(ylabel="pull on the target's logit")
+    panels[0].set(ylabel="loss", ylim=(0, 5))
+    panels[1].set(ylabel="pull on the target's logit", ylim=(-2, 4))
     for panel in panels:
         panel.set(xlabel="probability of the target", xlim=(0, 1))
         panel.axhline(0, color=PALE, linewidth=0.6)

@@ -42,8 +42,10 @@ def draw_curves(results: dict[str, Any]) -> Figure:
 def draw_transfer(results: dict[str, Any]) -> Figure:
     """Final error on every network and optimiser: learned against the careful baseline."""
     cells = results["cells"]
-    figure = Figure(figsize=(8, 1.3 + 0.62 * len(cells)), layout="constrained")
+    longest = max(len(cell["name"]) for cell in cells)
+    figure = Figure(figsize=(5 + 0.06 * longest, 1.3 + 0.5 * len(cells)), layout="constrained")
     axes = figure.subplots()
+    axes.set_ylim(-0.6, len(cells) - 0.4)
     for row, cell in enumerate(reversed(cells)):
         shown = (
             (cell["baseline"], ORDINARY, -0.17),

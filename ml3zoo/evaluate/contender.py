@@ -1,0 +1,126 @@
+"""Training networks under one loss, many side by side."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+from torch.func import vmap
+
+from ml3zoo.evaluate.protocol import Counts
+from ml3zoo.evaluate.statistics import Array
+from ml3zoo.meta.estimators import count, expand
+from ml3zoo.meta.inner import InnerRun
+from ml3zoo.meta.optimizers import InnerOptimizer
+from ml3zoo.meta.step import Step
+from ml3zoo.tasks.base import Split, TaskFamily, Tasks, Tensors
+
+_BATCH = 50
+"""Networks trained side by side: one shape to compile, small enough for the processor's cache."""
+
+
+@dataclass(frozen=True)
+class Runs:
+    """What came of one contender's runs.
+
+    Attributes:
+        final: metric of what counts, [runs].
+        chosen_by: criterion of what counts, [runs].
+        diverged: [runs].
+        curves: metric on the way, [observations, runs].
+        criteria: criterion on the way, [observations, runs].
+    """
+
+    final: Array
+    chosen_by: Array
+    diverged: NDArray[np.bool_]
+    curves: Array
+    criteria: Array
+
+    @classmethod
+    def joined(cls, parts: Sequence[Runs]) -> Runs:
+        """All runs of several."""
+        return cls(
+            *(np.concatenate([getattr(part, field.name) for part in parts], -1) for field in dataclasses.fields(cls))
+        )
+
+    def counted(self, counts: Counts) -> Runs:
+        """The same runs, where something else than their end counts; they must have been observed."""
+        if counts == "best":
+            best = (np.argmin(self.criteria, 0), np.arange(len(self.final)))
+            return dataclasses.replace(self, final=self.curves[best], chosen_by=self.criteria[best])
+        if counts == "mean":
+            return dataclasses.replace(self, final=self.curves[1:].mean(0), chosen_by=self.criteria[1:].mean(0))
+        return self
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A loss with its parameters, ready to train networks on a family of tasks.
+
+    Attributes:
+        step: of its training.
+        phi: its parameters.
+        cap: of the metric.
+    """
+
+    step: Step
+    phi: Tensors
+    cap: float = 10.0
+
+    @classmethod
+    def of(
+        cls,
+        loss: nn.Module,
+        family: TaskFamily,
+        optimizer: InnerOptimizer,
+        *,
+        cap: float = 10.0,
+        compiled: bool = False,
+    ) -> Contender:
+        """A loss on a family of tasks under an optimiser."""
+        phi = {name: p.detach() for name, p in loss.named_parameters()}
+        return cls(Step.of(loss, family, optimizer, compiled=compiled), phi, cap)
+
+    def measure(self, run: InnerRun, n: int, seed: int, split: Split, observe_every: int = 0) -> Runs:
+        """Train n networks on n tasks of a split; their end counts.
+
+        Args:
+            run: how.
+            n: networks.
+            seed: of the tasks.
+            split: of the tasks.
+            observe_every: steps between observations on the way; 0 for none.
+        """
+        tasks = self.step.family.sample(torch.Generator().manual_seed(seed), n, split)
+        parts = [tasks.pick(slice(k, k + _BATCH)) for k in range(0, n, _BATCH)]
+        return Runs.joined([self._measure(run, part, observe_every) for part in parts])
+
+    def _measure(self, run: InnerRun, tasks: Tasks, observe_every: int) -> Runs:
+        metric, criterion = vmap(self.step.family.metric), vmap(self.step.family.criterion)
+        curves, criteria = list[Array](), list[Array]()
+
+        def observe(step: int, params: Tensors) -> None:
+            if observe_every and step % observe_every == 0:
+                curves.append(self._capped(metric(params, tasks.data)))
+                criteria.append(self._capped(criterion(params, tasks.data)))
+
+        with torch.no_grad():
+            params = run(self.step, expand(self.phi, count(tasks)), tasks, observe)
+            value, chosen_by = metric(params, tasks.data), criterion(params, tasks.data)
+        shape = (len(curves), len(value))
+        return Runs(
+            final=self._capped(value),
+            chosen_by=self._capped(chosen_by),
+            diverged=(~(value <= self.cap)).numpy(),
+            curves=np.reshape(curves, shape),
+            criteria=np.reshape(criteria, shape),
+        )
+
+    def _capped(self, value: torch.Tensor) -> Array:
+        return value.double().nan_to_num(self.cap, self.cap).clamp(max=self.cap).numpy()

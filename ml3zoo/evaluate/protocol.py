@@ -1,0 +1,107 @@
+"""What is measured: cells, ordinary losses, metric, grids and numbers of tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from torch import nn
+
+from ml3zoo.meta.inner import Schedule
+from ml3zoo.meta.optimizers import InnerOptimizer
+from ml3zoo.tasks.base import TaskFamily
+
+Unseen = Literal["", "architecture", "optimizer", "horizon", "data"]
+Counts = Literal["end", "best", "mean"]
+"""What of a run counts: its end; the observed step at which its criterion is best; the mean over observed steps."""
+_TOLD: dict[Counts, str] = {"end": "", "best": ", early stopping", "mean": ", mean over the steps"}
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What a task family's ``metric`` is.
+
+    Attributes:
+        name: short, as in a table.
+        description: as a sentence begins.
+        terms: what else the contenders had, or had not; a sentence.
+        cap: a run that ends above this, or not finite, counts as diverged and enters every mean with this value.
+    """
+
+    name: str
+    description: str
+    terms: str
+    cap: float = 10.0
+
+
+NMSE = Metric(
+    name="NMSE",
+    description="Normalised mean squared error at the end of training",
+    terms='Ordinary losses had standardised targets, but for "same lr", which had those of the learned loss.',
+)
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """An ordinary loss.
+
+    Attributes:
+        name: of several with one name, that which is best on validation is measured.
+        make: the loss.
+        hyper: its hyper-parameters, if it is one of several.
+    """
+
+    name: str
+    make: Callable[[], nn.Module]
+    hyper: str = ""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One network under one optimiser for a number of steps.
+
+    Attributes:
+        network: what is trained, and on what data where that matters.
+        careful: the tasks as a careful user prepares them, for the ordinary losses.
+        own: the same tasks as the learned loss wants them.
+        lr: middle of the learning-rate grid of the ordinary losses.
+        learned_lr: the same for the learned loss.
+        steps: gradient steps.
+        unseen: what of this cell meta-training never saw.
+        counts: what of each run.
+    """
+
+    network: str
+    careful: TaskFamily
+    own: TaskFamily
+    optimizer: InnerOptimizer
+    lr: float
+    learned_lr: float
+    steps: int
+    unseen: Unseen = ""
+    counts: Counts = "end"
+
+    def __str__(self) -> str:
+        return f"{self.network} under {self.optimizer}, {self.steps} steps{_TOLD[self.counts]}"
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Everything that decides the numbers in a card. The first cell is the one the loss was made for."""
+
+    cells: tuple[Cell, ...]
+    baselines: tuple[Baseline, ...]
+    metric: Metric = NMSE
+    grid: tuple[float, ...] = tuple(10 ** (k / 3) for k in range(-5, 6))
+    schedules: tuple[Schedule, ...] = ("constant", "cosine")
+    validation_tasks: int = 100
+    test_tasks: int = 100
+    seeds: int = 5
+    observations: int = 20
+    cost_sizes: tuple[int, ...] = (128, 10_000, 1_000_000)
+    compiled: bool = False
+
+    def observe_every(self, cell: Cell) -> int:
+        """Steps between observations of a learning curve."""
+        return max(1, cell.steps // self.observations)

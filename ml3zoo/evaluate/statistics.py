@@ -1,0 +1,77 @@
+"""Figures with their 95 % bootstrap intervals."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+
+class Outcome(Protocol):
+    """What is compared: final values [runs] and curves [observations, runs]."""
+
+    @property
+    def final(self) -> Array:
+        """At the end, [runs]."""
+        ...
+
+    @property
+    def curves(self) -> Array:
+        """On the way, [observations, runs]."""
+        ...
+
+
+def compare(ours: Outcome, theirs: Outcome, observe_every: int) -> dict[str, Any]:
+    """Paired comparison on the same tasks: difference, share won, steps to reach the other's final value."""
+    return {
+        "difference": bootstrap(ours.final - theirs.final),
+        "ratio": round(float(ours.final.mean() / theirs.final.mean()), 4),
+        "won": bootstrap((ours.final < theirs.final).astype(float)),
+        "steps_to_reach": steps_to_reach(ours.curves, theirs.final, observe_every),
+    }
+
+
+def bootstrap(values: Array) -> dict[str, float]:
+    """Mean of a sample with its 95 % bootstrap interval."""
+    low, high = np.quantile(values[_resampled(len(values))].mean(1), [0.025, 0.975])
+    return {
+        "mean": round(float(values.mean()), 5),
+        "low": round(float(low), 5),
+        "high": round(float(high), 5),
+    }
+
+
+def steps_to_reach(curves: Array, target: Array, observe_every: int) -> dict[str, int | None]:
+    """First observed step at which the mean curve is no higher than the mean target, with its 95 % bootstrap interval.
+
+    Args:
+        curves: [observations, runs].
+        target: final values of the same runs under another loss, [runs].
+        observe_every: steps between observations.
+
+    Returns:
+        ``steps``, ``low`` and ``high``; None stands for "not within the run".
+    """
+    never = len(curves) * observe_every
+    picked = _resampled(len(target))
+    weights = np.stack([np.bincount(rows, minlength=len(target)) for rows in picked]) / len(target)
+    low, high = np.quantile(
+        _first_at_most(weights @ curves.T, weights @ target) * observe_every, [0.025, 0.975], method="higher"
+    )
+    steps = _first_at_most(curves.mean(1)[None], target.mean()[None])[0] * observe_every
+    return {name: None if v == never else int(v) for name, v in (("steps", steps), ("low", low), ("high", high))}
+
+
+def _first_at_most(curves: Array, target: Array) -> NDArray[np.int64]:
+    """Index of the first observation no higher than the target, [rows]; one past the end if there is none."""
+    reached = np.pad(curves <= target[:, None], ((0, 0), (0, 1)), constant_values=True)
+    first: NDArray[np.int64] = reached.argmax(1)
+    return first
+
+
+def _resampled(n: int, resamples: int = 2000) -> NDArray[np.int64]:
+    """The same bootstrap resamples for every figure of n runs, as indices [resamples, n]."""
+    return np.random.default_rng(0).integers(0, n, (resamples, n))

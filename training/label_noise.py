@@ -1,0 +1,168 @@
+"""Classification with wrong labels among the training labels, without knowing which or how many.
+
+Run: ``ml3zoo train label-noise``. Three cross-entropies are added up for each point: to its label, to the model's own
+guess, and to all classes alike. Their weights are learned, from how likely the model finds the label, how sure it is,
+how far it agrees with the labels of the whole batch, and the share of training done. True labels exist only while it
+is meta-trained: the aim is the error on them at the end of a run. Meta-trained by differentiation through whole runs,
+on mixtures of Gaussians with 2 to 20 classes, three kinds of noise and rates of 0 to 60 %.
+"""
+
+from functools import partial
+
+from torch import nn
+
+from ml3zoo.config import Classification, Clock, InnerConfig, LossConfig, SignalConfig, Transform
+from ml3zoo.evaluate import Baseline, Cell, Counts, Evaluation, Metric, Unseen
+from ml3zoo.meta.estimators import Objective, Unrolled
+from ml3zoo.meta.inner import InnerRun
+from ml3zoo.meta.optimizers import SGD, Adam, InnerOptimizer
+from ml3zoo.meta.outer import MetaTraining, Setting
+from ml3zoo.ordinary import GeneralizedCrossEntropy, MeanAbsoluteProbability, SymmetricCrossEntropy
+from ml3zoo.recipe import Recipe
+from ml3zoo.tasks.class_data import Mixtures, RealData, Source, Teachers
+from ml3zoo.tasks.label_noise import AnyOf, ClassDependent, LabelNoise, NearBoundary, Pairwise, Symmetric
+from ml3zoo.tasks.noisy_labels import NoisyLabels
+from ml3zoo.tasks.optimizees import Activation
+
+STEPS = 150
+MOMENTUM = SGD(momentum=0.9)
+ERROR = Objective(log=False, cap=1.0)
+SEEN_NOISE = AnyOf((Symmetric(), Pairwise(), ClassDependent()))
+RATES = (0.0, 0.2, 0.4, 0.6)
+MIXTURE = (
+    (NoisyLabels(Mixtures(2, 8), SEEN_NOISE, (32,), points=96), 1.0),
+    (NoisyLabels(Mixtures(3, 12), SEEN_NOISE, (32,), points=96), 1.0),
+    (NoisyLabels(Mixtures(5), SEEN_NOISE, (32,), points=128), 1.0),
+    (NoisyLabels(Mixtures(10), SEEN_NOISE, (48,), points=160), 2.0),
+    (NoisyLabels(Mixtures(10), SEEN_NOISE, (32, 24), points=128), 1.0),
+    (NoisyLabels(Mixtures(20), SEEN_NOISE, (48,), points=200), 1.0),
+)
+MAIN = MIXTURE[3][0]
+MIDDLES: dict[InnerOptimizer, float] = {MOMENTUM: 0.05, SGD(): 0.5, Adam(): 0.01}
+"""Every optimiser that losses are measured under, with the middle of its learning-rate grid."""
+ERROR_RATE = Metric(
+    name="error rate",
+    description="Error rate on true labels",
+    terms="Everything was chosen by the error on validation points whose labels are wrong like those of training.",
+    cap=1.0,
+)
+EXAMPLE = """\
+labels = torch.randint(3, (150,))
+x = torch.randn(150, 4) + 2 * torch.nn.functional.one_hot(labels, 4)
+y = torch.where(torch.rand(150) < 0.3, torch.randint(3, (150,)), labels)  # a fifth of the labels are wrong
+model = torch.nn.Sequential(torch.nn.Linear(4, 32), torch.nn.ReLU(), torch.nn.Linear(32, 3))"""
+
+
+def label_noise_evaluation(config: LossConfig) -> Evaluation:
+    """The protocol: every rate in two regimes, then data, noise, networks and optimisers never seen."""
+
+    def cell(
+        source: Source = MAIN.source,
+        noise: LabelNoise = SEEN_NOISE,
+        rates: tuple[float, float] = MAIN.rates,
+        network: tuple[tuple[int, ...], Activation] = (MAIN.hidden, "ReLU"),
+        optimizer: InnerOptimizer = MOMENTUM,
+        unseen: Unseen = "",
+        counts: Counts = "end",
+    ) -> Cell:
+        hidden, activation = network
+        tasks = NoisyLabels(source, noise, hidden, activation, rates, points=MAIN.points)
+        wrong = f"{rates[0]:.0%}" if rates[0] == rates[1] else f"{rates[0]:.0%} to {rates[1]:.0%}"
+        return Cell(
+            network=f"{source}, {wrong} {noise}, {tasks.optimizee}",
+            careful=tasks,
+            own=tasks,
+            optimizer=optimizer,
+            lr=MIDDLES[optimizer],
+            learned_lr=config.inner.lr if optimizer == MOMENTUM else MIDDLES[optimizer],
+            steps=STEPS,
+            unseen=unseen,
+            counts=counts,
+        )
+
+    regimes: tuple[Counts, ...] = ("end", "best")
+    digits, cancer = RealData("digits", 64, 10), RealData("breast_cancer", 30, 2)
+    return Evaluation(
+        cells=(
+            cell(),
+            *(cell(rates=(rate, rate), counts=counts) for counts in regimes for rate in RATES),
+            *(
+                cell(digits, Symmetric(), (rate, rate), unseen="data", counts=counts)
+                for counts in regimes
+                for rate in RATES
+            ),
+            *(cell(cancer, NearBoundary(), (0.2, 0.2), unseen="data", counts=counts) for counts in regimes),
+            *(cell(Teachers(4), NearBoundary(), (0.0, 0.4), unseen="data", counts=counts) for counts in regimes),
+            *(
+                cell(network=network, unseen="architecture")
+                for network in (((48, 48, 48), "ReLU"), ((96,), "SiLU"), ((64,), "tanh"))
+            ),
+            *(cell(optimizer=other, unseen="optimizer") for other in (SGD(), Adam())),
+        ),
+        baselines=(
+            Baseline("cross-entropy", nn.CrossEntropyLoss),
+            *(
+                Baseline("label smoothing", partial(nn.CrossEntropyLoss, label_smoothing=e), f"ε = {e}")
+                for e in (0.1, 0.3)
+            ),
+            Baseline("MAE", MeanAbsoluteProbability),
+            *(Baseline("generalised CE", partial(GeneralizedCrossEntropy, q), f"q = {q}") for q in (0.4, 0.7)),
+            *(Baseline("symmetric CE", partial(SymmetricCrossEntropy, a, 1.0), f"α = {a}") for a in (0.1, 0.5)),
+        ),
+        metric=ERROR_RATE,
+        grid=tuple(10 ** (k / 2 - 1.5) for k in range(7)),
+        validation_tasks=30,
+        compiled=True,
+    )
+
+
+def signal(
+    name: Classification | Clock, *transforms: Transform, shift: float = 0.5, scale: float = 0.5
+) -> SignalConfig:
+    """A signal brought to about -1 to 1."""
+    return SignalConfig(signal=name, transforms=transforms, shift=shift, scale=scale)
+
+
+RECIPE = Recipe(
+    config=LossConfig(
+        name="label-noise",
+        summary=(
+            "For classification with wrong labels among the training labels. Weighs three cross-entropies for each "
+            "point, by what the model thinks of its label and of the whole batch: to the label, to the model's own "
+            "guess and to all classes alike."
+        ),
+        family="mlp",
+        kind="classification",
+        signals=(
+            signal("probability", "detach"),
+            signal("confidence", "detach"),
+            signal("mean_probability"),
+            signal("agreement"),
+            signal("progress"),
+            signal("classes", "log", shift=1.6, scale=1.0),
+        ),
+        architecture={
+            "hidden": [24],
+            "skip": True,
+            "weight_bound": 5.0,
+            "weighted": ["cross_entropy", "self_cross_entropy", "uniform_cross_entropy"],
+        },
+        inner=InnerConfig(optimizer="sgd", lr=0.05, momentum=0.9, steps=STEPS),
+    ),
+    training=MetaTraining(
+        settings=tuple(Setting(tasks, InnerRun(MOMENTUM, 0.05, STEPS), weight) for tasks, weight in MIXTURE),
+        estimator=Unrolled(ERROR, clip=1.0),
+        iterations=400,
+        tasks=16,
+        lr=0.03,
+        warmup=5,
+        average=0.9,
+        validate_every=20,
+        validation_tasks=64,
+        validation=ERROR,
+        lr_jitter=0.3,
+        compiled=True,
+    ),
+    evaluation=label_noise_evaluation,
+    example=EXAMPLE,
+)
