@@ -1,6 +1,6 @@
 """Family ``matching``: predictions and targets are each placed among learned templates; the loss is their distance.
 
-A template is a curve ``sin(a x + b)`` over the model's input. How well each template fits a batch of points makes a
+A template is a curve ``sin(a x)`` over the model's input. How well each template fits a batch of points makes a
 softmax over templates, and with it a mean of their learned places. The loss is half the squared distance of the place
 of the predictions from that of the targets: a landscape over what the curves are, instead of over their points.
 """
@@ -41,7 +41,7 @@ class Loss(LearnedLoss):
     the gradient of all.
 
     Attributes:
-        frequency, phase: of the templates, [templates].
+        frequency: of the templates, [templates].
         place: of the templates, [templates, dimensions].
         log_sharpness: how fast a worse fit counts less, a scalar.
     """
@@ -56,14 +56,13 @@ class Loss(LearnedLoss):
             )
         templates = self.architecture.templates
         self.frequency = nn.Parameter(torch.zeros(templates))
-        self.phase = nn.Parameter(torch.zeros(templates))
         self.place = nn.Parameter(torch.zeros(templates, self.architecture.dimensions))
         self.log_sharpness = nn.Parameter(torch.zeros(()))
 
     def value(self, batch: Batch) -> Tensor:
         """The loss of the batch, once for each point."""
         feature, prediction, target = (column.flatten() for column in self.columns(batch))
-        templates = torch.sin(feature[:, None] * self.frequency + self.phase)
+        templates = torch.sin(feature[:, None] * self.frequency)
         distance = self._place(prediction, templates) - self._place(target, templates)
         return (0.5 * distance.square().sum()).expand(batch.points)
 
@@ -76,7 +75,6 @@ class Loss(LearnedLoss):
         reach, templates = self.architecture.reach, self.architecture.templates
         with torch.no_grad():
             self.frequency.copy_(torch.linspace(-reach, reach, templates))
-            self.phase.zero_()
             self.place.normal_()
             self.log_sharpness.fill_(math.log(prior[0] if prior else 10.0))
 

@@ -11,10 +11,8 @@ from torch.func import functional_call
 from ml3zoo.tasks.base import Split, TaskFamily, Tasks, Tensors
 from ml3zoo.tasks.class_data import Source
 from ml3zoo.tasks.label_noise import LabelNoise
+from ml3zoo.tasks.misclassification import error_rate, smooth_error_rate
 from ml3zoo.tasks.optimizees import MLP, Activation
-
-_SHARPNESS = 4.0
-"""Of the smooth error rate: how fast a point's count falls from 1 to 0 about its boundary."""
 
 
 @dataclass(frozen=True)
@@ -70,22 +68,13 @@ class NoisyLabels(TaskFamily):
         return {"input": functional_call(self.network, params, (data["x"],)), "target": data["labels"]}
 
     def objective(self, params: Tensors, data: Tensors) -> Tensor:
-        """Error rate on true labels, with a little of the cross-entropy for a slope."""
-        logits: Tensor = functional_call(self.network, params, (data["x_test"],))
-        return _error_rate(logits, data["labels_test"]) + 0.05 * nn.functional.cross_entropy(
-            logits, data["labels_test"]
-        )
+        """Smooth error rate on true labels."""
+        return smooth_error_rate(functional_call(self.network, params, (data["x_test"],)), data["labels_test"])
 
     def metric(self, params: Tensors, data: Tensors) -> Tensor:
         """Error rate on true labels."""
-        return _error_rate(functional_call(self.network, params, (data["x_test"],)), data["labels_test"])
+        return error_rate(functional_call(self.network, params, (data["x_test"],)), data["labels_test"])
 
     def criterion(self, params: Tensors, data: Tensors) -> Tensor:
         """Error rate on validation labels, wrong ones among them."""
-        return _error_rate(functional_call(self.network, params, (data["x_valid"],)), data["labels_valid"])
-
-
-def _error_rate(logits: Tensor, labels: Tensor) -> Tensor:
-    """Share of points whose most likely class is not the label's; NaN if the network diverged."""
-    rate = (logits.argmax(-1) != labels).to(logits.dtype).mean()
-    return torch.where(logits.isfinite().all(), rate, torch.nan)
+        return error_rate(functional_call(self.network, params, (data["x_valid"],)), data["labels_valid"])

@@ -1,0 +1,109 @@
+"""Sets of labelled images: scikit-learn's digits, a folder of your own, or a dataset on the Hugging Face Hub."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ml3zoo.errors import DataError, MissingExtraError, UnknownNameError
+
+DIGITS = "digits"
+HUB = "hf://"
+_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp"}
+
+
+@dataclass(frozen=True)
+class Images:
+    """Labelled images in grey.
+
+    Attributes:
+        x: [images, pixels], of mean 0 and standard deviation 1 over all of them.
+        labels: number of each image's class, [images].
+        side: pixels along an edge.
+        names: of the classes.
+    """
+
+    x: Tensor
+    labels: Tensor
+    side: int
+    names: tuple[str, ...]
+
+
+@cache
+def read_images(source: str, side: int = 8) -> Images:
+    """Read a set of images.
+
+    Args:
+        source: ``digits``; a folder that holds a folder of image files for each class; or ``hf://owner/name``, a
+            dataset on the Hub that is such a folder.
+        side: what images are scaled to; digits have 8.
+
+    Raises:
+        UnknownNameError: there is no such folder.
+        DataError: it holds fewer than two classes, or a file that is no image.
+        HubError: the Hub refuses, or cannot be reached.
+        MissingExtraError: a package that reads them is not installed.
+    """
+    if source == DIGITS:
+        return _digits()
+    folder = _fetched(source.removeprefix(HUB)) if source.startswith(HUB) else Path(source)
+    if not folder.is_dir():
+        raise UnknownNameError(
+            f"no folder {source}: {DIGITS}, a folder with a folder of images for each class, or {HUB}owner/name was "
+            "expected."
+        )
+    return _read_folder(folder, side)
+
+
+def _digits() -> Images:
+    try:
+        from sklearn import datasets
+    except ImportError as error:
+        raise MissingExtraError("Reading scikit-learn's digits", "apply") from error
+    pixels, labels = datasets.load_digits(return_X_y=True)
+    return _standardized(pixels, labels.tolist(), 8, tuple(map(str, range(10))))
+
+
+def _fetched(repo: str) -> Path:
+    from ml3zoo.hub.dataset import fetch_images
+
+    return fetch_images(repo, _SUFFIXES)
+
+
+def _read_folder(folder: Path, side: int) -> Images:
+    classes = sorted(child for child in folder.iterdir() if child.is_dir() and not child.name.startswith("."))
+    files = [(k, file) for k, child in enumerate(classes) for file in sorted(child.iterdir()) if _is_image(file)]
+    if len({k for k, _ in files}) < max(2, len(classes)):
+        raise DataError(
+            f"{folder} has {len(classes)} folders, {len({k for k, _ in files})} of them with images: at least two "
+            f"classes were expected, each a folder of images ({', '.join(sorted(_SUFFIXES))})."
+        )
+    pixels = np.stack([_read_image(file, side) for _, file in files])
+    return _standardized(pixels, [k for k, _ in files], side, tuple(child.name for child in classes))
+
+
+def _is_image(file: Path) -> bool:
+    return file.suffix.lower() in _SUFFIXES
+
+
+def _read_image(file: Path, side: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    try:
+        from PIL import Image
+    except ImportError as error:
+        raise MissingExtraError("Reading images", "apply") from error
+    try:
+        with Image.open(file) as image:
+            grey = image.convert("L").resize((side, side), Image.Resampling.BOX)
+            return np.asarray(grey, dtype=np.float64).reshape(-1)
+    except OSError as error:
+        raise DataError(f"{file} cannot be read as an image ({error}). Correct or remove it.") from error
+
+
+def _standardized(pixels: object, labels: list[int], side: int, names: tuple[str, ...]) -> Images:
+    x = torch.as_tensor(pixels, dtype=torch.float32)
+    return Images((x - x.mean()) / x.std().clamp_min(1e-6), torch.tensor(labels), side, names)
