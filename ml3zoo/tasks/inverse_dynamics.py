@@ -28,6 +28,8 @@ _MASSES: dict[Split, tuple[tuple[float, float], ...]] = {
 class InverseDynamics(TaskFamily):
     """Torques along a trajectory of an arm whose masses and lengths are unknown; what is measured is another one.
 
+    Both trajectories swing about the same posture.
+
     The network gives the Cholesky factor of the inertia matrix from sines and cosines of the joint angles; gravity
     and velocity torques are known. Torques are in units of their spread along the trajectory, joint by joint.
 
@@ -64,9 +66,10 @@ class InverseDynamics(TaskFamily):
         chosen = ranges[torch.randint(len(ranges), (n, 1, self.links), generator=generator)]
         mass = chosen[..., 0] + (chosen[..., 1] - chosen[..., 0]) * torch.rand(n, 1, self.links, generator=generator)
         arm = Arm(mass, 0.4 + 0.6 * torch.rand(n, 1, self.links, generator=generator))
+        posture = 2 * math.pi * torch.rand(n, 1, self.links, generator=generator) - math.pi
         data: Tensors = {}
         for part in ("", "_test"):
-            q, _, acceleration = self._trajectory(generator, n)
+            q, _, acceleration = self._trajectory(generator, posture)
             inertia = arm.inertia(q)
             data |= {
                 f"angles{part}": q,
@@ -107,16 +110,15 @@ class InverseDynamics(TaskFamily):
         """The same as what is measured: a user has a second trajectory to choose by."""
         return self.metric(params, data)
 
-    def _trajectory(self, generator: torch.Generator, n: int) -> tuple[Tensor, Tensor, Tensor]:
+    def _trajectory(self, generator: torch.Generator, posture: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Sums of three sines for each joint: angles, velocities and accelerations over ten seconds."""
-        shape = (n, 1, self.links, 3)
+        shape = (*posture.shape, 3)
         amplitude = 0.2 + 0.6 * torch.rand(shape, generator=generator)
         frequency = 2 * math.pi * (0.1 + 0.5 * torch.rand(shape, generator=generator))
         phase = 2 * math.pi * torch.rand(shape, generator=generator)
-        middle = 2 * math.pi * torch.rand(n, 1, self.links, generator=generator) - math.pi
         time = torch.linspace(0, 10, self.points)[:, None, None]
         swing = frequency * time + phase
-        q = middle + (amplitude * torch.sin(swing)).sum(-1)
+        q = posture + (amplitude * torch.sin(swing)).sum(-1)
         velocity = (amplitude * frequency * torch.cos(swing)).sum(-1)
         return q, velocity, -(amplitude * frequency.square() * torch.sin(swing)).sum(-1)
 
