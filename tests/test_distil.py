@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from ml3zoo.config import InnerConfig, LossConfig, SignalConfig
+from ml3zoo.distil import distil
+from ml3zoo.errors import InputError
+from ml3zoo.evolve import Evolution
+from ml3zoo.losses import LearnedLoss, build_loss
+from ml3zoo.losses.symbolic import Architecture
+from ml3zoo.meta.inner import InnerRun
+from ml3zoo.meta.optimizers import SGD
+from ml3zoo.meta.outer import Setting
+from ml3zoo.tasks.class_data import Mixtures
+from ml3zoo.tasks.label_noise import Symmetric
+from ml3zoo.tasks.noisy_labels import NoisyLabels
+
+SETTINGS = [Setting(NoisyLabels(Mixtures(3, 6), Symmetric(), (8,), points=24), InnerRun(SGD(), 0.5, 12))]
+PROBABILITY = SignalConfig(signal="probability", transforms=("detach",))
+
+
+def made(family: str, coefficients: list[float], **architecture: object) -> LearnedLoss:
+    config = LossConfig(
+        name=f"a-{family}",
+        summary="For tests.",
+        family=family,
+        kind="classification",
+        signals=(PROBABILITY, SignalConfig(signal="progress")),
+        architecture=architecture,
+        inner=InnerConfig(lr=0.5, steps=12),
+    )
+    loss = build_loss(config)
+    with torch.no_grad():
+        loss.coefficients.copy_(torch.tensor(coefficients))
+    return loss
+
+
+def test_a_twin_of_the_same_form_is_found():
+    teacher = made("taylor", [0.5, -1.0, 0.7, 0.3, 0.0, 0.0], order=2)
+    twin = made("taylor", [0.0] * 6, order=2)
+    assert distil(teacher, twin, SETTINGS, tasks=4, moments=6) < 1e-5
+    torch.testing.assert_close(twin.coefficients, teacher.coefficients, atol=0.05, rtol=0)
+
+
+def test_what_a_poorer_twin_misses_is_told():
+    teacher = made("taylor", [0.5, -2.0, 0.0, 0.0, 0.0, 0.0], order=2)
+    twin = made("symbolic", [0.0], tokens=("c",))
+    missed = distil(teacher, twin, SETTINGS, tasks=4, moments=6)
+    assert 0.001 < missed < 0.5
+
+
+def test_kinds_must_be_the_same():
+    teacher = made("taylor", [0.0] * 3, order=1)
+    config = teacher.config.replace(kind="regression", signals=(SignalConfig(signal="error"),))
+    with pytest.raises(InputError, match="twin of the same kind"):
+        distil(teacher, build_loss(config), SETTINGS)
+
+
+def test_evolution_finds_an_expression_and_repeats_itself():
+    teacher = made("symbolic", [2.0], tokens=("s0", "c", "mul", "neg"))
+    evolution = Evolution(population=16, generations=6, parents=5, longest=9)
+    found = [evolution(teacher, teacher.config, SETTINGS, tasks=3, moments=4) for _ in range(2)]
+    assert found[0].formula() == found[1].formula()
+    assert len(found[0].architecture.tokens) <= 9
+    assert distil(teacher, found[0], SETTINGS, tasks=3, moments=4) < 0.02
+
+
+def test_all_that_evolution_breeds_is_an_expression():
+    from ml3zoo.evolve import _Search
+
+    search = _Search(Evolution(longest=20), made("taylor", [0.0] * 3, order=1).config, [])
+    tokens = search._grown(3)
+    for _ in range(200):
+        Architecture(tokens=tokens)
+        start, end = search._part(tokens)
+        Architecture(tokens=tokens[start:end])
+        tokens = search._grown(search._below(5))
