@@ -104,13 +104,13 @@ def fit(twin: LearnedLoss, visited: Sequence[Visits], iterations: int) -> float:
         missed = torch.stack([_missed(twin, phi, each) for each in visited]).mean()
         best.offer(missed.item(), phi)
         if missed.requires_grad:
-            missed.backward()
+            torch.autograd.backward(missed)
         return missed
 
     if not sum(p.numel() for p in phi.values()):
         return closure().item()
     optimizer = torch.optim.LBFGS(list(phi.values()), max_iter=iterations, line_search_fn="strong_wolfe")
-    optimizer.step(closure)
+    optimizer.step(closure)  # type: ignore[no-untyped-call]
     with torch.no_grad():
         for name, p in twin.named_parameters():
             p.copy_(best.phi.get(name, p))

@@ -33,6 +33,11 @@ MIXTURE: tuple[tuple[int, tuple[int, ...], Activation, float], ...] = (
     (3, (48, 24), "ReLU", 1.0),
 )
 """Links, hidden layers and activation of the networks that meta-training sees, and how often."""
+UNSEEN: tuple[tuple[int, tuple[int, ...], Activation], ...] = (
+    (2, (48, 48, 48), "tanh"),
+    (3, (96,), "tanh"),
+    (3, (48, 48), "GELU"),
+)
 MIDDLES: dict[InnerOptimizer, float] = {MOMENTUM: 0.01, SGD(): 0.1, Adam(): 0.01}
 """Every optimiser that losses are measured under, with the middle of its learning-rate grid."""
 TORQUE_NMSE = Metric(
@@ -85,10 +90,7 @@ def torque_evaluation(config: LossConfig) -> Evaluation:
         cells=(
             *(cell(links) for links in (2, 3)),
             *(cell(links, noise=0.2, unseen="data") for links in (2, 3)),
-            *(
-                cell(links, hidden, activation, unseen="architecture")
-                for links, hidden, activation in ((2, (48, 48, 48), "tanh"), (3, (96,), "tanh"), (3, (48, 48), "GELU"))
-            ),
+            *(cell(links, hidden, activation, unseen="architecture") for links, hidden, activation in UNSEEN),
             *(cell(links, optimizer=other, unseen="optimizer") for other in (SGD(), Adam()) for links in (2, 3)),
             *(cell(steps=steps, unseen="horizon") for steps in (20, 400)),
         ),

@@ -51,7 +51,7 @@ def read_images(source: str, side: int = 8) -> Images:
     """
     if source == DIGITS:
         return _digits()
-    folder = _fetched(source.removeprefix(HUB)) if source.startswith(HUB) else Path(source)
+    folder = _fetched(source) if source.startswith(HUB) else Path(source)
     if not folder.is_dir():
         raise UnknownNameError(
             f"no folder {source}: {DIGITS}, a folder with a folder of images for each class, or {HUB}owner/name was "
@@ -69,10 +69,10 @@ def _digits() -> Images:
     return _standardized(pixels, labels.tolist(), 8, tuple(map(str, range(10))))
 
 
-def _fetched(repo: str) -> Path:
+def _fetched(name: str) -> Path:
     from ml3zoo.hub.dataset import fetch_images
 
-    return fetch_images(repo, _SUFFIXES)
+    return fetch_images(name, sorted(_SUFFIXES))
 
 
 def _read_folder(folder: Path, side: int) -> Images:
