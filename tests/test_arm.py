@@ -69,7 +69,7 @@ def test_a_network_that_knew_the_inertia_would_make_no_error(links):
     assert family.metric(params, one) > 0.1
     told = one["inertia_test"] @ one["acceleration_test"][..., None]
     torch.testing.assert_close(told.squeeze(-1), one["torque_test"])
-    assert torch.linalg.eigvalsh(family._inertia(params, one["angles"])).min() > -1e-6
+    assert torch.linalg.eigvalsh(family._inertia(params, one, "")).min() > -1e-6
     assert math.isfinite(family.objective(params, one).item())
 
 

@@ -31,7 +31,8 @@ class InverseDynamics(TaskFamily):
     Both trajectories swing about the same posture.
 
     The network gives the Cholesky factor of the inertia matrix from sines and cosines of the joint angles; gravity
-    and velocity torques are known. Torques are in units of their spread along the trajectory, joint by joint.
+    and velocity torques are known. Torques are in units of their spread along the trajectory, joint by joint, and the
+    inertia of each joint in units of the spread of its torque over that of its acceleration.
 
     Attributes:
         links: of the arm.
@@ -80,12 +81,13 @@ class InverseDynamics(TaskFamily):
         spread = data["torque"].std(1, keepdim=True)
         observed = self.noise * spread * torch.randn(data["torque"].shape, generator=generator)
         data["torque"] = data["torque"] + observed
-        return Tasks(data | {"spread": spread}, self.optimizee.sample(generator, n))
+        unit = (spread / data["acceleration"].std(1, keepdim=True)).sqrt()
+        return Tasks(data | {"spread": spread, "unit": unit}, self.optimizee.sample(generator, n))
 
     def signals(self, params: Tensors, data: Tensors) -> Tensors:
         """Predicted and observed torques, and accelerations, [points, links]."""
         acceleration = data["acceleration"]
-        predicted = self._torque(params, data["angles"], acceleration)
+        predicted = self._torque(params, data, "")
         return {
             "input": predicted / data["spread"],
             "target": data["torque"] / data["spread"],
@@ -97,12 +99,12 @@ class InverseDynamics(TaskFamily):
         if not self.shaped:
             arguments = self.signals(params, data)
             return (arguments["input"] - arguments["target"]).square().mean()
-        error = self._inertia(params, data["angles"]) - data["inertia"]
+        error = self._inertia(params, data, "") - data["inertia"]
         return error.square().mean() / data["inertia"].square().mean()
 
     def metric(self, params: Tensors, data: Tensors) -> Tensor:
         """Squared error of the torques along another trajectory, over their variance."""
-        predicted = self._torque(params, data["angles_test"], data["acceleration_test"])
+        predicted = self._torque(params, data, "_test")
         error = (predicted - data["torque_test"]).square().mean(0)
         return (error / data["torque_test"].var(0)).mean()
 
@@ -122,13 +124,14 @@ class InverseDynamics(TaskFamily):
         velocity = (amplitude * frequency * torch.cos(swing)).sum(-1)
         return q, velocity, -(amplitude * frequency.square() * torch.sin(swing)).sum(-1)
 
-    def _inertia(self, params: Tensors, q: Tensor) -> Tensor:
+    def _inertia(self, params: Tensors, data: Tensors, part: str) -> Tensor:
+        q, unit = data[f"angles{part}"], data["unit"]
         entries: Tensor = functional_call(self.network, params, (torch.cat([q.sin(), q.cos()], -1),))
         rows, columns = torch.tril_indices(self.links, self.links).unbind()
         place = torch.zeros(len(rows), self.links, self.links).to(entries)
         place[torch.arange(len(rows)), rows, columns] = 1
-        factor = torch.einsum("...k,kij->...ij", entries, place)
+        factor = unit[..., None] * torch.einsum("...k,kij->...ij", entries, place)
         return factor @ factor.mT
 
-    def _torque(self, params: Tensors, q: Tensor, acceleration: Tensor) -> Tensor:
-        return (self._inertia(params, q) * acceleration[..., None, :]).sum(-1)
+    def _torque(self, params: Tensors, data: Tensors, part: str) -> Tensor:
+        return (self._inertia(params, data, part) * data[f"acceleration{part}"][..., None, :]).sum(-1)

@@ -1,5 +1,5 @@
 """One function a route. Importing this package registers them all."""
 
-from . import account, control, files, history, models, repos, upload
+from . import account, control, datasets, files, history, models, repos, upload
 
-__all__ = ["account", "control", "files", "history", "models", "repos", "upload"]
+__all__ = ["account", "control", "datasets", "files", "history", "models", "repos", "upload"]
