@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 STEPS = 10
-SHARPNESS = 50.0
+SHARPNESS = 60.0
 DISTANCE = Objective(log=False, cap=3.0)
 SIZES = {16: 3.0, 32: 1.0, 64: 1.0, 128: 1.0}
 """Points of a task, with how often it is met."""
@@ -129,8 +129,8 @@ def frequency_recipe(name: str, summary: str, shaped: bool) -> Recipe:
         training=MetaTraining(
             settings=tuple(Setting(Frequency(points, shaped=shaped), run, weight) for points, weight in SIZES.items()),
             estimator=Truncated(1, DISTANCE, clip=1.0),
-            iterations=2500,
-            tasks=512,
+            iterations=2000,
+            tasks=256,
             lr=0.02,
             warmup=10,
             final_lr=0.02,

@@ -47,10 +47,15 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class Mixtures:
-    """Classes of two Gaussian blobs each, pushed through a random nonlinear map."""
+    """Classes of two Gaussian blobs each, pushed through a random nonlinear map.
+
+    Attributes:
+        separation: distance of blobs from their middle, in standard deviations of a middling blob.
+    """
 
     classes: int
     features: int = 16
+    separation: float = 4.0
 
     def __str__(self) -> str:
         return f"mixtures, {self.classes} classes"
@@ -58,7 +63,7 @@ class Mixtures:
     def sample(self, generator: torch.Generator, n: int, points: int) -> Labelled:
         """Blobs of random place and width, told apart more easily in some tasks than in others."""
         blobs = 2 * self.classes
-        centres = torch.randn(n, blobs, self.features, generator=generator) * 4 / math.sqrt(self.features)
+        centres = torch.randn(n, blobs, self.features, generator=generator) * self.separation / math.sqrt(self.features)
         blob = torch.randint(blobs, (n, points), generator=generator)
         width = 0.6 + 0.6 * torch.rand(n, 1, 1, generator=generator)
         offsets = width * torch.randn(n, points, self.features, generator=generator)
