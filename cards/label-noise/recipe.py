@@ -4,7 +4,8 @@ Run: ``ml3zoo train label-noise``. Three cross-entropies are added up for each p
 guess, and to all classes alike. Their weights are learned, from how likely the model finds the label, how sure it is,
 how far it agrees with the labels of the whole batch, and the share of training done. True labels exist only while it
 is meta-trained: the aim is the error on them at the end of a run. Meta-trained by differentiation through whole runs,
-on mixtures of Gaussians with 2 to 20 classes, three kinds of noise and rates of 0 to 60 %.
+on mixtures of Gaussians and on classes made by random networks, 2 to 20 of them, with three kinds of noise and rates
+of 0 to 60 %.
 """
 
 from functools import partial
@@ -32,10 +33,13 @@ RATES = (0.0, 0.2, 0.4, 0.6)
 MIXTURE = (
     (NoisyLabels(Mixtures(2, 8), SEEN_NOISE, (32,), points=96), 1.0),
     (NoisyLabels(Mixtures(3, 12), SEEN_NOISE, (32,), points=96), 1.0),
-    (NoisyLabels(Mixtures(5), SEEN_NOISE, (32,), points=128), 1.0),
+    (NoisyLabels(Mixtures(5, 32, separation=7.0), SEEN_NOISE, (32,), points=128), 1.0),
     (NoisyLabels(Mixtures(10), SEEN_NOISE, (48,), points=160), 2.0),
-    (NoisyLabels(Mixtures(10), SEEN_NOISE, (32, 24), points=128), 1.0),
-    (NoisyLabels(Mixtures(20), SEEN_NOISE, (48,), points=200), 1.0),
+    (NoisyLabels(Mixtures(10), SEEN_NOISE, (48,), rates=(0.0, 0.1), points=160), 1.5),
+    (NoisyLabels(Mixtures(10, 48, separation=8.0), SEEN_NOISE, (48,), points=160), 2.0),
+    (NoisyLabels(Mixtures(20), SEEN_NOISE, (48, 24), points=200), 1.0),
+    (NoisyLabels(Teachers(4), SEEN_NOISE, (48,), points=160), 1.0),
+    (NoisyLabels(Teachers(2, 30), SEEN_NOISE, (32,), points=128), 1.0),
 )
 MAIN = MIXTURE[3][0]
 MIDDLES: dict[InnerOptimizer, float] = {MOMENTUM: 0.05, SGD(): 0.5, Adam(): 0.01}
@@ -69,7 +73,7 @@ def label_noise_evaluation(config: LossConfig) -> Evaluation:
         tasks = NoisyLabels(source, noise, hidden, activation, rates, points=MAIN.points)
         wrong = f"{rates[0]:.0%}" if rates[0] == rates[1] else f"{rates[0]:.0%} to {rates[1]:.0%}"
         return Cell(
-            network=f"{source}, {wrong} {noise}, {tasks.optimizee}",
+            network=f"{source}, {wrong} {noise} noise, {tasks.optimizee}",
             careful=tasks,
             own=tasks,
             optimizer=optimizer,
@@ -111,7 +115,7 @@ def label_noise_evaluation(config: LossConfig) -> Evaluation:
         ),
         metric=ERROR_RATE,
         grid=tuple(10 ** (k / 2 - 1.5) for k in range(7)),
-        validation_tasks=30,
+        validation_tasks=20,
         compiled=True,
     )
 
@@ -151,16 +155,16 @@ RECIPE = Recipe(
     ),
     training=MetaTraining(
         settings=tuple(Setting(tasks, InnerRun(MOMENTUM, 0.05, STEPS), weight) for tasks, weight in MIXTURE),
-        estimator=Unrolled(ERROR, clip=1.0),
-        iterations=400,
+        estimator=Unrolled(ERROR, clip=0.3),
+        iterations=600,
         tasks=16,
-        lr=0.03,
+        lr=0.02,
         warmup=5,
         average=0.9,
         validate_every=20,
         validation_tasks=64,
         validation=ERROR,
-        lr_jitter=0.3,
+        lr_jitter=0.6,
         compiled=True,
     ),
     evaluation=label_noise_evaluation,
