@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor
 
-from ml3zoo.errors import MissingExtraError
+from ml3zoo.tasks.bundled import read_bundled
 
 
 class Labelled(NamedTuple):
@@ -120,12 +120,8 @@ class RealData:
 
 @cache
 def _bundled(name: str) -> tuple[Tensor, Tensor]:
-    try:
-        from sklearn import datasets
-    except ImportError as error:
-        raise MissingExtraError("Measuring on scikit-learn's data sets", "apply") from error
-    x, labels = getattr(datasets, f"load_{name}")(return_X_y=True)
-    return _standard(torch.tensor(x, dtype=torch.float32)[None])[0], torch.tensor(labels)
+    x, labels = read_bundled(name)
+    return _standard(x[None])[0], labels
 
 
 def _standard(x: Tensor) -> Tensor:

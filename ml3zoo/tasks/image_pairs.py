@@ -28,7 +28,7 @@ class ImagePairs(TaskFamily):
     No pair of classes is in two splits, and no image of a test task was seen in meta-training.
 
     Attributes:
-        network: with as many inputs as pixels and two outputs.
+        optimizee: a network with as many inputs as pixels and two outputs.
         labels: training images of each class.
         held_out: test images of each class.
         images: as ``read_images`` takes it.
@@ -42,17 +42,17 @@ class ImagePairs(TaskFamily):
     network: nn.Module = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        with torch.random.fork_rng(devices=[]):
-            object.__setattr__(self, "network", self.optimizee.build())
+        object.__setattr__(self, "network", self.optimizee.skeleton())
 
     def sample(self, generator: torch.Generator, n: int, split: Split) -> Tasks:
         """N tasks: ``x`` [n, 2 labels, pixels] and ``y`` [n, 2 labels], the same ``_test``."""
         images = read_images(self.images)
         pairs = _pairs(len(images.names), split)
         needed, tasks = self.labels + self.held_out, list[Tensor]()
-        for choice in torch.randint(len(pairs), (n,), generator=generator).tolist():
-            rows = [self._rows(images.labels, k, split) for k in pairs[choice]]
-            drawn = [each[torch.randperm(len(each), generator=generator)[:needed]] for each in rows]
+        chosen = [pairs[k] for k in torch.randint(len(pairs), (n,), generator=generator).tolist()]
+        rows = {k: self._rows(images.labels, k, split) for pair in chosen for k in pair}
+        for pair in chosen:
+            drawn = [rows[k][torch.randperm(len(rows[k]), generator=generator)[:needed]] for k in pair]
             tasks.append(torch.stack(drawn, 1))
         x = images.x[torch.stack(tasks)]
         y = torch.tensor([0, 1]).expand(n, needed, 2)

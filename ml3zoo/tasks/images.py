@@ -11,9 +11,10 @@ import torch
 from torch import Tensor
 
 from ml3zoo.errors import DataError, MissingExtraError, UnknownNameError
+from ml3zoo.hub.reference import SCHEME
+from ml3zoo.tasks.bundled import read_bundled
 
 DIGITS = "digits"
-HUB = "hf://"
 _SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp"}
 
 
@@ -51,22 +52,18 @@ def read_images(source: str, side: int = 8) -> Images:
     """
     if source == DIGITS:
         return _digits()
-    folder = _fetched(source) if source.startswith(HUB) else Path(source)
+    folder = _fetched(source) if source.startswith(SCHEME) else Path(source)
     if not folder.is_dir():
         raise UnknownNameError(
-            f"no folder {source}: {DIGITS}, a folder with a folder of images for each class, or {HUB}owner/name was "
+            f"no folder {source}: {DIGITS}, a folder with a folder of images for each class, or {SCHEME}owner/name was "
             "expected."
         )
     return _read_folder(folder, side)
 
 
 def _digits() -> Images:
-    try:
-        from sklearn import datasets
-    except ImportError as error:
-        raise MissingExtraError("Reading scikit-learn's digits", "apply") from error
-    pixels, labels = datasets.load_digits(return_X_y=True)
-    return _standardized(pixels, labels.tolist(), 8, tuple(map(str, range(10))))
+    pixels, labels = read_bundled(DIGITS)
+    return _standardized(pixels, labels, 8, tuple(map(str, range(10))))
 
 
 def _fetched(name: str) -> Path:
@@ -83,8 +80,8 @@ def _read_folder(folder: Path, side: int) -> Images:
             f"{folder} has {len(classes)} folders, {len({k for k, _ in files})} of them with images: at least two "
             f"classes were expected, each a folder of images ({', '.join(sorted(_SUFFIXES))})."
         )
-    pixels = np.stack([_read_image(file, side) for _, file in files])
-    return _standardized(pixels, [k for k, _ in files], side, tuple(child.name for child in classes))
+    pixels = torch.tensor(np.stack([_read_image(file, side) for _, file in files]), dtype=torch.float32)
+    return _standardized(pixels, torch.tensor([k for k, _ in files]), side, tuple(child.name for child in classes))
 
 
 def _is_image(file: Path) -> bool:
@@ -104,6 +101,5 @@ def _read_image(file: Path, side: int) -> np.ndarray[tuple[int], np.dtype[np.flo
         raise DataError(f"{file} cannot be read as an image ({error}). Correct or remove it.") from error
 
 
-def _standardized(pixels: object, labels: list[int], side: int, names: tuple[str, ...]) -> Images:
-    x = torch.as_tensor(pixels, dtype=torch.float32)
-    return Images((x - x.mean()) / x.std().clamp_min(1e-6), torch.tensor(labels), side, names)
+def _standardized(pixels: Tensor, labels: Tensor, side: int, names: tuple[str, ...]) -> Images:
+    return Images((pixels - pixels.mean()) / pixels.std().clamp_min(1e-6), labels, side, names)

@@ -43,8 +43,7 @@ class NoisyLabels(TaskFamily):
     network: nn.Module = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        with torch.random.fork_rng(devices=[]):
-            object.__setattr__(self, "network", self.optimizee.build())
+        object.__setattr__(self, "network", self.optimizee.skeleton())
 
     @property
     def optimizee(self) -> MLP:

@@ -27,6 +27,11 @@ class Optimizee(ABC):
     def build(self) -> nn.Module:
         """One network, its weights drawn from torch's global generator."""
 
+    def skeleton(self) -> nn.Module:
+        """A network to be called with parameters of its own tasks. Leaves the global generator alone."""
+        with torch.random.fork_rng(devices=[]):
+            return self.build()
+
     def sample(self, generator: torch.Generator, n: int) -> dict[str, Tensor]:
         """Initial parameters of n networks, each tensor with a leading axis of n. Leaves the global generator alone."""
         seed = int(torch.randint(2**62, (), generator=generator))

@@ -32,8 +32,7 @@ class Sine(TaskFamily):
     """The optimizee's structure; its own weights are never used."""
 
     def __post_init__(self) -> None:
-        with torch.random.fork_rng(devices=[]):
-            object.__setattr__(self, "network", self.optimizee.build())
+        object.__setattr__(self, "network", self.optimizee.skeleton())
 
     def sample(self, generator: torch.Generator, n: int, split: Split) -> Tasks:
         """N tasks: ``x`` and ``y`` of shape [n, points, 1] and the networks' initial parameters."""

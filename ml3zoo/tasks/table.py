@@ -22,8 +22,7 @@ class TableTask(TaskFamily):
     network: nn.Module = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        with torch.random.fork_rng(devices=[]):
-            object.__setattr__(self, "network", self.optimizee.build())
+        object.__setattr__(self, "network", self.optimizee.skeleton())
 
     def sample(self, generator: torch.Generator, n: int, split: Split) -> Tasks:
         """N networks on the same rows."""
