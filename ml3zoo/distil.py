@@ -6,13 +6,15 @@ Training sees nothing of a loss but its gradient by the predictions, so it is th
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 
 from ml3zoo.errors import InputError
+from ml3zoo.loading import load_loss
 from ml3zoo.losses import LearnedLoss
 from ml3zoo.meta.compute import reproducible_compute
 from ml3zoo.meta.estimators import expand
@@ -33,6 +35,32 @@ class Visits:
 
     arguments: Tensors
     pull: Tensor
+
+
+@dataclass(frozen=True)
+class Distillation:
+    """A start of meta-training: the twin of a loss that is in the zoo.
+
+    Attributes:
+        teacher: name of that loss.
+        tasks, moments, iterations: see ``distil``.
+    """
+
+    teacher: str
+    tasks: int = 4
+    moments: int = 10
+    iterations: int = 80
+
+    def __call__(self, twin: LearnedLoss, settings: Sequence[Setting], seed: int) -> float:
+        """Make ``twin`` one; the share of the squared pull that it misses."""
+        teacher = load_loss(self.teacher)
+        return distil(
+            teacher, twin, settings, tasks=self.tasks, moments=self.moments, iterations=self.iterations, seed=seed
+        )
+
+    def quick(self) -> Self:
+        """The same in seconds, less well."""
+        return replace(self, tasks=1, moments=4, iterations=5)
 
 
 def distil(

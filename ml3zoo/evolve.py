@@ -78,7 +78,7 @@ class _Search:
         self.known: dict[Tokens, _Candidate] = {}
 
     def __call__(self) -> LearnedLoss:
-        candidates = [self._measured(self._grown(2 + k % 3)) for k in range(self.evolution.population)]
+        candidates = [self._measured(self._sown(2 + k % 3)) for k in range(self.evolution.population)]
         with progress_bar("evolution", self.evolution.generations) as advance:
             for generation in range(self.evolution.generations):
                 candidates = self._best(candidates)
@@ -115,6 +115,11 @@ class _Search:
             part = (*mother[start:end], self._pick(self._operators(1)))
         child = mother[:start] + part + mother[end:]
         return child if len(child) <= self.evolution.longest else mother
+
+    def _sown(self, depth: int) -> Tokens:
+        """A random expression for each signal that is weighed."""
+        expressions = [self._grown(depth) for _ in self.config.architecture.get("weighted") or [""]]
+        return tuple(token for expression in expressions for token in expression)
 
     def _grown(self, depth: int) -> Tokens:
         """A random expression of at most a depth."""

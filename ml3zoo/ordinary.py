@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -43,14 +45,48 @@ class SymmetricCrossEntropy(nn.Module):
 class FocalLoss(nn.Module):
     """``-(1 - p)^gamma log p``: easy points count less. Lin et al. 2017."""
 
-    def __init__(self, gamma: float) -> None:
+    def __init__(self, gamma: float, reduction: Literal["mean", "none"] = "mean") -> None:
         super().__init__()
-        self.gamma = gamma
+        self.gamma, self.reduction = gamma, reduction
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        """A scalar from logits [points, classes] and class indices [points]."""
+        """A scalar, or the loss of each point, from logits [points, classes] and class indices [points]."""
         hard = (1 - _probability(input, target)).clamp_min(1e-7) ** self.gamma
-        return (hard * F.cross_entropy(input, target, reduction="none")).mean()
+        loss = hard * F.cross_entropy(input, target, reduction="none")
+        return loss.mean() if self.reduction == "mean" else loss
+
+
+class PartlyLabelled(nn.Module):
+    """A loss of the points that have a label, and of those that have none at most one of two others.
+
+    A point without a label has the uniform target.
+
+    Args:
+        labelled: gives the loss of each point from logits and class indices; cross-entropy if None.
+        entropy: weight of the entropy of predictions without a label (Grandvalet, Bengio 2005).
+        pseudo: weight of the cross-entropy to the model's own guess (Lee 2013),
+        threshold: where it is at least so sure.
+    """
+
+    def __init__(
+        self, labelled: nn.Module | None = None, entropy: float = 0.0, pseudo: float = 0.0, threshold: float = 0.0
+    ) -> None:
+        super().__init__()
+        self.labelled = labelled or nn.CrossEntropyLoss(reduction="none")
+        self.entropy, self.pseudo, self.threshold = entropy, pseudo, threshold
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """A scalar from logits [points, classes] and probabilities [points, classes]."""
+        known = (target.amax(-1) > 1.5 / target.shape[-1]).to(input.dtype)
+        loss = _mean(self.labelled(input, target.argmax(-1)), known)
+        log_probabilities = input.log_softmax(-1)
+        if self.entropy:
+            loss = loss - self.entropy * _mean((log_probabilities * log_probabilities.exp()).sum(-1), 1 - known)
+        if self.pseudo:
+            confidence = log_probabilities.amax(-1)
+            sure = (confidence.detach().exp() >= self.threshold).to(input.dtype)
+            loss = loss - self.pseudo * _mean(confidence * sure, 1 - known)
+        return loss
 
 
 class LogCosh(nn.Module):
@@ -86,3 +122,8 @@ class GeneralRobustLoss(nn.Module):
 def _probability(input: Tensor, target: Tensor) -> Tensor:
     """Probability of the target's class, [points]."""
     return input.softmax(-1).gather(-1, target[:, None]).squeeze(-1)
+
+
+def _mean(values: Tensor, weights: Tensor) -> Tensor:
+    """Of the values with weight 1; 0 if there are none."""
+    return (values * weights).sum() / weights.sum().clamp_min(1)

@@ -19,6 +19,7 @@ import torch
 import ml3zoo
 from ml3zoo.card import write_card
 from ml3zoo.config import FILE_NAME, LossConfig, Provenance
+from ml3zoo.distil import Distillation
 from ml3zoo.errors import InputError, OutputError, UnknownNameError, did_you_mean
 from ml3zoo.evaluate import Contender, Evaluation, bootstrap, evaluate, measure_cost
 from ml3zoo.files import check_replaceable, make_folder
@@ -43,6 +44,7 @@ class Recipe:
         evaluation: makes the protocol for a config.
         seeds: meta-training seeds; the loss with the best validation score is kept, all are reported.
         prior: what the loss starts from, as its family's ``reset_parameters`` takes it.
+        start: makes it the twin of another loss, from there, before meta-training begins.
         pictures: draws more pictures for the card, by name.
         example: Python that makes ``x``, ``y`` and ``model`` for the card's snippet.
         quick_iterations: outer iterations of the quick version.
@@ -56,6 +58,7 @@ class Recipe:
     example: str
     seeds: tuple[int, ...] = (0,)
     prior: tuple[float, ...] = ()
+    start: Distillation | None = None
     pictures: Callable[[LearnedLoss], dict[str, Figure]] | None = None
     quick_iterations: int = 5
     source: Path | None = None
@@ -70,6 +73,7 @@ class Recipe:
         return replace(
             self,
             training=training,
+            start=self.start.quick() if self.start else None,
             seeds=self.seeds[:1],
             is_quick=True,
             evaluation=lambda config: quick_evaluation(self.evaluation(config)),
@@ -126,6 +130,8 @@ class Recipe:
             torch.manual_seed(seed)
             loss = build_loss(self.config)
             loss.reset_parameters(self.prior)
+        if self.start:
+            self.start(loss, self.training.settings, seed)
         return loss
 
     def measure(self, loss: LearnedLoss, untrained: LearnedLoss | None = None) -> dict[str, Any]:

@@ -27,8 +27,10 @@ _ARCHITECTURES: dict[str, dict[str, Any]] = {
     "mlp-weighted": {"hidden": [6]},
     "mlp-value": {"hidden": [5, 4], "activation": "silu", "output": "identity"},
     "taylor": {"order": 3},
+    "taylor-weighted": {"order": 2},
     "taylor-value": {"order": 2, "output": "value"},
     "symbolic": {"tokens": ["s0", "tanh", "c", "s1", "mul", "sub", "s2", "c", "add", "exp", "div", "root"]},
+    "symbolic-weighted": {"tokens": ["s0", "tanh", "c", "s1", "mul"]},
     "symbolic-value": {"tokens": ["s0", "square", "s1", "log", "s2", "max", "c", "mul", "add"], "output": "value"},
 }
 _MATCHING = tuple(SignalConfig(signal=signal) for signal in ("feature", "prediction", "target"))
@@ -39,7 +41,7 @@ def example_config(name: str) -> LossConfig:
     """The config of one of ``NAMES``."""
     architecture, _, kind = name.rpartition("-")
     details = dict(_ARCHITECTURES.get(architecture, {"templates": 5, "dimensions": 2}))
-    if architecture == "mlp-weighted":
+    if architecture.endswith("-weighted"):
         details["weighted"] = _WEIGHTED[kind]
     return LossConfig(
         name=name,

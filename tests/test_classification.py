@@ -8,7 +8,10 @@ from torch.nn import functional as F
 
 from ml3zoo.config import InnerConfig, LossConfig, SignalConfig
 from ml3zoo.errors import ConfigError, InputError
+from ml3zoo.kinds import Batch
+from ml3zoo.kinds.classification import Classification
 from ml3zoo.losses import LearnedLoss, build_loss
+from ml3zoo.ordinary import FocalLoss, PartlyLabelled
 from ml3zoo.store import read_loss, save_loss
 
 CONFIG = LossConfig(
@@ -107,3 +110,33 @@ def test_a_kind_that_cannot_be_computed_is_refused():
 def test_it_is_stored_with_golden_tensors(weighted, tmp_path):
     stored = read_loss(save_loss(weighted, tmp_path / "weighted"), replay=True)
     assert torch.equal(stored(LOGITS, CLASSES), weighted(LOGITS, CLASSES))
+
+
+def test_what_a_batch_tells_of_targets_and_predictions():
+    def batch_of(logits, targets):
+        kind = Classification()
+        return Batch(kind, kind.given(logits, targets, torch.float32), kind.points(logits))
+
+    targets = torch.tensor([[1.0, 0.0, 0.0, 0.0], [0.25, 0.25, 0.25, 0.25], [0.5, 0.5, 0.0, 0.0]])
+    batch = batch_of(torch.zeros(3, 4), targets)
+    torch.testing.assert_close(batch["target_certainty"], torch.tensor([1.0, 0.0, 1 / 3]))
+    torch.testing.assert_close(batch["mean_certainty"], torch.tensor(4 / 9))
+    torch.testing.assert_close(batch["balance"], torch.tensor(1.0))
+    lopsided = batch_of(torch.tensor([[50.0, 0, 0, 0]] * 3), torch.zeros(3).long())
+    assert lopsided["balance"] < 1e-4
+    assert lopsided["target_certainty"].tolist() == [1, 1, 1]
+
+
+def test_points_without_a_label_count_as_told():
+    known = F.one_hot(CLASSES[:4], 4).float()
+    targets = torch.cat([known, torch.full((2, 4), 0.25)])
+    supervised = F.cross_entropy(LOGITS[:4], CLASSES[:4])
+    torch.testing.assert_close(PartlyLabelled()(LOGITS, targets), supervised)
+    focal = PartlyLabelled(FocalLoss(2.0, "none"))(LOGITS, targets)
+    torch.testing.assert_close(focal, FocalLoss(2.0)(LOGITS[:4], CLASSES[:4]))
+    others = LOGITS[4:].log_softmax(-1)
+    entropy = -(others * others.exp()).sum(-1).mean()
+    torch.testing.assert_close(PartlyLabelled(entropy=0.5)(LOGITS, targets), supervised + 0.5 * entropy)
+    guess = F.cross_entropy(LOGITS[4:], LOGITS[4:].argmax(-1))
+    torch.testing.assert_close(PartlyLabelled(pseudo=0.5)(LOGITS, targets), supervised + 0.5 * guess)
+    torch.testing.assert_close(PartlyLabelled(pseudo=0.5, threshold=1.0)(LOGITS, targets), supervised)

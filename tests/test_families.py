@@ -81,6 +81,18 @@ def test_formulas_can_be_read():
     assert loss.formula(latex=True).startswith(r"\ell = \left(\left(\text{log(1 + (error / typical\_error)^2)}")
 
 
+def test_formulas_of_weights_tell_what_is_weighed():
+    loss = example_loss("symbolic-weighted-classification")
+    with torch.no_grad():
+        loss.coefficients.fill_(2)
+    assert loss.formula().splitlines() == [
+        "loss = cross_entropy * exp(3 * tanh(z1 / 3)) + self_cross_entropy * exp(3 * tanh(z2 / 3))",
+        "z1 = tanh(probability)",
+        "z2 = 2 * agreement",
+    ]
+    assert r"z_2 &= 2 \cdot \text{agreement}\end{aligned}" in loss.formula(latex=True)
+
+
 @pytest.mark.parametrize(
     ("name", "architecture", "message"),
     [
@@ -88,6 +100,9 @@ def test_formulas_can_be_read():
         ("symbolic-regression", {"tokens": []}, "length"),
         ("symbolic-regression", {"tokens": ["s0", "add"]}, r"token 1 \(add\) needs 2 values"),
         ("symbolic-regression", {"tokens": ["s0", "s1"]}, "leave 2 values, 1 was expected"),
+        ("symbolic-regression", {"tokens": ["s0"], "weighted": ["error", "target"]}, "1 values, 2 were expected"),
+        ("taylor-regression", {"order": 1, "weighted": ["loudness"]}, "cannot weigh 'loudness'"),
+        ("taylor-regression", {"order": 1, "output": "value", "weighted": ["error"]}, 'weighted needs output "weight"'),
         ("symbolic-regression", {"tokens": ["s7"]}, "has 's7', its signals are s0 to s2"),
         ("symbolic-regression", {"tokens": ["__import__"]}, "tokens"),
         ("symbolic-regression", {"tokens": ["c"] * 300}, "length"),

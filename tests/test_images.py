@@ -106,6 +106,15 @@ def test_more_labels_than_there_are_images_are_refused():
         ImagePairs(MLP((64, 2)), 60).sample(torch.Generator(), 1, "test")
 
 
+def test_images_without_a_label_have_the_uniform_target():
+    drawn = ImagePairs(MLP((64, 2)), 3, 5).sample(torch.Generator().manual_seed(0), 2, "train").data
+    assert drawn["x"].shape == (2, 16, 64)
+    assert drawn["y"][0].tolist() == [[1, 0], [0, 1]] * 3 + [[0.5, 0.5]] * 10
+    assert drawn["y_test"].shape == (2, 64)
+    noisy = ImagePairs(MLP((64, 2)), 3, 5, noise=0.5).sample(torch.Generator().manual_seed(0), 2, "train").data
+    assert (noisy["x"] - drawn["x"]).std() == pytest.approx(0.5, rel=0.1)
+
+
 @pytest.mark.parametrize("network", [MLP((64, 2)), MLP((64, 8, 2)), CNN(8, (4, 6), 2), CNN(9, (3,), 2)], ids=str)
 def test_networks_of_many_tasks_are_those_of_one(network):
     generator = torch.Generator().manual_seed(0)

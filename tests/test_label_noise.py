@@ -72,3 +72,11 @@ def test_what_is_measured_has_true_labels(source):
 def test_teachers_classes_are_all_met():
     labels = Teachers(4).sample(torch.Generator().manual_seed(0), 20, 300).labels
     assert all(len(each.unique()) == 4 for each in labels)
+
+
+def test_features_of_few_latent_dimensions_go_together():
+    def strongest(source):
+        x = source.sample(torch.Generator().manual_seed(0), 1, 400).x[0]
+        return torch.linalg.eigvalsh(torch.cov(x.T))[-3:].sum() / source.features
+
+    assert strongest(Mixtures(2, 30, latent=3)) > 0.8 > 0.5 > strongest(Mixtures(2, 30))

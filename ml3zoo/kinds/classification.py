@@ -44,8 +44,23 @@ def _probability(batch: Batch) -> Tensor:
     return batch["target_log_probability"].exp()
 
 
+def _target_certainty(batch: Batch) -> Tensor:
+    """How far a target is from uniform: 1 for a class, 0 for a point without a label."""
+    target = batch["target"]
+    if target.is_floating_point():
+        classes = target.shape[-1]
+        return (target.amax(-1) * classes - 1) / (classes - 1)
+    return torch.ones_like(batch["probability"])
+
+
 def _classes(batch: Batch) -> Tensor:
     return torch.full_like(batch["logits"].detach().flatten()[0], batch["logits"].shape[-1])
+
+
+def _balance(batch: Batch) -> Tensor:
+    """Entropy of the mean prediction over that of the uniform one: 1 if all classes are predicted alike."""
+    mean = batch["log_probabilities"].exp().flatten(0, -2).mean(0)
+    return -(mean * mean.clamp_min(SMALLEST).log()).sum(-1) / math.log(mean.shape[-1])
 
 
 def _agreement(batch: Batch) -> Tensor:
@@ -64,11 +79,14 @@ class Classification(Kind):
         "uniform_cross_entropy": lambda batch: -batch["log_probabilities"].mean(-1),
         "probability": _probability,
         "confidence": lambda batch: batch["log_probabilities"].amax(-1).exp(),
+        "target_certainty": _target_certainty,
     }
     statistics: ClassVar = {
         "mean_probability": lambda batch: batch["probability"].mean(),
         "mean_confidence": lambda batch: batch["confidence"].mean(),
+        "mean_certainty": lambda batch: batch["target_certainty"].mean(),
         "agreement": _agreement,
+        "balance": _balance,
         "classes": _classes,
     }
     ordinary = "cross_entropy"

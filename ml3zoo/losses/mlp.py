@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-from functools import reduce
-from operator import add
 from typing import Annotated, Literal
 
 import torch
@@ -17,7 +15,7 @@ from ml3zoo.config import LossConfig, parse_architecture
 from ml3zoo.errors import ConfigError
 from ml3zoo.kinds import Batch
 from ml3zoo.losses.base import LearnedLoss
-from ml3zoo.schema import Strict
+from ml3zoo.losses.weighting import Weighting
 
 _ACTIVATIONS: dict[str, type[nn.Module]] = {
     "relu": nn.ReLU,
@@ -32,12 +30,11 @@ _SMALL = -3.0
 """Log weight at which all weighted signals but the first start."""
 
 
-class Architecture(Strict, frozen=True):
+class Architecture(Weighting, frozen=True):
     """The network between signals and value.
 
     ``output="identity"`` or ``"softplus"``: the network gives the loss itself (the paper's form).
-    ``output="weight"``: the loss is the ordinary one (squared error, cross-entropy) times ``exp(b * tanh(z / b))``,
-    ``b`` the ``weight_bound``. ``weighted`` names other signals to add up instead, each with a weight of its own.
+    ``output="weight"``: it gives the weights of what is added up, see ``Weighting``.
     ``centering``: the network also gives a share in (0, 1) of the batch's mean error that is taken off each error
     first. A network fits its mean far faster than anything else; pulling less on it allows larger steps on the rest.
     """
@@ -47,8 +44,6 @@ class Architecture(Strict, frozen=True):
     bias: bool = True
     skip: bool = False
     output: Literal["identity", "softplus", "weight"] = "weight"
-    weight_bound: Annotated[float, Meta(gt=0, le=10)] = 3.0
-    weighted: Annotated[tuple[str, ...], Meta(max_length=8)] = ()
     centering: bool = False
 
     def __post_init__(self) -> None:
@@ -68,11 +63,7 @@ class Loss(LearnedLoss):
         self.architecture = parse_architecture(Architecture, config)
         if self.architecture.centering and config.kind != "regression":
             raise ConfigError(f"centering is for regression losses, {config.name} is for {config.kind}. Leave it out.")
-        self.weighted = self.architecture.weighted or (self.kind.ordinary,)
-        strange = sorted(set(self.weighted) - self.kind.signals.keys())
-        if strange:
-            known = ", ".join(sorted(self.kind.signals))
-            raise ConfigError(f"{config.name} cannot weigh {strange[0]!r}, a {config.kind} loss has {known}.")
+        self.weighted = self.architecture.names(config, self.kind)
         outputs = len(self.weighted) + self.architecture.centering
         sizes = [len(config.signals), *self.architecture.hidden, outputs]
         layers: list[nn.Module] = []
@@ -96,11 +87,11 @@ class Loss(LearnedLoss):
         if self.architecture.output != "weight":
             output = outputs[..., 0]
             return F.softplus(output) if self.architecture.output == "softplus" else output
-        bound = self.architecture.weight_bound
-        weights = (bound * (outputs / bound).tanh()).exp().unbind(-1)
+        totals = outputs.unbind(-1)
         if self.architecture.centering:
-            return (batch["error"] - outputs[..., 1].sigmoid() * batch["mean_error"]).square() * weights[0]
-        return reduce(add, (batch[name] * weight for name, weight in zip(self.weighted, weights, strict=True)))
+            weight, share = self.architecture.weights(totals[0]), totals[1].sigmoid()
+            return (batch["error"] - share * batch["mean_error"]).square() * weight
+        return self.architecture.weigh(batch, self.weighted, totals)
 
     def formula(self) -> str | None:
         """A weighting loss without hidden layers is a formula."""

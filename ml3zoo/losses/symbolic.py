@@ -18,7 +18,7 @@ from ml3zoo.config import LossConfig, parse_architecture
 from ml3zoo.errors import ConfigError
 from ml3zoo.kinds import Batch
 from ml3zoo.losses.base import LearnedLoss
-from ml3zoo.schema import Strict
+from ml3zoo.losses.weighting import Weighting
 
 LARGEST = 1e6
 """What an operator gives is clamped here, so that every expression is finite everywhere."""
@@ -62,27 +62,31 @@ OPERATORS: dict[str, Operator] = {
 Token = Annotated[str, Meta(pattern=rf"^(s[0-9]{{1,2}}|c|{'|'.join(OPERATORS)})\Z")]
 
 
-class Architecture(Strict, frozen=True):
-    """The expression.
+class Architecture(Weighting, frozen=True):
+    """The expression, or one for each signal that is added up, one after the other.
 
     ``tokens`` in postfix order: ``s0`` is the first signal, ``c`` the next coefficient, anything else an operator.
-    ``output`` as in the family ``taylor``.
+    ``output="value"``: the expression is the loss. ``output="weight"``: expressions give weights, see ``Weighting``.
     """
 
     tokens: Annotated[tuple[Token, ...], Meta(min_length=1, max_length=256)]
     output: Literal["value", "weight"] = "weight"
-    weight_bound: Annotated[float, Meta(gt=0, le=10)] = 3.0
 
     def __post_init__(self) -> None:
-        """The tokens leave exactly one value."""
+        """The tokens leave exactly one value for each expression."""
+        if self.weighted and self.output != "weight":
+            raise ValueError(f'weighted needs output "weight", got "{self.output}"')
         depth = 0
         for place, token in enumerate(self.tokens):
             needed = OPERATORS[token].arguments if token in OPERATORS else 0
             if depth < needed:
                 raise ValueError(f"token {place} ({token}) needs {needed} values, the tokens before it leave {depth}")
             depth += 1 - needed
-        if depth != 1:
-            raise ValueError(f"the tokens leave {depth} values, 1 was expected")
+        expected = max(1, len(self.weighted))
+        if depth != expected:
+            raise ValueError(
+                f"the tokens leave {depth} values, {expected} {'was' if expected == 1 else 'were'} expected"
+            )
 
 
 class Loss(LearnedLoss):
@@ -101,6 +105,7 @@ class Loss(LearnedLoss):
             raise ConfigError(
                 f"the expression of {config.name} has {strange[0]!r}, its signals are s0 to s{len(signals) - 1}."
             )
+        self.weighted = self.architecture.names(config, self.kind)
         self.coefficients = nn.Parameter(torch.ones(self.architecture.tokens.count("c")))
 
     def value(self, batch: Batch) -> Tensor:
@@ -115,11 +120,10 @@ class Loss(LearnedLoss):
                 stack.append(operator.apply(*arguments).clamp(-LARGEST, LARGEST))
             else:
                 stack.append(next(coefficients) if token == "c" else signals[token])
-        total = stack[0].expand(batch.points)
+        totals = [total.expand(batch.points) for total in stack]
         if self.architecture.output == "value":
-            return total
-        bound = self.architecture.weight_bound
-        return batch[self.kind.ordinary] * (bound * (total / bound).tanh()).exp()
+            return totals[0]
+        return self.architecture.weigh(batch, self.weighted, totals)
 
     def formula(self, latex: bool = False) -> str:
         """The expression written out, as text or in LaTeX."""
@@ -136,7 +140,9 @@ class Loss(LearnedLoss):
             else:
                 name = names[int(token[1:])]
                 stack.append(rf"\text{{{name}}}".replace("_", r"\_") if latex else name)
-        return self._written(stack[0], latex)
+        if self.architecture.output == "value":
+            return (r"\ell = " if latex else "loss = ") + stack[0]
+        return self.architecture.formula(self.weighted, stack, latex)
 
     def reset_parameters(self, prior: tuple[float, ...] = ()) -> None:
         """Normal coefficients, or those of the ``prior``."""
@@ -144,12 +150,3 @@ class Loss(LearnedLoss):
             self.coefficients.normal_()
             if prior:
                 self.coefficients.copy_(torch.tensor(prior))
-
-    def _written(self, total: str, latex: bool) -> str:
-        if self.architecture.output == "value":
-            return rf"\ell = {total}" if latex else f"loss = {total}"
-        bound, ordinary = f"{self.architecture.weight_bound:g}", self.kind.ordinary
-        if latex:
-            ordinary = rf"\text{{{ordinary}}}".replace("_", r"\_")
-            return rf"\ell = {ordinary} \cdot \exp\left({bound} \tanh\left(\frac{{{total}}}{{{bound}}}\right)\right)"
-        return f"loss = {ordinary} * exp({bound} * tanh(z / {bound}))\nz = {total}"

@@ -19,28 +19,32 @@ from ml3zoo.config import LossConfig, parse_architecture
 from ml3zoo.errors import ConfigError
 from ml3zoo.kinds import Batch
 from ml3zoo.losses.base import LearnedLoss
-from ml3zoo.schema import Strict
+from ml3zoo.losses.weighting import Weighting
 
 MOST_TERMS = 4096
 
 
-class Architecture(Strict, frozen=True):
+class Architecture(Weighting, frozen=True):
     """The polynomial: all products of at most ``order`` signals, each with a coefficient.
 
-    ``output="value"``: the polynomial is the loss. ``output="weight"``: the loss is the ordinary one (squared error,
-    cross-entropy) times ``exp(b * tanh(z / b))``, ``z`` the polynomial and ``b`` the ``weight_bound``.
+    ``output="value"``: the polynomial is the loss. ``output="weight"``: a polynomial for each signal that is added up
+    gives its weight, see ``Weighting``.
     """
 
     order: Annotated[int, Meta(ge=1, le=8)]
     output: Literal["value", "weight"] = "weight"
-    weight_bound: Annotated[float, Meta(gt=0, le=10)] = 3.0
+
+    def __post_init__(self) -> None:
+        """Only weights are spread over several signals."""
+        if self.weighted and self.output != "weight":
+            raise ValueError(f'weighted needs output "weight", got "{self.output}"')
 
 
 class Loss(LearnedLoss):
     """A learned loss of the family ``taylor``; see ``Architecture``.
 
     Attributes:
-        coefficients: of the terms, in the order of ``terms``.
+        coefficients: of the terms, in the order of ``terms``; of one polynomial after the other.
         terms: each the signals it multiplies, by number; the constant first.
     """
 
@@ -56,28 +60,22 @@ class Loss(LearnedLoss):
             )
         each = (itertools.combinations_with_replacement(range(signals), degree) for degree in range(order + 1))
         self.terms: list[tuple[int, ...]] = [term for terms in each for term in terms]
-        self.coefficients = nn.Parameter(torch.zeros(count))
+        self.weighted = self.architecture.names(config, self.kind)
+        self.coefficients = nn.Parameter(torch.zeros(len(self.weighted) * count))
 
     def value(self, batch: Batch) -> Tensor:
         """The loss of each point."""
-        total = self._polynomial(self.columns(batch)).expand(batch.points)
+        totals = [total.expand(batch.points) for total in self._polynomials(self.columns(batch))]
         if self.architecture.output == "value":
-            return total
-        bound = self.architecture.weight_bound
-        return batch[self.kind.ordinary] * (bound * (total / bound).tanh()).exp()
+            return totals[0]
+        return self.architecture.weigh(batch, self.weighted, totals)
 
     def formula(self) -> str:
         """The polynomial written out."""
-        names = [str(signal) for signal in self.config.signals]
-        written = [
-            " * ".join([f"{abs(c):.4g}", *_powers(term, names)]) for c, term in zip(*self._nonzero(), strict=True)
-        ]
-        signs = ["-" if c < 0 else "+" for c in self._nonzero()[0]]
-        total = " ".join(f"{sign} {text}" for sign, text in zip(signs, written, strict=True)).removeprefix("+ ") or "0"
+        totals = [self._written(each.tolist()) for each in self.coefficients.view(len(self.weighted), -1)]
         if self.architecture.output == "value":
-            return f"loss = {total}"
-        bound = f"{self.architecture.weight_bound:g}"
-        return f"loss = {self.kind.ordinary} * exp({bound} * tanh(z / {bound}))\nz = {total}"
+            return f"loss = {totals[0]}"
+        return self.architecture.formula(self.weighted, totals)
 
     def reset_parameters(self, prior: tuple[float, ...] = ()) -> None:
         """Small random coefficients; or those of the ``prior``, in the order of ``terms``, the rest zero."""
@@ -85,19 +83,26 @@ class Loss(LearnedLoss):
             self.coefficients.normal_(std=0.0 if prior else 0.1)
             self.coefficients[: len(prior)] = torch.tensor(prior)
 
-    def _polynomial(self, columns: list[Tensor]) -> Tensor:
+    def _polynomials(self, columns: list[Tensor]) -> list[Tensor]:
         """Each product of signals is that of a shorter one and one more signal, so that none is computed twice."""
+        coefficients = self.coefficients.view(len(self.weighted), -1)
         products: dict[tuple[int, ...], Tensor] = {}
-        total = self.coefficients[0]
-        for coefficient, term in zip(self.coefficients[1:], self.terms[1:], strict=True):
+        totals = list(coefficients[:, 0].unbind())
+        for column, term in zip(coefficients[:, 1:].unbind(1), self.terms[1:], strict=True):
             *shorter, last = term
             products[term] = columns[last] * products[tuple(shorter)] if shorter else columns[last]
-            total = total + coefficient * products[term]
-        return total
+            totals = [total + c * products[term] for total, c in zip(totals, column.unbind(), strict=True)]
+        return totals
 
-    def _nonzero(self) -> tuple[list[float], list[tuple[int, ...]]]:
-        kept = [(c, term) for c, term in zip(self.coefficients.tolist(), self.terms, strict=True) if c]
-        return [c for c, _ in kept], [term for _, term in kept]
+    def _written(self, coefficients: list[float]) -> str:
+        """One polynomial, without the terms whose coefficient is zero."""
+        names = [str(signal) for signal in self.config.signals]
+        terms = [
+            f"{'-' if c < 0 else '+'} {' * '.join([f'{abs(c):.4g}', *_powers(term, names)])}"
+            for c, term in zip(coefficients, self.terms, strict=True)
+            if c
+        ]
+        return " ".join(terms).removeprefix("+ ") or "0"
 
 
 def _powers(term: tuple[int, ...], names: list[str]) -> list[str]:

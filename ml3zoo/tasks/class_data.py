@@ -51,26 +51,29 @@ class Mixtures:
 
     Attributes:
         separation: distance of blobs from their middle, in standard deviations of a middling blob.
+        latent: dimensions that the blobs lie in; fewer than features make features that go together, as in most real
+            data. As many as features if None.
     """
 
     classes: int
     features: int = 16
     separation: float = 4.0
+    latent: int | None = None
 
     def __str__(self) -> str:
         return f"mixtures, {self.classes} classes"
 
     def sample(self, generator: torch.Generator, n: int, points: int) -> Labelled:
         """Blobs of random place and width, told apart more easily in some tasks than in others."""
-        blobs = 2 * self.classes
-        centres = torch.randn(n, blobs, self.features, generator=generator) * self.separation / math.sqrt(self.features)
+        blobs, latent = 2 * self.classes, self.latent or self.features
+        centres = torch.randn(n, blobs, latent, generator=generator) * self.separation / math.sqrt(latent)
         blob = torch.randint(blobs, (n, points), generator=generator)
         width = 0.6 + 0.6 * torch.rand(n, 1, 1, generator=generator)
-        offsets = width * torch.randn(n, points, self.features, generator=generator)
-        x = centres.gather(1, blob[..., None].expand(-1, -1, self.features)) + offsets
+        offsets = width * torch.randn(n, points, latent, generator=generator)
+        x = centres.gather(1, blob[..., None].expand(-1, -1, latent)) + offsets
         labels = blob % self.classes
         margin = _margin(-torch.cdist(x, centres).view(n, points, 2, self.classes).amin(2), labels)
-        mixing = torch.randn(n, self.features, self.features, generator=generator) / math.sqrt(self.features)
+        mixing = torch.randn(n, latent, self.features, generator=generator) / math.sqrt(latent)
         return Labelled(_standard(torch.tanh(x @ mixing)), labels, margin)
 
 

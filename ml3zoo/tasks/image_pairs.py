@@ -1,4 +1,7 @@
-"""Telling two classes of images apart from few labels. Source: Bechtle et al. 2020, binary classification of digits."""
+"""Telling two classes of images apart from few labels, and perhaps from images without one.
+
+Source of the task: Bechtle et al. 2020, binary classification of digits.
+"""
 
 from __future__ import annotations
 
@@ -25,19 +28,25 @@ _SEEN = 0.6
 class ImagePairs(TaskFamily):
     """Two classes, so many labels of each, and other images of them to be tested on.
 
+    Images without a label have the target (1/2, 1/2).
+
     No pair of classes is in two splits, and no image of a test task was seen in meta-training.
 
     Attributes:
         optimizee: a network with as many inputs as pixels and two outputs.
-        labels: training images of each class.
+        labels: training images of each class that have a label.
+        unlabelled: training images of each class that have none.
         held_out: test images of each class.
         images: as ``read_images`` takes it.
+        noise: standard deviation of what is added to every pixel, which makes classes harder to tell apart.
     """
 
     optimizee: Optimizee
     labels: int = 10
+    unlabelled: int = 0
     held_out: int = 32
     images: str = "digits"
+    noise: float = 0.0
 
     network: nn.Module = field(init=False, repr=False, compare=False)
 
@@ -45,24 +54,32 @@ class ImagePairs(TaskFamily):
         object.__setattr__(self, "network", self.optimizee.skeleton())
 
     def sample(self, generator: torch.Generator, n: int, split: Split) -> Tasks:
-        """N tasks: ``x`` [n, 2 labels, pixels] and ``y`` [n, 2 labels], the same ``_test``."""
+        """N tasks: ``x`` [n, images, pixels], ``y`` [n, images, 2], and ``_test``, whose y are classes [n, images]."""
         images = read_images(self.images)
         pairs = _pairs(len(images.names), split)
-        needed, tasks = self.labels + self.held_out, list[Tensor]()
+        seen = self.labels + self.unlabelled
+        needed, tasks = seen + self.held_out, list[Tensor]()
         chosen = [pairs[k] for k in torch.randint(len(pairs), (n,), generator=generator).tolist()]
         rows = {k: self._rows(images.labels, k, split) for pair in chosen for k in pair}
         for pair in chosen:
             drawn = [rows[k][torch.randperm(len(rows[k]), generator=generator)[:needed]] for k in pair]
             tasks.append(torch.stack(drawn, 1))
         x = images.x[torch.stack(tasks)]
+        if self.noise:
+            x = x + self.noise * torch.randn(x.shape, generator=generator)
         y = torch.tensor([0, 1]).expand(n, needed, 2)
-        parts = {"": slice(self.labels), "_test": slice(self.labels, needed)}
-        data = {f"x{name}": x[:, part].flatten(1, 2) for name, part in parts.items()}
-        data |= {f"y{name}": y[:, part].flatten(1, 2) for name, part in parts.items()}
+        known = torch.eye(2).expand(n, self.labels, 2, 2)
+        targets = torch.cat([known, torch.full((n, self.unlabelled, 2, 2), 0.5)], 1)
+        data = {
+            "x": x[:, :seen].flatten(1, 2),
+            "y": targets.flatten(1, 2),
+            "x_test": x[:, seen:].flatten(1, 2),
+            "y_test": y[:, seen:].flatten(1, 2),
+        }
         return Tasks(data, self.optimizee.sample(generator, n))
 
     def signals(self, params: Tensors, data: Tensors) -> Tensors:
-        """Logits [points, 2] and labels [points]."""
+        """Logits [points, 2] and targets [points, 2]."""
         return {"input": functional_call(self.network, params, (data["x"],)), "target": data["y"]}
 
     def objective(self, params: Tensors, data: Tensors) -> Tensor:
@@ -78,10 +95,11 @@ class ImagePairs(TaskFamily):
         rows = (labels == which).nonzero().squeeze(1)
         seen = int(_SEEN * len(rows))
         rows = rows[:seen] if split == "train" else rows[seen:]
-        if len(rows) < self.labels + self.held_out:
+        if len(rows) < self.labels + self.unlabelled + self.held_out:
             raise DataError(
-                f"{self.images} has {len(rows)} images of class {which} for the split {split}, but {self.labels} for "
-                f"training and {self.held_out} for testing were asked for. Ask for fewer."
+                f"{self.images} has {len(rows)} images of class {which} for the split {split}, but {self.labels} with "
+                f"and {self.unlabelled} without a label for training and {self.held_out} for testing were asked for. "
+                "Ask for fewer."
             )
         return rows
 

@@ -84,13 +84,13 @@ class InverseDynamics(TaskFamily):
         return Tasks(data | {"spread": spread, "unit": unit}, self.optimizee.sample(generator, n))
 
     def signals(self, params: Tensors, data: Tensors) -> Tensors:
-        """Predicted and observed torques, and accelerations, [points, links]."""
+        """Predicted and observed torques, and the size of all accelerations together, [points, links]."""
         acceleration = data["acceleration"]
-        predicted = self._torque(params, data, "")
+        size = acceleration.square().mean(-1, keepdim=True)
         return {
-            "input": predicted / data["spread"],
+            "input": self._torque(params, data, "") / data["spread"],
             "target": data["torque"] / data["spread"],
-            "feature": acceleration / acceleration.std(0),
+            "feature": (size / size.mean()).sqrt().expand_as(acceleration),
         }
 
     def objective(self, params: Tensors, data: Tensors) -> Tensor:
