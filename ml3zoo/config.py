@@ -126,9 +126,9 @@ class SignalConfig(Strict, frozen=True):
         text: str = self.signal
         for transform in self.transforms:
             text = _FORMULA[transform].format(text)
-        if (self.shift, self.scale) != (0, 1):
-            text = f"({text} - {self.shift:g}) / {self.scale:g}"
-        return text
+        if self.shift:
+            text = f"({text} - {self.shift:g})"
+        return text if self.scale == 1 else f"{text} / {self.scale:g}"
 
 
 class InnerConfig(Strict, frozen=True, kw_only=True):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Self
 
 import torch
@@ -35,6 +36,11 @@ class Visits:
 
     arguments: Tensors
     pull: Tensor
+
+    @cached_property
+    def strength(self) -> Tensor:
+        """The squared pull, [visits]."""
+        return self.pull.square().flatten(1).sum(1) + _TINY
 
 
 @dataclass(frozen=True)
@@ -88,7 +94,7 @@ def distil(
         The share of the squared pull that the twin misses, a mean over moments: 0 for a perfect twin.
 
     Raises:
-        InputError: the two losses are of different kinds.
+        InputError: the two losses are of different kinds, or every training under ``loss`` diverges at once.
     """
     if loss.config.kind != twin.config.kind:
         raise InputError(
@@ -118,6 +124,11 @@ def visit(loss: LearnedLoss, setting: Setting, tasks: int, moments: int, seed: i
     arguments = {name: torch.cat([one[name] for one in kept]) for name in kept[0]}
     pulls = pull(loss, phi, arguments)
     sound = pulls.flatten(1).isfinite().all(1) & (pulls.flatten(1).abs().amax(1) > 0)
+    if not sound.any():
+        raise InputError(
+            f"{loss.config.name} pulls nowhere, or to no finite value, in any training under {run.optimizer} at lr "
+            f"{run.lr:g}: there is nothing to imitate. Give settings in which it works."
+        )
     return Visits({name: x[sound] for name, x in arguments.items()}, pulls[sound])
 
 
@@ -171,4 +182,4 @@ class _Best:
 def _missed(twin: LearnedLoss, phi: Tensors, visits: Visits) -> Tensor:
     """Mean over visits of the share of the squared pull that a twin misses."""
     error = (pull(twin, phi, visits.arguments) - visits.pull).square().flatten(1).sum(1)
-    return (error / (visits.pull.square().flatten(1).sum(1) + _TINY)).mean()
+    return (error / visits.strength).mean()

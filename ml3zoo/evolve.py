@@ -78,7 +78,8 @@ class _Search:
         self.known: dict[Tokens, _Candidate] = {}
 
     def __call__(self) -> LearnedLoss:
-        candidates = [self._measured(self._sown(2 + k % 3)) for k in range(self.evolution.population)]
+        sown = [self._linear(), *(self._sown(2 + k % 3) for k in range(self.evolution.population - 1))]
+        candidates = [self._measured(tokens) for tokens in sown if len(tokens) <= self.evolution.longest]
         with progress_bar("evolution", self.evolution.generations) as advance:
             for generation in range(self.evolution.generations):
                 candidates = self._best(candidates)
@@ -100,11 +101,14 @@ class _Search:
         return self.known[tokens]
 
     def _bred(self, parents: list[_Candidate]) -> Tokens:
-        """A parent with one of its parts replaced by one of another parent's, by a fresh one, or wrapped."""
+        """A parent with a part replaced by one of its own, of another parent's or a fresh one, or wrapped."""
         mother, father = (parents[self._below(len(parents))].tokens for _ in range(2))
         start, end = self._part(mother)
-        way = self._below(4)
-        if way == 0:
+        way = self._below(6)
+        if way > 3:
+            first, last = self._part(mother[start:end])
+            part = mother[start + first : start + last]
+        elif way == 0:
             other = slice(*self._part(father))
             part = father[other]
         elif way == 1:
@@ -116,10 +120,19 @@ class _Search:
         child = mother[:start] + part + mother[end:]
         return child if len(child) <= self.evolution.longest else mother
 
+    @property
+    def _expressions(self) -> range:
+        """One for each signal that is weighed."""
+        return range(len(self.config.architecture.get("weighted") or [""]))
+
+    def _linear(self) -> Tokens:
+        """Of all signals, each with a coefficient: what the search shortens or improves."""
+        terms = [token for k in range(len(self.config.signals)) for token in ("c", f"s{k}", "mul", "add")]
+        return tuple(token for _ in self._expressions for token in ("c", *terms))
+
     def _sown(self, depth: int) -> Tokens:
-        """A random expression for each signal that is weighed."""
-        expressions = [self._grown(depth) for _ in self.config.architecture.get("weighted") or [""]]
-        return tuple(token for expression in expressions for token in expression)
+        """Random expressions."""
+        return tuple(token for _ in self._expressions for token in self._grown(depth))
 
     def _grown(self, depth: int) -> Tokens:
         """A random expression of at most a depth."""

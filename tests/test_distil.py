@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from ml3zoo.config import InnerConfig, LossConfig, SignalConfig
-from ml3zoo.distil import distil
+from ml3zoo.distil import Distillation, distil
 from ml3zoo.errors import InputError
 from ml3zoo.evolve import Evolution
 from ml3zoo.losses import LearnedLoss, build_loss
@@ -12,6 +14,8 @@ from ml3zoo.losses.symbolic import Architecture
 from ml3zoo.meta.inner import InnerRun
 from ml3zoo.meta.optimizers import SGD
 from ml3zoo.meta.outer import Setting
+from ml3zoo.recipe import find_recipe
+from ml3zoo.store import save_loss
 from ml3zoo.tasks.class_data import Mixtures
 from ml3zoo.tasks.label_noise import Symmetric
 from ml3zoo.tasks.noisy_labels import NoisyLabels
@@ -55,6 +59,26 @@ def test_kinds_must_be_the_same():
     config = teacher.config.replace(kind="regression", signals=(SignalConfig(signal="error"),))
     with pytest.raises(InputError, match="twin of the same kind"):
         distil(teacher, build_loss(config), SETTINGS)
+
+
+def test_a_loss_that_pulls_nowhere_is_refused():
+    teacher = made("taylor", [float("nan"), 0.0, 0.0], order=1)
+    with pytest.raises(InputError, match="nothing to imitate"):
+        distil(teacher, made("taylor", [0.0] * 3, order=1), SETTINGS, tasks=2, moments=2)
+
+
+def test_a_recipe_may_start_from_the_twin_of_a_loss(tmp_path):
+    teacher = made("taylor", [0.5, -1.0, 0.7, 0.3, 0.0, 0.0], order=2)
+    folder = save_loss(teacher, tmp_path / "teacher")
+    recipe = replace(
+        find_recipe("label-noise"),
+        config=teacher.config.replace(name="twin"),
+        training=replace(find_recipe("label-noise").training, settings=tuple(SETTINGS)),
+        prior=(),
+        start=Distillation(str(folder), tasks=4, moments=6),
+    )
+    torch.testing.assert_close(recipe.fresh_loss(0).coefficients, teacher.coefficients, atol=0.05, rtol=0)
+    assert recipe.quick().start.iterations < 10
 
 
 def test_evolution_finds_an_expression_and_repeats_itself():

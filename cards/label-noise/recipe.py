@@ -8,11 +8,14 @@ on mixtures of Gaussians and on classes made by random networks, 2 to 20 of them
 of 0 to 60 %.
 """
 
+from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from torch import nn
 
 from ml3zoo.config import Classification, Clock, InnerConfig, LossConfig, SignalConfig, Transform
+from ml3zoo.distil import Distillation
 from ml3zoo.evaluate import Baseline, Cell, Counts, Evaluation, Metric, Unseen
 from ml3zoo.meta.estimators import Objective, Unrolled
 from ml3zoo.meta.inner import InnerRun
@@ -26,22 +29,27 @@ from ml3zoo.tasks.noisy_labels import NoisyLabels
 from ml3zoo.tasks.optimizees import Activation
 
 STEPS = 150
+LR = 0.02
 MOMENTUM = SGD(momentum=0.9)
-ERROR = Objective(log=False, cap=1.0)
+ERROR = Objective(log=True, offset=0.1, cap=1.0)
 SEEN_NOISE = AnyOf((Symmetric(), Pairwise(), ClassDependent()))
 RATES = (0.0, 0.2, 0.4, 0.6)
+CORRELATED = Mixtures(10, 64, separation=6.0, latent=12)
 MIXTURE = (
-    (NoisyLabels(Mixtures(2, 8), SEEN_NOISE, (32,), points=96), 1.0),
+    (NoisyLabels(Mixtures(2, 30, latent=4), SEEN_NOISE, (32,), points=96), 1.0),
     (NoisyLabels(Mixtures(3, 12), SEEN_NOISE, (32,), points=96), 1.0),
-    (NoisyLabels(Mixtures(5, 32, separation=7.0), SEEN_NOISE, (32,), points=128), 1.0),
+    (NoisyLabels(Mixtures(5, 32, separation=7.0, latent=10), SEEN_NOISE, (32,), points=128), 1.0),
     (NoisyLabels(Mixtures(10), SEEN_NOISE, (48,), points=160), 2.0),
     (NoisyLabels(Mixtures(10), SEEN_NOISE, (48,), rates=(0.0, 0.1), points=160), 1.5),
-    (NoisyLabels(Mixtures(10, 48, separation=8.0), SEEN_NOISE, (48,), points=160), 2.0),
+    (NoisyLabels(CORRELATED, SEEN_NOISE, (48,), points=160), 2.0),
+    (NoisyLabels(CORRELATED, SEEN_NOISE, (48,), rates=(0.0, 0.1), points=160), 1.5),
     (NoisyLabels(Mixtures(20), SEEN_NOISE, (48, 24), points=200), 1.0),
     (NoisyLabels(Teachers(4), SEEN_NOISE, (48,), points=160), 1.0),
     (NoisyLabels(Teachers(2, 30), SEEN_NOISE, (32,), points=128), 1.0),
 )
 MAIN = MIXTURE[3][0]
+TWINS = (0, 2, 3, 4, 5, 6)
+"""Of the mixture, what twins are fitted to and meta-trained on."""
 MIDDLES: dict[InnerOptimizer, float] = {MOMENTUM: 0.05, SGD(): 0.5, Adam(): 0.01}
 """Every optimiser that losses are measured under, with the middle of its learning-rate grid."""
 ERROR_RATE = Metric(
@@ -57,8 +65,10 @@ y = torch.where(torch.rand(150) < 0.3, torch.randint(3, (150,)), labels)  # a fi
 model = torch.nn.Sequential(torch.nn.Linear(4, 32), torch.nn.ReLU(), torch.nn.Linear(32, 3))"""
 
 
-def label_noise_evaluation(config: LossConfig) -> Evaluation:
-    """The protocol: every rate in two regimes, then data, noise, networks and optimisers never seen."""
+def label_noise_evaluation(
+    config: LossConfig, rates: tuple[float, ...] = RATES, regimes: tuple[Counts, ...] = ("end", "best")
+) -> Evaluation:
+    """The protocol: rates of noise in one or two regimes, then data, noise, networks and optimisers never seen."""
 
     def cell(
         source: Source = MAIN.source,
@@ -84,16 +94,15 @@ def label_noise_evaluation(config: LossConfig) -> Evaluation:
             counts=counts,
         )
 
-    regimes: tuple[Counts, ...] = ("end", "best")
     digits, cancer = RealData("digits", 64, 10), RealData("breast_cancer", 30, 2)
     return Evaluation(
         cells=(
             cell(),
-            *(cell(rates=(rate, rate), counts=counts) for counts in regimes for rate in RATES),
+            *(cell(rates=(rate, rate), counts=counts) for counts in regimes for rate in rates),
             *(
                 cell(digits, Symmetric(), (rate, rate), unseen="data", counts=counts)
                 for counts in regimes
-                for rate in RATES
+                for rate in rates
             ),
             *(cell(cancer, NearBoundary(), (0.2, 0.2), unseen="data", counts=counts) for counts in regimes),
             *(cell(Teachers(4), NearBoundary(), (0.0, 0.4), unseen="data", counts=counts) for counts in regimes),
@@ -146,21 +155,21 @@ RECIPE = Recipe(
             signal("classes", "log", shift=1.6, scale=1.0),
         ),
         architecture={
-            "hidden": [24],
+            "hidden": [32],
             "skip": True,
             "weight_bound": 5.0,
             "weighted": ["cross_entropy", "self_cross_entropy", "uniform_cross_entropy"],
         },
-        inner=InnerConfig(optimizer="sgd", lr=0.05, momentum=0.9, steps=STEPS),
+        inner=InnerConfig(optimizer="sgd", lr=LR, momentum=0.9, steps=STEPS),
     ),
     training=MetaTraining(
-        settings=tuple(Setting(tasks, InnerRun(MOMENTUM, 0.05, STEPS), weight) for tasks, weight in MIXTURE),
+        settings=tuple(Setting(tasks, InnerRun(MOMENTUM, LR, STEPS), weight) for tasks, weight in MIXTURE),
         estimator=Unrolled(ERROR, clip=0.3),
-        iterations=600,
+        iterations=800,
         tasks=16,
-        lr=0.02,
+        lr=0.008,
         warmup=5,
-        average=0.9,
+        average=0.95,
         validate_every=20,
         validation_tasks=64,
         validation=ERROR,
@@ -170,3 +179,24 @@ RECIPE = Recipe(
     evaluation=label_noise_evaluation,
     example=EXAMPLE,
 )
+
+
+def twin_recipe(name: str, summary: str, family: str, architecture: dict[str, Any]) -> Recipe:
+    """The recipe of a loss of another family that begins as the twin of this one and is meta-trained from there.
+
+    Args:
+        name: of the loss.
+        summary: for its card.
+        family: of the loss.
+        architecture: of the loss, but for what it weighs, which is the same.
+    """
+    weighing = {key: RECIPE.config.architecture[key] for key in ("weighted", "weight_bound")}
+    return replace(
+        RECIPE,
+        config=RECIPE.config.replace(name=name, summary=summary, family=family, architecture=architecture | weighing),
+        start=Distillation(RECIPE.config.name),
+        evaluation=partial(label_noise_evaluation, rates=(0.0, 0.4), regimes=("end",)),
+        training=replace(
+            RECIPE.training, settings=tuple(RECIPE.training.settings[k] for k in TWINS), iterations=200, lr=0.004
+        ),
+    )

@@ -1,4 +1,4 @@
-"""All benchmarks in one run: ``python -m tests.benchmarks [--quick] [engine | startup | hub | stability]``.
+"""All benchmarks in one run: ``python -m tests.benchmarks [--quick] [engine | startup | hub | real | stability]``.
 
 Prints ratios; nothing here is a timed test. Leave the machine quiet meanwhile.
 """
@@ -7,11 +7,17 @@ from __future__ import annotations
 
 import argparse
 
-from tests.benchmarks import engine, hub, stability, startup
+from tests.benchmarks import engine, hub, real, stability, startup
 
 LONG = {"stability"}
 """Half an hour or more: run only if named, or quickly."""
-BENCHMARKS = {"engine": engine.run, "startup": startup.run, "hub": hub.run, "stability": stability.run}
+BENCHMARKS = {
+    "engine": engine.run,
+    "startup": startup.run,
+    "hub": hub.run,
+    "real": real.run,
+    "stability": stability.run,
+}
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("only", nargs="?", choices=BENCHMARKS, help="one of them; if not given, all but stability")

@@ -1,0 +1,19 @@
+"""The loss ``label-noise`` as polynomials, which can be read and are cheaper (TaylorGLO).
+
+Run: ``ml3zoo train label-noise-taylor``. The log weight of each of the three cross-entropies is a polynomial of the
+second order in the same signals. It begins as the twin of ``label-noise``, fitted to how that pulls on predictions
+wherever training under it goes, and is meta-trained from there.
+"""
+
+from ml3zoo.training.label_noise import twin_recipe
+
+RECIPE = twin_recipe(
+    name="label-noise-taylor",
+    summary=(
+        "The loss label-noise written as polynomials: distilled from the network, then meta-trained. Against the "
+        "network: as good on its main tasks, a little better on digits and a little worse on a deeper network (compare "
+        "the cards), somewhat cheaper on large batches, and its formula can be read."
+    ),
+    family="taylor",
+    architecture={"order": 2},
+)
