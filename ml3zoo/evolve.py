@@ -123,7 +123,7 @@ class _Search:
     @property
     def _expressions(self) -> range:
         """One for each signal that is weighed."""
-        return range(len(self.config.architecture.get("weighted") or [""]))
+        return range(max(1, len(self.config.architecture.get("weighted", ()))))
 
     def _linear(self) -> Tokens:
         """Of all signals, each with a coefficient: what the search shortens or improves."""

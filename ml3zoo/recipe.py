@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import datetime
 import importlib
 import importlib.util
@@ -107,16 +108,17 @@ class Recipe:
                 f"an unfinished meta-training lies in {folder}. Go on with it (--resume), or delete that folder to "
                 "start anew."
             )
-        loss = self.fresh_loss(seed)
+        start = self.fresh_loss(seed)
+        loss = copy.deepcopy(start)
         progress = meta_train(loss, replace(self.training, seed=seed), folder, resume=resume, ranks=ranks)
-        return _Trained(seed, folder, loss, progress)
+        return _Trained(seed, folder, start.requires_grad_(False), loss, progress)
 
     def _write(self, trained: list[_Trained], out: Path) -> Path:
         best = min(trained, key=lambda one: one.progress.best)
         provenance = self._provenance(best, sum(one.progress.minutes for one in trained))
         best.loss.config = self.config.replace(provenance=provenance)
         best.loss.requires_grad_(False)
-        results = self.measure(best.loss, self.fresh_loss(best.seed).requires_grad_(False))
+        results = self.measure(best.loss, best.start)
         results["seeds"] = [{"seed": one.seed, "objective": self.at_recommended(one.loss)} for one in trained]
         results["quick"] = self.is_quick
         results["example"] = self.example
@@ -172,6 +174,7 @@ class _Trained:
 
     seed: int
     folder: Path
+    start: LearnedLoss
     loss: LearnedLoss
     progress: Progress
 

@@ -81,6 +81,12 @@ def test_formulas_can_be_read():
     assert loss.formula(latex=True).startswith(r"\ell = \left(\left(\text{log(1 + (error / typical\_error)^2)}")
 
 
+@pytest.mark.parametrize(("kind", "weighed"), [("regression", "error^2"), ("classification", "cross_entropy")])
+def test_a_weight_without_hidden_layers_is_a_formula(kind, weighed):
+    loss = build_loss(example_config(f"mlp-{kind}").replace(architecture={"hidden": []}))
+    assert loss.formula().startswith(f"loss = {weighed} * exp(3 * tanh(z / 3))\nz = ")
+
+
 def test_formulas_of_weights_tell_what_is_weighed():
     loss = example_loss("symbolic-weighted-classification")
     with torch.no_grad():

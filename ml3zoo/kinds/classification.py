@@ -50,7 +50,7 @@ def _target_certainty(batch: Batch) -> Tensor:
     if target.is_floating_point():
         classes = target.shape[-1]
         return (target.amax(-1) * classes - 1) / (classes - 1)
-    return torch.ones_like(batch["probability"])
+    return batch["logits"].new_ones(batch.points)
 
 
 def _classes(batch: Batch) -> Tensor:

@@ -30,7 +30,7 @@ _SMALL = -3.0
 """Log weight at which all weighted signals but the first start."""
 
 
-class Architecture(Weighting, frozen=True):
+class Architecture(Weighting, frozen=True, kw_only=True):
     """The network between signals and value.
 
     ``output="identity"`` or ``"softplus"``: the network gives the loss itself (the paper's form).
@@ -47,10 +47,10 @@ class Architecture(Weighting, frozen=True):
     centering: bool = False
 
     def __post_init__(self) -> None:
-        """Only a weight can be centred or spread over several signals."""
-        for name in ("centering", "weighted"):
-            if getattr(self, name) and self.output != "weight":
-                raise ValueError(f'{name} needs output "weight", got "{self.output}"')
+        """Only the weight of one signal can be centred."""
+        super().__post_init__()
+        if self.centering:
+            self.need_weights("centering")
         if self.centering and self.weighted:
             raise ValueError("centering is for the squared error alone: leave out weighted")
 
@@ -102,10 +102,11 @@ class Loss(LearnedLoss):
         assert isinstance(layer, nn.Linear)
         biases = torch.zeros(layer.out_features) if layer.bias is None else layer.bias
         sums = [self._sum(weights, bias) for weights, bias in zip(layer.weight.tolist(), biases.tolist(), strict=True)]
-        bound = f"{self.architecture.weight_bound:g}"
-        error = "(error - c * mean_error)" if self.architecture.centering else "error"
-        lines = [f"loss = {error}^2 * exp({bound} * tanh(z / {bound}))", f"z = {sums[0]}"]
-        return "\n".join(lines + [f"c = sigmoid({total})" for total in sums[1:]])
+        weighed = self.kind.ordinary.replace("squared_error", "error^2")
+        if self.architecture.centering:
+            weighed = "(error - c * mean_error)^2"
+        formula = self.architecture.formula([weighed], sums[:1])
+        return "\n".join([formula, *(f"c = sigmoid({total})" for total in sums[1:])])
 
     def _sum(self, weights: list[float], bias: float) -> str:
         pairs = zip(weights, self.config.signals, strict=True)

@@ -62,7 +62,7 @@ OPERATORS: dict[str, Operator] = {
 Token = Annotated[str, Meta(pattern=rf"^(s[0-9]{{1,2}}|c|{'|'.join(OPERATORS)})\Z")]
 
 
-class Architecture(Weighting, frozen=True):
+class Architecture(Weighting, frozen=True, kw_only=True):
     """The expression, or one for each signal that is added up, one after the other.
 
     ``tokens`` in postfix order: ``s0`` is the first signal, ``c`` the next coefficient, anything else an operator.
@@ -74,8 +74,7 @@ class Architecture(Weighting, frozen=True):
 
     def __post_init__(self) -> None:
         """The tokens leave exactly one value for each expression."""
-        if self.weighted and self.output != "weight":
-            raise ValueError(f'weighted needs output "weight", got "{self.output}"')
+        super().__post_init__()
         depth = 0
         for place, token in enumerate(self.tokens):
             needed = OPERATORS[token].arguments if token in OPERATORS else 0

@@ -24,7 +24,7 @@ from ml3zoo.losses.weighting import Weighting
 MOST_TERMS = 4096
 
 
-class Architecture(Weighting, frozen=True):
+class Architecture(Weighting, frozen=True, kw_only=True):
     """The polynomial: all products of at most ``order`` signals, each with a coefficient.
 
     ``output="value"``: the polynomial is the loss. ``output="weight"``: a polynomial for each signal that is added up
@@ -33,11 +33,6 @@ class Architecture(Weighting, frozen=True):
 
     order: Annotated[int, Meta(ge=1, le=8)]
     output: Literal["value", "weight"] = "weight"
-
-    def __post_init__(self) -> None:
-        """Only weights are spread over several signals."""
-        if self.weighted and self.output != "weight":
-            raise ValueError(f'weighted needs output "weight", got "{self.output}"')
 
 
 class Loss(LearnedLoss):

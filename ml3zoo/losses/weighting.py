@@ -19,12 +19,24 @@ from ml3zoo.schema import Strict
 class Weighting(Strict, frozen=True, kw_only=True):
     """What is weighed, and how far.
 
-    ``weighted`` names the signals that are added up: the ordinary loss (squared error, cross-entropy) alone if there
-    are none. ``weight_bound`` is ``b``: weights lie between ``exp(-b)`` and ``exp(b)``.
+    ``output="weight"``: it is a weight that the family computes; its other outputs are its own. ``weighted`` names the
+    signals that are added up: the ordinary loss (squared error, cross-entropy) alone if there are none.
+    ``weight_bound`` is ``b``: weights lie between ``exp(-b)`` and ``exp(b)``.
     """
 
+    output: str = "weight"
     weight_bound: Annotated[float, Meta(gt=0, le=10)] = 3.0
     weighted: Annotated[tuple[str, ...], Meta(max_length=8)] = ()
+
+    def __post_init__(self) -> None:
+        """Only weights are spread over several signals."""
+        if self.weighted:
+            self.need_weights("weighted")
+
+    def need_weights(self, name: str) -> None:
+        """Refuse a field that makes no sense for another output."""
+        if self.output != "weight":
+            raise ValueError(f'{name} needs output "weight", got "{self.output}"')
 
     def names(self, config: LossConfig, kind: Kind) -> tuple[str, ...]:
         """The signals that are added up.
