@@ -63,17 +63,24 @@ class PartlyLabelled(nn.Module):
 
     Args:
         labelled: gives the loss of each point from logits and class indices; cross-entropy if None.
-        entropy: weight of the entropy of predictions without a label (Grandvalet, Bengio 2005).
+        entropy: weight of the entropy of predictions without a label (Grandvalet, Bengio 2005),
+        balance: times which the entropy of their mean is taken off (Krause, Perona, Gomes 2010).
         pseudo: weight of the cross-entropy to the model's own guess (Lee 2013),
         threshold: where it is at least so sure.
     """
 
     def __init__(
-        self, labelled: nn.Module | None = None, entropy: float = 0.0, pseudo: float = 0.0, threshold: float = 0.0
+        self,
+        labelled: nn.Module | None = None,
+        entropy: float = 0.0,
+        balance: float = 0.0,
+        pseudo: float = 0.0,
+        threshold: float = 0.0,
     ) -> None:
         super().__init__()
         self.labelled = labelled or nn.CrossEntropyLoss(reduction="none")
-        self.entropy, self.pseudo, self.threshold = entropy, pseudo, threshold
+        self.entropy, self.balance = entropy, balance
+        self.pseudo, self.threshold = pseudo, threshold
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """A scalar from logits [points, classes] and probabilities [points, classes]."""
@@ -81,12 +88,20 @@ class PartlyLabelled(nn.Module):
         loss = _mean(self.labelled(input, target.argmax(-1)), known)
         log_probabilities = input.log_softmax(-1)
         if self.entropy:
-            loss = loss - self.entropy * _mean((log_probabilities * log_probabilities.exp()).sum(-1), 1 - known)
+            loss = loss + self.entropy * self._information(log_probabilities, 1 - known)
         if self.pseudo:
             confidence = log_probabilities.amax(-1)
             sure = (confidence.detach().exp() >= self.threshold).to(input.dtype)
             loss = loss - self.pseudo * _mean(confidence * sure, 1 - known)
         return loss
+
+    def _information(self, log_probabilities: Tensor, unknown: Tensor) -> Tensor:
+        probabilities = log_probabilities.exp()
+        entropy = -_mean((log_probabilities * probabilities).sum(-1), unknown)
+        if not self.balance:
+            return entropy
+        mean = (probabilities * unknown[:, None]).sum(0) / unknown.sum().clamp_min(1)
+        return entropy + self.balance * (mean * mean.clamp_min(1e-6).log()).sum()
 
 
 class LogCosh(nn.Module):

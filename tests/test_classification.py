@@ -127,6 +127,23 @@ def test_what_a_batch_tells_of_targets_and_predictions():
     assert lopsided["target_certainty"].tolist() == [1, 1, 1]
 
 
+def test_crowding_pulls_like_the_entropy_of_the_mean_prediction():
+    logits = (LOGITS + torch.tensor([3.0, 0, 0, 0])).requires_grad_()
+    kind = Classification()
+    batch = Batch(kind, kind.given(logits, CLASSES, torch.float32), kind.points(logits))
+    mean = logits.softmax(-1).mean(0)
+    pulls = [torch.autograd.grad(value, logits)[0] for value in (batch["crowding"].mean(), (mean * mean.log()).sum())]
+    torch.testing.assert_close(*pulls)
+
+
+def test_a_point_without_a_label_has_no_labelled_cross_entropy():
+    kind = Classification()
+    targets = torch.cat([F.one_hot(CLASSES[:4], 4).float(), torch.full((2, 4), 0.25)])
+    batch = Batch(kind, kind.given(LOGITS, targets, torch.float32), kind.points(LOGITS))
+    expected = F.cross_entropy(LOGITS, CLASSES, reduction="none") * torch.tensor([1, 1, 1, 1, 0, 0])
+    torch.testing.assert_close(batch["labelled_cross_entropy"], expected)
+
+
 def test_points_without_a_label_count_as_told():
     known = F.one_hot(CLASSES[:4], 4).float()
     targets = torch.cat([known, torch.full((2, 4), 0.25)])
@@ -137,6 +154,10 @@ def test_points_without_a_label_count_as_told():
     others = LOGITS[4:].log_softmax(-1)
     entropy = -(others * others.exp()).sum(-1).mean()
     torch.testing.assert_close(PartlyLabelled(entropy=0.5)(LOGITS, targets), supervised + 0.5 * entropy)
+    mean = others.exp().mean(0)
+    information = entropy + 2 * (mean * mean.log()).sum()
+    balanced = PartlyLabelled(entropy=0.5, balance=2.0)(LOGITS, targets)
+    torch.testing.assert_close(balanced, supervised + 0.5 * information)
     guess = F.cross_entropy(LOGITS[4:], LOGITS[4:].argmax(-1))
     torch.testing.assert_close(PartlyLabelled(pseudo=0.5)(LOGITS, targets), supervised + 0.5 * guess)
     torch.testing.assert_close(PartlyLabelled(pseudo=0.5, threshold=1.0)(LOGITS, targets), supervised)

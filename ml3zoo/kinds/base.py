@@ -65,13 +65,15 @@ class Kind(ABC):
 
     Attributes:
         signals: rules for what is known of each point.
-        statistics: rules for what is known of the batch as a whole, scalars.
+        statistics: rules for what is known of the batch as a whole: scalars, or one number for each class.
+        rests_on: the statistic behind a signal, for signals that have one.
         ordinary: the signal that is the kind's ordinary loss of a point.
         rival: name of that loss in ``torch.nn.functional``.
     """
 
     signals: ClassVar[Mapping[str, Rule]]
     statistics: ClassVar[Mapping[str, Rule]]
+    rests_on: ClassVar[Mapping[str, str]] = {}
     ordinary: ClassVar[str]
     rival: ClassVar[str]
 

@@ -53,13 +53,32 @@ def _target_certainty(batch: Batch) -> Tensor:
     return batch["logits"].new_ones(batch.points)
 
 
+def _entropy(batch: Batch) -> Tensor:
+    log_probabilities = batch["log_probabilities"]
+    return -(log_probabilities * log_probabilities.exp()).sum(-1)
+
+
+def _class_shares(batch: Batch) -> Tensor:
+    """Mean predicted probability of each class, [classes]."""
+    return batch["log_probabilities"].exp().flatten(0, -2).mean(0)
+
+
+def _crowding(batch: Batch) -> Tensor:
+    """Mean log of the batch's share of each class, weighted by this point's prediction; 0 if all shares are alike.
+
+    Its gradient, shares being constants, is that of the negative entropy of the batch's mean prediction.
+    """
+    log_shares = batch["class_shares"].clamp_min(SMALLEST).log() + math.log(batch["logits"].shape[-1])
+    return (batch["log_probabilities"].exp() * log_shares).sum(-1)
+
+
 def _classes(batch: Batch) -> Tensor:
     return torch.full_like(batch["logits"].detach().flatten()[0], batch["logits"].shape[-1])
 
 
 def _balance(batch: Batch) -> Tensor:
     """Entropy of the mean prediction over that of the uniform one: 1 if all classes are predicted alike."""
-    mean = batch["log_probabilities"].exp().flatten(0, -2).mean(0)
+    mean = batch["class_shares"]
     return -(mean * mean.clamp_min(SMALLEST).log()).sum(-1) / math.log(mean.shape[-1])
 
 
@@ -75,10 +94,13 @@ class Classification(Kind):
         "log_probabilities": _log_probabilities,
         "target_log_probability": _target_log_probability,
         "cross_entropy": lambda batch: -batch["target_log_probability"],
+        "labelled_cross_entropy": lambda batch: batch["target_certainty"] * batch["cross_entropy"],
         "self_cross_entropy": lambda batch: -batch["log_probabilities"].amax(-1),
         "uniform_cross_entropy": lambda batch: -batch["log_probabilities"].mean(-1),
         "probability": _probability,
         "confidence": lambda batch: batch["log_probabilities"].amax(-1).exp(),
+        "entropy": _entropy,
+        "crowding": _crowding,
         "target_certainty": _target_certainty,
     }
     statistics: ClassVar = {
@@ -86,9 +108,11 @@ class Classification(Kind):
         "mean_confidence": lambda batch: batch["confidence"].mean(),
         "mean_certainty": lambda batch: batch["target_certainty"].mean(),
         "agreement": _agreement,
+        "class_shares": _class_shares,
         "balance": _balance,
         "classes": _classes,
     }
+    rests_on: ClassVar = {"crowding": "class_shares"}
     ordinary = "cross_entropy"
     rival = "cross_entropy"
 

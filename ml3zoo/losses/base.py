@@ -27,7 +27,12 @@ class LearnedLoss(nn.Module):
 
     A loss that looks at the training progress counts the calls that build a graph, up to ``total_steps``;
     setting ``loss.progress`` by hand (0 at the start of training, 1 at its end) overrides the count.
+
+    Attributes:
+        weighted: signals that are added up, if the loss is a weighted sum of signals.
     """
+
+    weighted: tuple[str, ...] = ()
 
     def __init__(self, config: LossConfig) -> None:
         super().__init__()
@@ -110,7 +115,7 @@ class LearnedLoss(nn.Module):
                 probabilities shaped like the input.
             feature: what the model was given, shaped like the input, for losses that look at it.
             progress: share of training done, in [0, 1], for callers that keep their own clock.
-            context: statistics of the batch by name (scalars), where the batch's own are a poor guess.
+            context: statistics of the batch by name, where the batch's own are a poor guess.
 
         Raises:
             InputError: shapes or types do not fit, the batch is empty, or the loss needs a feature.
@@ -127,7 +132,8 @@ class LearnedLoss(nn.Module):
     @property
     def statistics(self) -> list[str]:
         """What this loss looks at of the batch as a whole."""
-        looked_at = {name for signal in self.config.signals for name in signal.looks_at}
+        looked_at = {name for signal in self.config.signals for name in signal.looks_at} | {*self.weighted}
+        looked_at |= {self.kind.rests_on[name] for name in looked_at & self.kind.rests_on.keys()}
         return sorted(looked_at & self.kind.statistics.keys())
 
     def context(self, input: Tensor, target: Tensor, *, feature: Tensor | None = None) -> dict[str, Tensor]:

@@ -45,7 +45,7 @@ def draw_by_probability(loss: LearnedLoss) -> Figure:
 def _value_and_pull(
     loss: LearnedLoss, p: torch.Tensor, progress: float, mean: float
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    statistics = {"classes": float(_CLASSES)}
+    statistics = {"classes": float(_CLASSES), "class_shares": 1 / _CLASSES}
     context = {name: torch.tensor(statistics.get(name, mean)) for name in loss.statistics}
     logits = torch.zeros(len(p), _CLASSES)
     logits[:, 0] = (p / (1 - p) * (_CLASSES - 1)).log()
