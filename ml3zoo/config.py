@@ -134,6 +134,13 @@ class SignalConfig(Strict, frozen=True):
         return text if self.scale == 1 else f"{text} / {self.scale:g}"
 
 
+def signal(
+    name: Clock | Regression | Classification, *transforms: Transform, shift: float = 0.5, scale: float = 0.5
+) -> SignalConfig:
+    """A signal brought to about -1 to 1: a share or a probability, unless shift and scale say otherwise."""
+    return SignalConfig(signal=name, transforms=transforms, shift=shift, scale=scale)
+
+
 class InnerConfig(Strict, frozen=True, kw_only=True):
     """How the loss is meant to be used: the optimiser, learning rate and number of steps it was made for."""
 

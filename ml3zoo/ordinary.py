@@ -98,9 +98,7 @@ class PartlyLabelled(nn.Module):
     def _information(self, log_probabilities: Tensor, unknown: Tensor) -> Tensor:
         probabilities = log_probabilities.exp()
         entropy = -_mean((log_probabilities * probabilities).sum(-1), unknown)
-        if not self.balance:
-            return entropy
-        mean = (probabilities * unknown[:, None]).sum(0) / unknown.sum().clamp_min(1)
+        mean = _mean(probabilities, unknown[:, None])
         return entropy + self.balance * (mean * mean.clamp_min(1e-6).log()).sum()
 
 
@@ -140,5 +138,5 @@ def _probability(input: Tensor, target: Tensor) -> Tensor:
 
 
 def _mean(values: Tensor, weights: Tensor) -> Tensor:
-    """Of the values with weight 1; 0 if there are none."""
-    return (values * weights).sum() / weights.sum().clamp_min(1)
+    """Over the points with weight 1, [points, ...]; 0 if there are none."""
+    return (values * weights).sum(0) / weights.sum().clamp_min(1)

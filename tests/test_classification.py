@@ -112,11 +112,12 @@ def test_it_is_stored_with_golden_tensors(weighted, tmp_path):
     assert torch.equal(stored(LOGITS, CLASSES), weighted(LOGITS, CLASSES))
 
 
-def test_what_a_batch_tells_of_targets_and_predictions():
-    def batch_of(logits, targets):
-        kind = Classification()
-        return Batch(kind, kind.given(logits, targets, torch.float32), kind.points(logits))
+def batch_of(logits, targets):
+    kind = Classification()
+    return Batch(kind, kind.given(logits, targets, torch.float32), kind.points(logits))
 
+
+def test_what_a_batch_tells_of_targets_and_predictions():
     targets = torch.tensor([[1.0, 0.0, 0.0, 0.0], [0.25, 0.25, 0.25, 0.25], [0.5, 0.5, 0.0, 0.0]])
     batch = batch_of(torch.zeros(3, 4), targets)
     torch.testing.assert_close(batch["target_certainty"], torch.tensor([1.0, 0.0, 1 / 3]))
@@ -129,17 +130,15 @@ def test_what_a_batch_tells_of_targets_and_predictions():
 
 def test_crowding_pulls_like_the_entropy_of_the_mean_prediction():
     logits = (LOGITS + torch.tensor([3.0, 0, 0, 0])).requires_grad_()
-    kind = Classification()
-    batch = Batch(kind, kind.given(logits, CLASSES, torch.float32), kind.points(logits))
+    batch = batch_of(logits, CLASSES)
     mean = logits.softmax(-1).mean(0)
     pulls = [torch.autograd.grad(value, logits)[0] for value in (batch["crowding"].mean(), (mean * mean.log()).sum())]
     torch.testing.assert_close(*pulls)
 
 
 def test_a_point_without_a_label_has_no_labelled_cross_entropy():
-    kind = Classification()
     targets = torch.cat([F.one_hot(CLASSES[:4], 4).float(), torch.full((2, 4), 0.25)])
-    batch = Batch(kind, kind.given(LOGITS, targets, torch.float32), kind.points(LOGITS))
+    batch = batch_of(LOGITS, targets)
     expected = F.cross_entropy(LOGITS, CLASSES, reduction="none") * torch.tensor([1, 1, 1, 1, 0, 0])
     torch.testing.assert_close(batch["labelled_cross_entropy"], expected)
 

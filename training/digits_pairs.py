@@ -12,7 +12,7 @@ from functools import partial
 
 from torch import nn
 
-from ml3zoo.config import Classification, Clock, InnerConfig, LossConfig, SignalConfig, Transform
+from ml3zoo.config import InnerConfig, LossConfig, signal
 from ml3zoo.evaluate import Baseline, Cell, Counts, Evaluation, Metric, Unseen
 from ml3zoo.meta.estimators import Objective, Unrolled
 from ml3zoo.meta.inner import InnerRun
@@ -120,13 +120,6 @@ def pairs_evaluation(config: LossConfig) -> Evaluation:
         validation_tasks=30,
         compiled=True,
     )
-
-
-def signal(
-    name: Classification | Clock, *transforms: Transform, shift: float = 0.5, scale: float = 0.5
-) -> SignalConfig:
-    """A signal brought to about -1 to 1."""
-    return SignalConfig(signal=name, transforms=transforms, shift=shift, scale=scale)
 
 
 RECIPE = Recipe(

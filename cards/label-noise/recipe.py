@@ -14,7 +14,7 @@ from typing import Any
 
 from torch import nn
 
-from ml3zoo.config import Classification, Clock, InnerConfig, LossConfig, SignalConfig, Transform
+from ml3zoo.config import InnerConfig, LossConfig, signal
 from ml3zoo.distil import Distillation
 from ml3zoo.evaluate import Baseline, Cell, Counts, Evaluation, Metric, Unseen
 from ml3zoo.meta.estimators import Objective, Unrolled
@@ -127,13 +127,6 @@ def label_noise_evaluation(
         validation_tasks=20,
         compiled=True,
     )
-
-
-def signal(
-    name: Classification | Clock, *transforms: Transform, shift: float = 0.5, scale: float = 0.5
-) -> SignalConfig:
-    """A signal brought to about -1 to 1."""
-    return SignalConfig(signal=name, transforms=transforms, shift=shift, scale=scale)
 
 
 RECIPE = Recipe(
