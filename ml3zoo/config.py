@@ -46,6 +46,7 @@ def largest(name: str) -> int | None:
 Transform = Literal[
     "per_target_scale",
     "per_typical_target",
+    "per_tolerance",
     "per_batch_error",
     "per_typical_error",
     "abs",
@@ -59,6 +60,7 @@ Transform = Literal[
 _FORMULA: dict[Transform, str] = {
     "per_target_scale": "{} / target_scale",
     "per_typical_target": "{} / typical_target",
+    "per_tolerance": "{} / tolerance",
     "per_batch_error": "{} / batch_error",
     "per_typical_error": "{} / typical_error",
     "abs": "|{}|",
@@ -81,6 +83,7 @@ Regression = Literal[
     "target_scale",
     "batch_error",
     "typical_target",
+    "tolerance",
     "typical_error",
     "mean_error",
     "median_error",

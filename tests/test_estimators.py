@@ -69,7 +69,7 @@ def test_metagradient_equals_central_differences(generator):
 
 
 @pytest.mark.parametrize("optimizer", [SGD(0.9, nesterov=True), Adam()], ids=str)
-@pytest.mark.parametrize("aim", ["end", "curve"])
+@pytest.mark.parametrize("aim", ["end", "curve", "both"])
 def test_rematerialised_equals_at_once(optimizer, aim, generator):
     _, phi, _, problem = sine_problem(InnerRun(optimizer, 0.01, 6, "cosine"))
     both = [Unrolled(aim=aim, rematerialise=how)(problem, phi, {}, generator) for how in (True, False)]
@@ -93,6 +93,7 @@ def smoothed(slope: float, sigma: float) -> float:
     [
         (Unrolled(PLAIN), END, 20),
         (Unrolled(PLAIN, aim="curve"), CURVE, 20),
+        (Unrolled(PLAIN, aim="both"), (END + CURVE) / 2, 20),
         (EvolutionStrategies(PLAIN, pairs=16, sigma=0.05), END, 100),
         (PersistentEvolution(2, PLAIN, sigma=0.05), CURVE, 600),
         (PersistentEvolution(2, PLAIN, sigma=0.05, aim="end"), END, 600),
@@ -115,6 +116,12 @@ def test_estimates_of_a_known_gradient_are_unbiased(estimator, truth, calls, gen
     error = blocks.std().item() / math.sqrt(len(blocks))
     assert abs(sample.mean().item() - truth) < 4 * error + smoothed(truth, 0.05)
     assert error < 0.1 * abs(truth)
+
+
+@pytest.mark.parametrize("estimator", [Truncated, PersistentEvolution])
+def test_a_window_cannot_weigh_the_end_against_the_whole_run(estimator):
+    with pytest.raises(InputError, match="whole run"):
+        estimator(2, PLAIN, aim="both")
 
 
 def test_truncation_is_blind_beyond_its_window(generator):

@@ -138,3 +138,13 @@ def test_matching_measures_the_distance_of_curves():
     config = example_config("matching-regression")
     with pytest.raises(ConfigError, match="looks at feature, prediction, target"):
         build_loss(config.replace(signals=config.signals[::-1]))
+
+
+def test_a_prior_says_where_each_weight_starts():
+    config = example_config("mlp-weighted-classification")
+    weighted = config.architecture["weighted"]
+    loss = build_loss(config.replace(architecture={"hidden": [4], "skip": True, "weighted": weighted}))
+    straight = (0.5,) * len(config.signals)
+    loss.reset_parameters((*straight, -1.0))
+    assert loss.skip.weight.tolist() == [list(straight), [0.0] * len(straight)]
+    assert loss.network[-1].bias.tolist() == [0.0, -1.0]

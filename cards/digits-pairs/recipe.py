@@ -3,17 +3,22 @@
 Run: ``ml3zoo train digits-pairs``. Three losses are added up for each point: the cross-entropy to its label, the
 entropy of its prediction, and a pull towards the class that the batch as a whole predicts too rarely. Their weights are
 learned, from whether the point has a label, how likely the model finds it, how sure it is, what the batch is like as a
-whole, and the share of training done. A point without a label has the target (1/2, 1/2). The aim of meta-training is
-the error on other images at every step. Meta-trained by differentiation through whole runs, on 25 pairs of digits, with
-2 to 20 labels of each, under pixel noise too. Source of the task: Bechtle et al. 2020.
+whole, and the share of training done; they start at those of information maximisation (Krause, Perona, Gomes 2010). A
+point without a label has the target (1/2, 1/2). The aim of meta-training is the error on other images, half at the end
+and half on the way. Meta-trained by differentiation through whole runs, on 25 pairs of digits, with 2 to 20 labels of
+each, under pixel noise too. Source of the task: Bechtle et al. 2020.
 """
 
+from __future__ import annotations
+
 from functools import partial
+from typing import TYPE_CHECKING
 
 from torch import nn
 
 from ml3zoo.config import InnerConfig, LossConfig, signal
 from ml3zoo.evaluate import Baseline, Cell, Counts, Evaluation, Metric, Unseen
+from ml3zoo.losses import LearnedLoss
 from ml3zoo.meta.estimators import Objective, Unrolled
 from ml3zoo.meta.inner import InnerRun
 from ml3zoo.meta.optimizers import SGD, Adam, InnerOptimizer
@@ -23,18 +28,21 @@ from ml3zoo.recipe import Recipe
 from ml3zoo.tasks.image_pairs import ImagePairs
 from ml3zoo.tasks.optimizees import CNN, MLP, Optimizee
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 STEPS = 100
-LR = 0.3
+LR = 0.15
 ERROR = Objective(log=False, cap=1.0)
 NETWORK = MLP((64, 32, 2))
 MIXTURE = (
     (ImagePairs(NETWORK, 10, 24), 1.5),
-    (ImagePairs(NETWORK, 10), 1.0),
-    (ImagePairs(NETWORK, 10, 24, noise=1.0), 1.5),
-    (ImagePairs(NETWORK, 2, 24), 1.0),
-    (ImagePairs(NETWORK, 5, 24, noise=1.5), 1.0),
+    (ImagePairs(NETWORK, 10, 24, noise=0.7), 1.5),
+    (ImagePairs(NETWORK, 10, noise=0.5), 1.0),
+    (ImagePairs(NETWORK, 2, 24), 1.5),
+    (ImagePairs(NETWORK, 5, 24, noise=0.7), 1.0),
     (ImagePairs(MLP((64, 48, 2), "tanh"), 5, 30, noise=0.5), 1.0),
-    (ImagePairs(MLP((64, 24, 24, 2), "SiLU"), 20, 16, noise=1.0), 1.0),
+    (ImagePairs(MLP((64, 24, 24, 2), "SiLU"), 20, 16, noise=0.5), 1.0),
 )
 MIDDLES: dict[InnerOptimizer, float] = {SGD(): 0.3, SGD(momentum=0.9): 0.05, Adam(): 0.01}
 """Every optimiser that losses are measured under, with the middle of its learning-rate grid."""
@@ -117,9 +125,16 @@ def pairs_evaluation(config: LossConfig) -> Evaluation:
         metric=ERROR_RATE,
         grid=tuple(10 ** (k / 2 - 1.5) for k in range(7)),
         observations=STEPS,
-        validation_tasks=30,
+        validation_tasks=100,
         compiled=True,
     )
+
+
+def draw_pictures(loss: LearnedLoss) -> dict[str, Figure]:
+    """What it does to images without a label."""
+    from ml3zoo.plots.unlabelled import draw_unlabelled
+
+    return {"unlabelled": draw_unlabelled(loss)}
 
 
 RECIPE = Recipe(
@@ -150,21 +165,22 @@ RECIPE = Recipe(
         },
         inner=InnerConfig(optimizer="sgd", lr=LR, steps=STEPS),
     ),
-    prior=(0.0, 0.0, 0.0, -0.8, 0.0, 0.0, 0.0, 0.0),
+    prior=(0.0, 0.0, 0.0, -0.8, 0.0, 0.0, 0.0, 0.0, -1.0, 0.0),
     training=MetaTraining(
         settings=tuple(Setting(tasks, InnerRun(SGD(), LR, STEPS), weight) for tasks, weight in MIXTURE),
-        estimator=Unrolled(ERROR, clip=0.3, aim="curve"),
-        iterations=200,
-        tasks=32,
-        lr=0.015,
+        estimator=Unrolled(ERROR, clip=0.3, aim="both"),
+        iterations=700,
+        tasks=48,
+        lr=0.008,
         warmup=5,
         average=0.95,
-        validate_every=20,
+        validate_every=10,
         validation_tasks=128,
         validation=ERROR,
         lr_jitter=0.9,
         compiled=True,
     ),
     evaluation=pairs_evaluation,
+    pictures=draw_pictures,
     example=EXAMPLE,
 )

@@ -120,6 +120,7 @@ def _per(name: str) -> Callable[[Tensor, Batch], Tensor]:
 _TRANSFORMS: dict[str, Callable[[Tensor, Batch], Tensor]] = {
     "per_target_scale": _per("target_scale"),
     "per_typical_target": _per("typical_target"),
+    "per_tolerance": _per("tolerance"),
     "per_batch_error": _per("batch_error"),
     "per_typical_error": _per("typical_error"),
     "abs": lambda value, batch: value.abs(),

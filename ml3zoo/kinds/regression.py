@@ -10,6 +10,9 @@ from torch import Tensor
 from ml3zoo.errors import InputError
 from ml3zoo.kinds.base import SMALLEST, Batch, Kind
 
+TOLERANCE = 0.3
+"""Share of the typical target below which an error is small."""
+
 
 def _error(batch: Batch) -> Tensor:
     return batch["prediction"] - batch["target"]
@@ -34,6 +37,11 @@ def _typical_target(batch: Batch) -> Tensor:
     return torch.where(spread > SMALLEST * batch["target_scale"], spread, batch["target_scale"])
 
 
+def _tolerance(batch: Batch) -> Tensor:
+    """An error below it is small whatever the others are."""
+    return TOLERANCE * batch["typical_target"]
+
+
 def _typical_error(batch: Batch) -> Tensor:
     """Median of the absolute error, softened by a tenth of the typical target so that a good fit cannot shrink it."""
     return (batch["error"].abs().flatten().median().square() + (0.1 * batch["typical_target"]).square()).sqrt()
@@ -54,6 +62,7 @@ class Regression(Kind):
         "target_scale": _target_scale,
         "batch_error": _batch_error,
         "typical_target": _typical_target,
+        "tolerance": _tolerance,
         "typical_error": _typical_error,
         "mean_error": lambda batch: batch["error"].mean(),
         "median_error": lambda batch: batch["error"].flatten().median(),

@@ -117,7 +117,8 @@ class Loss(LearnedLoss):
 
         Args:
             prior: weights straight from the signals to the log weight to start from, one per signal; needs a skip
-                connection or no hidden layer.
+                connection or no hidden layer. Then, if there are more, the log weights at which the weighted signals
+                but the first start.
         """
         for layer in self.modules():
             if isinstance(layer, nn.Linear):
@@ -128,10 +129,11 @@ class Loss(LearnedLoss):
             last = self.network[-1]
             assert isinstance(last, nn.Linear)
             nn.init.normal_(last.weight, std=0.3 / math.sqrt(last.in_features))
+            straight = last if self.skip is None else self.skip
+            weights, others = prior[: straight.in_features], prior[straight.in_features :]
             if self.architecture.weighted:
-                nn.init.constant_(last.bias[1:], _SMALL)
+                last.bias.data[1:] = torch.tensor(others) if others else _SMALL
             if self.skip is not None:
                 nn.init.zeros_(self.skip.weight)
-            if prior:
-                straight = last if self.skip is None else self.skip
-                straight.weight.data[0] = torch.tensor(prior)
+            if weights:
+                straight.weight.data[0] = torch.tensor(weights)

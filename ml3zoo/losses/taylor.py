@@ -53,8 +53,7 @@ class Loss(LearnedLoss):
                 f"a polynomial of order {order} in {signals} signals has {count} terms, at most {MOST_TERMS} were "
                 f"expected in the config of {config.name}. Lower the order."
             )
-        each = (itertools.combinations_with_replacement(range(signals), degree) for degree in range(order + 1))
-        self.terms: list[tuple[int, ...]] = [term for terms in each for term in terms]
+        self.terms = polynomial_terms(signals, order)
         self.weighted = self.architecture.names(config, self.kind)
         self.coefficients = nn.Parameter(torch.zeros(len(self.weighted) * count))
 
@@ -98,6 +97,12 @@ class Loss(LearnedLoss):
             if c
         ]
         return " ".join(terms).removeprefix("+ ") or "0"
+
+
+def polynomial_terms(signals: int, order: int) -> list[tuple[int, ...]]:
+    """All products of at most ``order`` of so many signals, each as the signals it multiplies, the constant first."""
+    each = (itertools.combinations_with_replacement(range(signals), degree) for degree in range(order + 1))
+    return [term for terms in each for term in terms]
 
 
 def _powers(term: tuple[int, ...], names: list[str]) -> list[str]:

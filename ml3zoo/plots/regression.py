@@ -8,6 +8,7 @@ from matplotlib.contour import ContourSet
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ml3zoo.kinds.regression import TOLERANCE
 from ml3zoo.losses import LearnedLoss
 from ml3zoo.plots.style import Axes, Figure
 
@@ -48,6 +49,7 @@ def draw_surface(loss: LearnedLoss) -> Figure:
 
 def _at(loss: LearnedLoss, prediction: Tensor, target: Tensor, progress: float, error: float) -> Tensor:
     statistics = {"batch_error": error, "typical_error": _TYPICAL * error, "target_scale": 1.0}
+    statistics |= {"typical_target": 1.0, "tolerance": TOLERANCE}
     context = {name: torch.tensor(statistics.get(name, 0.0)) for name in loss.statistics}
     previous, loss.reduction = loss.reduction, "none"
     try:

@@ -1,4 +1,4 @@
-"""All benchmarks in one run: ``python -m tests.benchmarks [--quick] [engine | startup | hub | real | stability]``.
+"""All benchmarks in one run: ``python -m tests.benchmarks [--quick] [NAME]``.
 
 Prints ratios; nothing here is a timed test. Leave the machine quiet meanwhile.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 
-from tests.benchmarks import engine, hub, real, stability, startup
+from tests.benchmarks import engine, hub, outliers, real, stability, startup
 
 LONG = {"stability"}
 """Half an hour or more: run only if named, or quickly."""
@@ -16,6 +16,7 @@ BENCHMARKS = {
     "startup": startup.run,
     "hub": hub.run,
     "real": real.run,
+    "outliers": outliers.run,
     "stability": stability.run,
 }
 

@@ -15,8 +15,8 @@ from ml3zoo.meta.ranks import Ranks
 from ml3zoo.meta.step import Step
 from ml3zoo.tasks.base import TaskFamily, Tasks, Tensors
 
-Aim = Literal["end", "curve"]
-"""What of a run counts: its end, or the mean over all its steps."""
+Aim = Literal["end", "curve", "both"]
+"""What of a run counts: its end, the mean over all its steps, or half of each."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,8 @@ def count(tasks: Tasks) -> int:
 
 def aim_weights(aim: Aim, steps: int) -> list[float]:
     """How much the objective after each step counts."""
-    return [1 / steps] * steps if aim == "curve" else [0.0] * (steps - 1) + [1.0]
+    every, last = {"curve": (1.0, 0.0), "end": (0.0, 1.0), "both": (0.5, 0.5)}[aim]
+    return [every / steps] * (steps - 1) + [every / steps + last]
 
 
 def guarded_mean(gradients: Tensors, clip: float = math.inf) -> tuple[Tensors, Tensor]:

@@ -9,7 +9,7 @@ from torch.utils._pytree import tree_map
 
 from ml3zoo.meta.estimators.base import Aim, Estimate, Objective, Problem, expand
 from ml3zoo.meta.estimators.noise import antithetic, slope_times_noise
-from ml3zoo.meta.estimators.population import Population
+from ml3zoo.meta.estimators.population import Population, check_window_aim
 from ml3zoo.meta.step import Clock, State
 from ml3zoo.tasks.base import Tensors
 
@@ -26,13 +26,17 @@ class PersistentEvolution:
         window: steps; the run's number of steps must be a multiple of it.
         objective: of one task.
         sigma: standard deviation of the perturbations of one window.
-        aim: what of the run counts.
+        aim: what of the run counts: its end or its curve.
     """
 
     window: int
     objective: Objective = Objective()
     sigma: float = 0.05
     aim: Aim = "curve"
+
+    def __post_init__(self) -> None:
+        """A window does not show all of a run."""
+        check_window_aim(self.aim)
 
     def __call__(self, problem: Problem, phi: Tensors, memory: Tensors, generator: torch.Generator) -> Estimate:
         """The estimate of one window."""

@@ -11,11 +11,24 @@ from torch import Tensor
 from torch.utils._pytree import tree_map
 
 from ml3zoo.errors import InputError
-from ml3zoo.meta.estimators.base import Problem, expand
+from ml3zoo.meta.estimators.base import Aim, Problem, expand
 from ml3zoo.meta.step import Clock, State
 from ml3zoo.tasks.base import Tensors
 
 Tree = TypeVar("Tree")
+
+
+def check_window_aim(aim: Aim) -> None:
+    """See that what counts can be told from a window.
+
+    Raises:
+        InputError: it takes the whole run.
+    """
+    if aim == "both":
+        raise InputError(
+            'aim "both" weighs the end of a run against all its steps, which needs the whole run: take "end" or '
+            '"curve", or an estimator of whole runs (Unrolled, Mixed).'
+        )
 
 
 @dataclass(frozen=True)

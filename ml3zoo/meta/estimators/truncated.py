@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from ml3zoo.meta.estimators.base import Aim, Estimate, Objective, Problem, aim_weights, expand, guarded_mean
-from ml3zoo.meta.estimators.population import Population
+from ml3zoo.meta.estimators.population import Population, check_window_aim
 from ml3zoo.meta.estimators.unrolled import Stretch, differentiate_by_steps
 from ml3zoo.tasks.base import Tensors
 
@@ -26,13 +26,17 @@ class Truncated:
         window: steps; the run's number of steps must be a multiple of it.
         objective: of one task.
         clip: largest norm of one task's gradient.
-        aim: what of the run counts.
+        aim: what of the run counts: its end or its curve.
     """
 
     window: int
     objective: Objective = Objective()
     clip: float = math.inf
     aim: Aim = "curve"
+
+    def __post_init__(self) -> None:
+        """A window does not show all of a run."""
+        check_window_aim(self.aim)
 
     def __call__(self, problem: Problem, phi: Tensors, memory: Tensors, generator: torch.Generator) -> Estimate:
         """The meta-gradient of one window."""

@@ -1,0 +1,60 @@
+"""Pictures that recipes draw of their own losses: what the curves in them say."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from ml3zoo.config import InnerConfig, LossConfig, signal
+from ml3zoo.losses import build_loss
+from ml3zoo.plots.influence import draw_influence
+from ml3zoo.plots.unlabelled import draw_unlabelled
+
+INNER = InnerConfig(lr=0.1, steps=10)
+
+
+def curves(figure):
+    """Lines of each panel, as [values] by label; later ones of one label are left out."""
+    return [{line.get_label(): torch.tensor(line.get_ydata()) for line in panel.lines} for panel in figure.axes]
+
+
+def test_influence_of_cauchys_loss_written_as_a_polynomial():
+    config = LossConfig(
+        name="cauchy",
+        summary="Cauchy's loss.",
+        family="taylor",
+        kind="regression",
+        signals=(signal("error", "per_tolerance", "detach", "square", "log1p", shift=0, scale=1), signal("asymmetry")),
+        architecture={"order": 1, "weight_bound": 10.0},
+        inner=INNER,
+    )
+    loss = build_loss(config)
+    loss.reset_parameters((0.0, -1.0))
+    loss.requires_grad_(False)
+    for panel in curves(draw_influence(loss)):
+        torch.testing.assert_close(panel["asymmetry 0.5"], panel["asymmetry 0"])
+        near = slice(150, 251)  # further out weights near their bound
+        torch.testing.assert_close(panel["asymmetry 0"][near], panel["Cauchy, scale 0.2"][near], atol=0.08, rtol=0)
+        peak = panel["asymmetry 0"].argmax()
+        assert torch.linspace(-4, 4, 401)[peak] == pytest.approx(0.3, abs=0.011)  # where Cauchy's slope is steepest
+
+
+def test_pull_on_unlabelled_points_of_information_maximisation():
+    config = LossConfig(
+        name="information",
+        summary="Information maximisation.",
+        family="taylor",
+        kind="classification",
+        signals=(signal("confidence", "detach"),),
+        architecture={"order": 1, "weight_bound": 10.0, "weighted": ["entropy", "crowding"]},
+        inner=INNER,
+    )
+    loss = build_loss(config)
+    loss.reset_parameters((torch.tensor(0.3).log().item(), 0.0, torch.tensor(0.6).log().item(), 0.0))
+    loss.requires_grad_(False)
+    for panel in draw_unlabelled(loss).axes:
+        ours, theirs = panel.lines[0:6:2], panel.lines[1:6:2]
+        for one, other in zip(ours, theirs, strict=True):
+            torch.testing.assert_close(
+                torch.tensor(one.get_ydata()), torch.tensor(other.get_ydata()), atol=1e-3, rtol=0.01
+            )
