@@ -148,3 +148,10 @@ def test_a_prior_says_where_each_weight_starts():
     loss.reset_parameters((*straight, -1.0))
     assert loss.skip.weight.tolist() == [list(straight), [0.0] * len(straight)]
     assert loss.network[-1].bias.tolist() == [0.0, -1.0]
+
+
+def test_a_prior_longer_than_the_loss_is_refused():
+    config = example_config("mlp-classification")
+    loss = build_loss(config.replace(architecture={"hidden": [4], "skip": True}))
+    with pytest.raises(RuntimeError, match="size"):
+        loss.reset_parameters((0.5,) * len(config.signals) + (-1.0, 0.0))

@@ -10,9 +10,6 @@ from torch import Tensor
 from ml3zoo.errors import InputError
 from ml3zoo.kinds.base import SMALLEST, Batch, Kind
 
-TOLERANCE = 0.3
-"""Share of the typical target below which an error is small."""
-
 
 def _error(batch: Batch) -> Tensor:
     return batch["prediction"] - batch["target"]
@@ -38,8 +35,8 @@ def _typical_target(batch: Batch) -> Tensor:
 
 
 def _tolerance(batch: Batch) -> Tensor:
-    """An error below it is small whatever the others are."""
-    return TOLERANCE * batch["typical_target"]
+    """Three tenths of the typical target: an error below it is small whatever the others are."""
+    return 0.3 * batch["typical_target"]
 
 
 def _typical_error(batch: Batch) -> Tensor:

@@ -131,8 +131,10 @@ class Loss(LearnedLoss):
             nn.init.normal_(last.weight, std=0.3 / math.sqrt(last.in_features))
             straight = last if self.skip is None else self.skip
             weights, others = prior[: straight.in_features], prior[straight.in_features :]
-            if self.architecture.weighted:
-                last.bias.data[1:] = torch.tensor(others) if others else _SMALL
+            if others:
+                last.bias.data[1:] = torch.tensor(others)
+            elif self.architecture.weighted:
+                last.bias.data[1:] = _SMALL
             if self.skip is not None:
                 nn.init.zeros_(self.skip.weight)
             if weights:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from ml3zoo.kinds.regression import TOLERANCE
 from ml3zoo.losses import LearnedLoss
 from ml3zoo.ordinary import GeneralRobustLoss
+from ml3zoo.plots.context import errors_of
 from ml3zoo.plots.style import LEARNED, ORDINARY, PALE, Figure, tidy
 
 _ASYMMETRY = {-0.5: ":", 0.0: "-", 0.5: "--"}
@@ -30,15 +30,7 @@ def draw_influence(loss: LearnedLoss) -> Figure:
     cauchy = _slope(GeneralRobustLoss(0.0, 0.2), error)
     for panel, (progress, typical) in zip(panels, _MOMENTS.items(), strict=True):
         for asymmetry, style in _ASYMMETRY.items():
-            statistics = {
-                "batch_error": _TAIL * typical,
-                "typical_error": typical,
-                "typical_target": 1.0,
-                "target_scale": 1.0,
-                "tolerance": TOLERANCE,
-                "asymmetry": asymmetry,
-            }
-            known = {name: torch.tensor(statistics.get(name, 0.0)) for name in loss.statistics}
+            known = errors_of(loss, _TAIL * typical, typical, asymmetry)
             slope = _slope(loss, error, progress=torch.tensor(progress), context=known)
             panel.plot(error, slope, style, color=LEARNED, label=f"asymmetry {asymmetry:g}")
         panel.plot(error, cauchy, color=ORDINARY, alpha=0.7, label="Cauchy, scale 0.2")

@@ -8,8 +8,8 @@ from matplotlib.contour import ContourSet
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ml3zoo.kinds.regression import TOLERANCE
 from ml3zoo.losses import LearnedLoss
+from ml3zoo.plots.context import errors_of
 from ml3zoo.plots.style import Axes, Figure
 
 _DECADES = 4
@@ -48,9 +48,7 @@ def draw_surface(loss: LearnedLoss) -> Figure:
 
 
 def _at(loss: LearnedLoss, prediction: Tensor, target: Tensor, progress: float, error: float) -> Tensor:
-    statistics = {"batch_error": error, "typical_error": _TYPICAL * error, "target_scale": 1.0}
-    statistics |= {"typical_target": 1.0, "tolerance": TOLERANCE}
-    context = {name: torch.tensor(statistics.get(name, 0.0)) for name in loss.statistics}
+    context = errors_of(loss, error, _TYPICAL * error)
     previous, loss.reduction = loss.reduction, "none"
     try:
         with torch.no_grad():

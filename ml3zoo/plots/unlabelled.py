@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from ml3zoo.losses import LearnedLoss
+from ml3zoo.plots.context import context_of
 from ml3zoo.plots.style import LEARNED, ORDINARY, PALE, Figure, tidy
 
 _SHARES = {0.5: "-", 0.35: "--", 0.2: ":"}
@@ -41,14 +42,12 @@ def draw_unlabelled(loss: LearnedLoss) -> Figure:
 
 def _pull(loss: LearnedLoss, p: Tensor, progress: float, share: float) -> Tensor:
     shares = torch.tensor([1 - share, share])
-    balance = -(shares * shares.log2()).sum()
-    known = {name: torch.tensor(value) for name, value in _BATCH.items()} | {"class_shares": shares, "balance": balance}
     logits = torch.stack([torch.zeros_like(p), p.logit()], -1).requires_grad_()
     value = loss(
         logits,
         torch.full_like(logits, 0.5),
         progress=torch.tensor(progress),
-        context={name: known[name] for name in loss.statistics},
+        context=context_of(loss, class_shares=shares, **_BATCH),
     )
     return -len(p) * torch.autograd.grad(value, logits)[0][:, 1]
 

@@ -1,45 +1,25 @@
-"""``ml3zoo apply outlier-regression`` on tables of scikit-learn, some of whose training targets were made too large.
-
-What is measured has right targets, which nothing is tuned by.
-"""
+"""``ml3zoo apply outlier-regression`` on tables of scikit-learn, some of whose training targets were made too large."""
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
-from statistics import mean
 
 import pandas as pd
 import torch
 from sklearn import datasets
 
-from ml3zoo.compare import apply_loss
+from tests.benchmarks.applied import Check
 
 TABLES = {"diabetes": ("target", 300), "wine": ("alcohol", 120), "breast_cancer": ("mean smoothness", 300)}
 """Data sets, the column to predict, and how many of their rows are for training and tuning."""
 RATES = (0.0, 0.1, 0.3)
-DRAWS = 4
 
 
 def run(*, quick: bool) -> None:
-    """Print R²: tuned, recommended, and of tuned ordinary losses; means over draws of rows and outliers."""
-    draws = 1 if quick else DRAWS
-    print(f"outlier-regression on real data: R², by share of training targets made too large, mean of {draws} draws:")
-    for name in ["wine"] if quick else TABLES:
-        for rate in RATES[1:2] if quick else RATES:
-            reports = [measured(name, rate, draw, quick) for draw in range(draws)]
-            scores = (f"{label} {mean(report[label] for report in reports):.3f}" for label in reports[0])
-            print(f"  {name}, {rate:.0%}: {'; '.join(scores)}", flush=True)
-
-
-def measured(name: str, rate: float, draw: int, quick: bool) -> dict[str, float]:
-    """R² of each contender on one draw of rows and outliers."""
-    seeds, steps = (1, 10) if quick else (5, 0)
-    with tempfile.TemporaryDirectory() as folder:
-        data, test = corrupted(name, rate, draw, Path(folder))
-        loss = "outlier-regression"
-        report = apply_loss(loss, data, TABLES[name][0], test=test, baselines=True, seeds=seeds, steps=steps)
-    return {each.label: each.metrics["r2"]["mean"] for each in report.contenders}
+    """Print R²."""
+    print("outlier-regression on real data: R², by share of training targets made too large,")
+    check = Check("outlier-regression", "r2", corrupted, lambda name: TABLES[name][0])
+    check.run(["wine"] if quick else TABLES, RATES[1:2] if quick else RATES, quick=quick)
 
 
 def corrupted(name: str, rate: float, draw: int, folder: Path) -> tuple[Path, Path]:

@@ -1,45 +1,26 @@
-"""``ml3zoo apply label-noise`` on scikit-learn's data sets, some of whose training labels were made wrong.
-
-What is measured has right labels, which nothing is tuned by.
-"""
+"""``ml3zoo apply label-noise`` on scikit-learn's data sets, some of whose training labels were made wrong."""
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
-from statistics import mean
 
 import pandas as pd
 import torch
 
-from ml3zoo.compare import apply_loss
 from ml3zoo.tasks.bundled import read_bundled
 from ml3zoo.tasks.label_noise import Symmetric
+from tests.benchmarks.applied import Check
 
 ROWS = {"digits": 400, "wine": 120, "breast_cancer": 300}
 """Data sets, and how many of their rows are for training and tuning."""
 RATES = (0.0, 0.3)
-DRAWS = 4
 
 
 def run(*, quick: bool) -> None:
-    """Print test error rates: tuned, recommended, and of tuned ordinary losses; means over draws of rows and labels."""
-    draws = 1 if quick else DRAWS
-    print(f"label-noise on real data: error rate, by share of wrong training labels, mean of {draws} draws:")
-    for name in ["wine"] if quick else ROWS:
-        for rate in RATES[1:] if quick else RATES:
-            reports = [measured(name, rate, draw, quick) for draw in range(draws)]
-            rates = (f"{label} {mean(report[label] for report in reports):.3f}" for label in reports[0])
-            print(f"  {name}, {rate:.0%}: {'; '.join(rates)}", flush=True)
-
-
-def measured(name: str, rate: float, draw: int, quick: bool) -> dict[str, float]:
-    """Error rate of each contender on one draw of rows and wrong labels."""
-    seeds, steps = (1, 10) if quick else (5, 0)
-    with tempfile.TemporaryDirectory() as folder:
-        data, test = corrupted(name, rate, draw, Path(folder))
-        report = apply_loss("label-noise", data, "label", test=test, baselines=True, seeds=seeds, steps=steps)
-    return {each.label: each.metrics["error_rate"]["mean"] for each in report.contenders}
+    """Print test error rates."""
+    print("label-noise on real data: error rate, by share of wrong training labels,")
+    check = Check("label-noise", "error_rate", corrupted, lambda name: "label")
+    check.run(["wine"] if quick else ROWS, RATES[1:] if quick else RATES, quick=quick)
 
 
 def corrupted(name: str, rate: float, draw: int, folder: Path) -> tuple[Path, Path]:

@@ -1,0 +1,30 @@
+"""The batch that a picture supposes."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ml3zoo.kinds import Batch
+from ml3zoo.losses import LearnedLoss
+
+
+def context_of(loss: LearnedLoss, **known: float | Tensor) -> dict[str, Tensor]:
+    """The statistics that a loss looks at: those known, and those that follow from them."""
+    values = {name: torch.as_tensor(value) for name, value in known.items()}
+    batch = Batch(loss.kind, values, torch.Size())
+    return {name: batch[name] for name in loss.statistics}
+
+
+def errors_of(loss: LearnedLoss, batch_error: float, typical_error: float, asymmetry: float = 0.0) -> dict[str, Tensor]:
+    """The same of a regression whose targets have the scale 1 and whose errors have the mean and median 0."""
+    return context_of(
+        loss,
+        target_scale=1.0,
+        typical_target=1.0,
+        batch_error=batch_error,
+        typical_error=typical_error,
+        mean_error=0.0,
+        median_error=0.0,
+        asymmetry=asymmetry,
+    )
