@@ -78,15 +78,20 @@ class Loss(LearnedLoss):
             self.coefficients[: len(prior)] = torch.tensor(prior)
 
     def _polynomials(self, columns: list[Tensor]) -> list[Tensor]:
-        """Each product of signals is that of a shorter one and one more signal, so that none is computed twice."""
-        coefficients = self.coefficients.view(len(self.weighted), -1)
+        """Signals of the batch as a whole are numbers: they go into the coefficients of what differs between points."""
+        grouped: dict[tuple[int, ...], list[Tensor]] = {}
+        for coefficients, term in zip(self.coefficients.view(len(self.weighted), -1).unbind(1), self.terms, strict=True):
+            of_points = tuple(i for i in term if columns[i].ndim)
+            of_batch = [columns[i] for i in term if not columns[i].ndim]
+            grouped.setdefault(of_points, []).append(math.prod(of_batch, start=coefficients))
         products: dict[tuple[int, ...], Tensor] = {}
-        totals = list(coefficients[:, 0].unbind())
-        for column, term in zip(coefficients[:, 1:].unbind(1), self.terms[1:], strict=True):
+        totals = torch.stack(grouped.pop(())).sum(0).unbind()
+        for term, parts in grouped.items():
             *shorter, last = term
             products[term] = columns[last] * products[tuple(shorter)] if shorter else columns[last]
-            totals = [total + c * products[term] for total, c in zip(totals, column.unbind(), strict=True)]
-        return totals
+            each = torch.stack(parts).sum(0).unbind()
+            totals = tuple(total + c * products[term] for total, c in zip(totals, each, strict=True))
+        return list(totals)
 
     def _written(self, coefficients: list[float]) -> str:
         """One polynomial, without the terms whose coefficient is zero."""
