@@ -5,17 +5,18 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable
-from typing import ParamSpec
+from typing import Annotated, ParamSpec
 
 import typer
 
+from ml3zoo import __version__
 from ml3zoo.errors import Ml3zooError
 
 from .apply import apply
 from .bench import bench
 from .info import info
 from .list import list_
-from .output import fail, talk
+from .output import fail, say, talk
 from .plot import plot
 from .publish import publish
 from .pull import pull
@@ -24,7 +25,6 @@ from .verify import verify
 
 app = typer.Typer(
     name="ml3zoo",
-    help="A zoo of pretrained loss functions: pull one, see whether it would help you, use it.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -45,6 +45,21 @@ def interruptible(verb: Callable[Arguments, None]) -> Callable[Arguments, None]:
             sys.exit(130)
 
     return run
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        say(f"ml3zoo {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", callback=_show_version, is_eager=True)
+    ] = False,
+) -> None:
+    """A zoo of pretrained loss functions: pull one, see whether it would help you, use it."""
 
 
 for verb in (list_, info, pull, apply, train, bench, plot, verify, publish):

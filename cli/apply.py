@@ -27,7 +27,7 @@ def apply(
         typer.Option(
             "--baselines",
             help="Compare with the best of several ordinary losses, robust ones among them. In regression all are "
-            "then tuned by absolute instead of squared error on validation rows, which wrong rows sway less.",
+            "then tuned and compared by absolute instead of squared error, which wrong rows sway less.",
         ),
     ] = False,
     steps: Annotated[int, typer.Option(min=0, help="Gradient steps; 0: what the loss was made for.")] = 0,

@@ -24,6 +24,7 @@ def info(name: Name, json: Json = False) -> None:
         "made for": f"{inner['optimizer']}, lr {inner['lr']:g}, momentum {inner['momentum']:g}, {inner['steps']} steps"
         + (", standardised targets" if inner["standardized_targets"] else ""),
         "use": f"from ml3zoo import load_loss; loss = {entry['use']}",
+        "call": entry["call"],
         "from": f"recipe {provenance['recipe']}, {provenance['date']}" if provenance else "no recipe known",
         "source": f"{entry['source']}, published by {entry['author']}" if entry["source"] else "not from the Hub",
         "folder": entry["folder"],

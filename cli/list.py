@@ -13,7 +13,7 @@ from .output import Json, one_line, say, show_json, talk
 
 
 def list_(
-    pattern: Annotated[str, typer.Argument(help="A shell pattern, such as 'sine*'.")] = "*",
+    pattern: Annotated[str, typer.Argument(help="Part of a name, or a shell pattern such as 'sine*'.")] = "*",
     hub: Annotated[bool, typer.Option("--hub", help="Search the Hub instead of the bundled zoo.")] = False,
     kind: Annotated[str | None, typer.Option(help="Only this kind, such as regression.", show_default=False)] = None,
     json: Json = False,
@@ -22,6 +22,8 @@ def list_(
     """List the losses, each with its headline."""
     if hub and markdown:
         raise InputError("--markdown links the bundled cards; it does not go with --hub.")
+    if not set(pattern) & set("*?["):
+        pattern = f"*{pattern}*"
     entries = _on_the_hub(pattern, kind) if hub else _bundled(pattern, kind)
     if not entries and (pattern != "*" or kind):
         raise UnknownNameError(f"no loss matches {pattern!r}{f' of kind {kind!r}' if kind else ''}. Run: ml3zoo list")

@@ -17,13 +17,15 @@ def plot(
     """Draw a loss and how it trains."""
     from ml3zoo.files import adding_to_folder
     from ml3zoo.plots import draw_card
+    from ml3zoo.recipe import find_recipe
     from ml3zoo.store import read_loss
-    from ml3zoo.zoo import read_results, resolve
+    from ml3zoo.zoo import list_losses, read_results, resolve
 
     folder = resolve(name)
     loss = read_loss(folder, replay=True)
     target = out or Path(f"{loss.config.name}-plots")
+    more = find_recipe(name).pictures if name in list_losses() else None
     with adding_to_folder(target) as partial:
-        drawn = draw_card(loss, read_results(folder), partial)
+        drawn = draw_card(loss, read_results(folder), partial, more)
     for path in drawn:
         say(target / path.name)

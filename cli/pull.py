@@ -8,12 +8,24 @@ from typing import Annotated
 
 import typer
 
-from ml3zoo.config import FILE_NAME, check_family, read_config
+from ml3zoo.config import FILE_NAME, LossConfig, check_family, read_config
 from ml3zoo.files import check_replaceable, replacing_folder
 from ml3zoo.integrity import check_files
-from ml3zoo.zoo import locate, usage
+from ml3zoo.zoo import call, locate, usage
 
 from .output import Json, Name, say, show_json, talk
+
+_BATCHES = {
+    "regression": (
+        "prediction = torch.zeros(100, 1, requires_grad=True)  # your model(x)",
+        "target = torch.randn(100, 1)  # your y",
+    ),
+    "classification": (
+        "prediction = torch.zeros(100, 2, requires_grad=True)  # your model(x), a logit for each class",
+        "target = torch.randint(2, (100,))  # your y, the classes",
+    ),
+}
+"""What losses of each kind take, as Python."""
 
 
 def pull(
@@ -45,7 +57,14 @@ def pull(
         return
     say(folder)
     talk(f"{config.name}: the sha256 of {len(config.sha256)} files hold. Use it:\n")
-    talk("    import torch\n    from ml3zoo import load_loss")
-    talk(f"    loss = {use}")
-    talk("    prediction = torch.zeros(100, 1, requires_grad=True)  # your model(x)")
-    talk("    loss(prediction, torch.randn(100, 1)).backward()")
+    for line in _snippet(use, config):
+        talk(f"    {line}")
+
+
+def _snippet(use: str, config: LossConfig) -> list[str]:
+    """Lines that run as they stand, to be filled with the user's own."""
+    prediction, target = _BATCHES[config.kind]
+    lines = ["import torch", "from ml3zoo import load_loss", f"loss = {use}", prediction, target]
+    if config.uses_feature:
+        lines.append("feature = torch.rand_like(prediction)  # what it is, its card tells")
+    return [*lines, f"{call(config)}.backward()"]

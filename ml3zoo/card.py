@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from huggingface_hub import EvalResult, ModelCardData
@@ -17,7 +16,7 @@ from ml3zoo.config import FILE_NAME, LossConfig, read_config
 from ml3zoo.files import check_replaceable, replacing_folder, write_text
 from ml3zoo.losses import LearnedLoss
 from ml3zoo.plots import draw_card
-from ml3zoo.plots.style import Figure, save_figures
+from ml3zoo.plots.style import Figure
 from ml3zoo.store import save_loss, seal
 from ml3zoo.zoo import read_results
 
@@ -28,7 +27,7 @@ def write_card(
     folder: Path,
     *,
     recipe: Path | None = None,
-    pictures: Mapping[str, Figure] = MappingProxyType({}),
+    pictures: Callable[[LearnedLoss], dict[str, Figure]] | None = None,
 ) -> Path:
     """Write weights, results, pictures and card into ``folder``, all of it or nothing.
 
@@ -37,7 +36,7 @@ def write_card(
         results: what ``Recipe.measure`` returned.
         folder: replaced if it holds a loss already.
         recipe: the file that the loss was made from, kept as ``recipe.py``.
-        pictures: more pictures by name, beside those that every card has.
+        pictures: draws more pictures by name, beside those that every card has.
 
     Raises:
         OutputError: the folder cannot be written.
@@ -50,18 +49,19 @@ def write_card(
         if recipe is not None:
             shutil.copyfile(recipe, partial / "recipe.py")
         (partial / "plots").mkdir()
-        draw_card(loss, results, partial / "plots")
-        save_figures(pictures, partial / "plots")
+        draw_card(loss, results, partial / "plots", pictures)
         (partial / "README.md").write_text(render_card(loss.config, results, partial), encoding="utf-8")
         seal(partial, loss.config)
     return folder
 
 
 def refresh_card(folder: str | Path) -> None:
-    """Render the card of a folder anew from its config and results, after a change of the template."""
+    """Render the headline and card of a folder anew from its config and results, after a change of how they read."""
     folder = Path(folder)
-    config = read_config(folder)
-    write_text(folder / "README.md", render_card(config, read_results(folder), folder))
+    config, results = read_config(folder), read_results(folder)
+    results["headline"] = headline(results)
+    write_text(folder / "results.json", json.dumps(results, indent=1) + "\n")
+    write_text(folder / "README.md", render_card(config, results, folder))
     seal(folder, config)
 
 
@@ -74,6 +74,7 @@ def render_card(config: LossConfig, results: dict[str, Any], folder: Path) -> st
         results=results,
         main=results["cells"][0],
         verdict=verdict,
+        in_hindsight=in_hindsight,
         plots=sorted(path.stem for path in (folder / "plots").glob("*.png")),
     )
 
@@ -86,6 +87,17 @@ def verdict(cell: dict[str, Any], contender: str = "learned, tuned") -> str:
     return "worse" if difference["low"] > 0 else "no clear difference"
 
 
+def in_hindsight(cell: dict[str, Any]) -> str:
+    """The ordinary loss that did best on the test tasks, which nobody could know before; nothing if it was chosen."""
+    ordinary = {
+        name: entry["objective"]["mean"]
+        for name, entry in cell["contenders"].items()
+        if not name.startswith(("learned", "before meta-training")) and not name.endswith(", same lr")
+    }
+    best = min(ordinary, key=ordinary.__getitem__)
+    return best if ordinary[best] < ordinary[cell["baseline"]] else ""
+
+
 def headline(results: dict[str, Any]) -> str:
     """The first line of a card: the main cell, wins and losses alike."""
     main = results["cells"][0]
@@ -93,11 +105,14 @@ def headline(results: dict[str, Any]) -> str:
     name, theirs = main["baseline"], main["contenders"][main["baseline"]]["objective"]["mean"]
     where = main["name"]
     figures = f"{results['metric']['name']} {ours:.3f} against {theirs:.3f}"
-    own = next(iter(main["contenders"]))
-    if own != name:
-        figures += f" (careful {own}: {main['contenders'][own]['objective']['mean']:.3f})"
-    told = {"better": "Beats", "worse": "Loses to", "no clear difference": "No clear difference from"}
-    text = f"{told[verdict(main, 'learned')]} careful {name} on {where}: {figures}{_worse(results['cells'])}"
+    first, best = next(iter(main["contenders"])), in_hindsight(main)
+    others = dict.fromkeys(one for one in (first, best) if one not in ("", name))
+    if others:
+        said = {one: f"careful {one}{', best in hindsight' if one == best else ''}" for one in others}
+        told = (f"{said[one]}: {main['contenders'][one]['objective']['mean']:.3f}" for one in others)
+        figures += f" ({'; '.join(told)})"
+    begins = {"better": "Beats", "worse": "Loses to", "no clear difference": "No clear difference from"}
+    text = f"{begins[verdict(main, 'learned')]} careful {name} on {where}: {figures}{_worse(results['cells'])}"
     return f"A quick run, its numbers mean nothing. {text}" if results.get("quick") else text
 
 
@@ -126,9 +141,13 @@ def _environment() -> Environment:
         f"{v['steps'] or 'never'} [{v['low'] or 'never'}, {v['high'] or 'never'}]"
     )
     environment.filters["percent_interval"] = lambda v: (
-        f"{100 * v['mean']:.0f} % [{100 * v['low']:.0f}, {100 * v['high']:.0f}]"
+        f"{_percent(v['mean'])} % [{_percent(v['low'])}, {_percent(v['high'])}]"
     )
     return environment
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f}" if 0 < share < 0.01 else f"{100 * share:.0f}"
 
 
 def _front_matter(config: LossConfig, results: dict[str, Any]) -> ModelCardData:
@@ -138,7 +157,7 @@ def _front_matter(config: LossConfig, results: dict[str, Any]) -> ModelCardData:
         dataset_type=config.name,
         dataset_name=f"{config.name} test tasks",
         metric_type=re.sub(r"\W+", "_", metric.lower()).strip("_"),
-        metric_name=f"{metric} after {main['steps']} steps",
+        metric_name=f"{metric} on {main['name']}",
         metric_value=main["contenders"]["learned"]["objective"]["mean"],
     )
     return ModelCardData(

@@ -15,6 +15,8 @@ LARGEST = 1e100
 """How large a number of a table may be, so that its square can be computed with."""
 MOST_INPUTS = 32
 """How many inputs one column of text may give."""
+_SLIPS = 0.1
+"""Up to which share of texts among numbers they are taken for mistakes."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ def prepare(frame: Any, training: NDArray[np.int64]) -> tuple[tuple[Column, ...]
         The columns, numeric ones first, and the inputs, [rows, inputs].
 
     Raises:
-        DataError: no column is usable, or a number is out of range.
+        DataError: no column is usable, a number is out of range, or a column of numbers holds some text.
     """
     import pandas as pd
 
@@ -62,6 +64,8 @@ def prepare(frame: Any, training: NDArray[np.int64]) -> tuple[tuple[Column, ...]
     text = {name: texts(frame[name]) for name in frame.columns if name not in numeric}
     for name, values in numeric.items():
         check_range(values, f"column {name!r}")
+    for name, values in text.items():
+        _check_slips(values, f"column {name!r}")
     clean = pd.DataFrame(numeric | text).replace([np.inf, -np.inf], np.nan)
     usable = [name for name in clean.columns if clean[name].iloc[training].notna().any()]
     if not usable:
@@ -102,6 +106,24 @@ def check_range(values: Array, what: str) -> None:
         raise DataError(
             f"{what} holds {beyond[0]:g}, out of range: numbers up to {LARGEST:g} were expected. "
             "Rescale the column or correct the value."
+        )
+
+
+def _check_slips(column: Any, what: str) -> None:
+    """See that a column of text is not one of numbers in which a few are mistyped.
+
+    Raises:
+        DataError: it is.
+    """
+    import pandas as pd
+
+    known = column[column.notna()]
+    strange = known[pd.to_numeric(known, errors="coerce").isna()]
+    if 0 < len(strange) <= _SLIPS * len(known):
+        raise DataError(
+            f"{what} holds numbers in {len(known) - len(strange)} rows and text in {len(strange)}, such as "
+            f"{strange.iloc[0][:40]!r} in row {strange.index[0] + 1}; numbers alone were expected, or text alone. "
+            "Correct or empty those cells, or, if all are names, put a letter before the numbers."
         )
 
 

@@ -34,6 +34,8 @@ from ml3zoo.meta.ranks import Ranks, joined_ranks
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+JOURNAL = "evaluation.json"
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -83,8 +85,8 @@ class Recipe:
     def run(self, out: Path, *, resume: bool = False) -> Path | None:
         """Meta-train every seed, measure the best one, and write its card folder to ``out``.
 
-        Checkpoints and logs go to a folder beside it, ``<out>.training``, which may be deleted afterwards. Under
-        ``torchrun`` all processes share the meta-training; the first one does the rest.
+        Checkpoints, logs and what of the evaluation is done go to a folder beside it, ``<out>.training``, which may be
+        deleted afterwards. Under ``torchrun`` all processes share the meta-training and the cells of the evaluation.
 
         Returns:
             ``out``, or None from the other processes.
@@ -99,7 +101,13 @@ class Recipe:
         with reproducible_compute():
             with joined_ranks() as ranks:
                 trained = [self._meta_train(seed, out, resume, ranks) for seed in self.seeds]
-            return self._write(trained, out) if ranks.first else None
+                best = min(trained, key=lambda one: one.progress.best)
+                best.loss.requires_grad_(False)
+                journal = best.folder.with_name(JOURNAL)
+                if ranks.first and not resume:
+                    journal.unlink(missing_ok=True)
+                results = self.measure(best.loss, best.start, journal=journal, ranks=ranks)
+            return self._write(best, trained, results, out) if ranks.first else None
 
     def _meta_train(self, seed: int, out: Path, resume: bool, ranks: Ranks) -> _Trained:
         folder = make_folder(out.with_name(f"{out.name}.training") / f"seed-{seed}")
@@ -113,18 +121,15 @@ class Recipe:
         progress = meta_train(loss, replace(self.training, seed=seed), folder, resume=resume, ranks=ranks)
         return _Trained(seed, folder, start.requires_grad_(False), loss, progress)
 
-    def _write(self, trained: list[_Trained], out: Path) -> Path:
-        best = min(trained, key=lambda one: one.progress.best)
+    def _write(self, best: _Trained, trained: list[_Trained], results: dict[str, Any], out: Path) -> Path:
         provenance = self._provenance(best, sum(one.progress.minutes for one in trained))
         best.loss.config = self.config.replace(provenance=provenance)
-        best.loss.requires_grad_(False)
-        results = self.measure(best.loss, best.start)
+        results["cost"] = measure_cost(best.loss, self.evaluation(self.config).cost_sizes)
         results["seeds"] = [{"seed": one.seed, "objective": self.at_recommended(one.loss)} for one in trained]
         results["quick"] = self.is_quick
         results["example"] = self.example
         results["meta_training"] = read_log(best.folder)
-        pictures = self.pictures(best.loss) if self.pictures else {}
-        return write_card(best.loss, results, out, recipe=self.source, pictures=pictures)
+        return write_card(best.loss, results, out, recipe=self.source, pictures=self.pictures)
 
     def fresh_loss(self, seed: int) -> LearnedLoss:
         """The loss before meta-training."""
@@ -136,14 +141,18 @@ class Recipe:
             self.start(loss, self.training.settings, seed)
         return loss
 
-    def measure(self, loss: LearnedLoss, untrained: LearnedLoss | None = None) -> dict[str, Any]:
-        """All results of a loss by the recipe's protocol, beside what meta-training started from."""
+    def measure(
+        self,
+        loss: LearnedLoss,
+        untrained: LearnedLoss | None = None,
+        *,
+        journal: Path | None = None,
+        ranks: Ranks | None = None,
+    ) -> dict[str, Any]:
+        """What ``evaluate`` gives by the recipe's protocol, and how long it took, but for what the journal held."""
         started = time.monotonic()
-        evaluation = self.evaluation(loss.config)
-        results = evaluate(loss, evaluation, untrained)
-        results["cost"] = measure_cost(loss, evaluation.cost_sizes)
-        results["evaluation_minutes"] = round((time.monotonic() - started) / 60, 1)
-        return results
+        results = evaluate(loss, self.evaluation(loss.config), untrained, journal=journal, ranks=ranks)
+        return results | {"evaluation_minutes": round((time.monotonic() - started) / 60, 1)}
 
     def at_recommended(self, loss: LearnedLoss) -> dict[str, float]:
         """Metric on the first cell's test tasks at the recommended learning rate: mean, with its interval."""

@@ -107,6 +107,7 @@ def describe(name: str | Path) -> dict[str, Any]:
         "source": str(source) if source else None,
         "author": source.owner if source else None,
         "use": usage(source or name, config),
+        "call": call(config),
     }
 
 
@@ -115,3 +116,8 @@ def usage(name: str | Path | HubReference, config: LossConfig) -> str:
     text = f"./{name}" if isinstance(name, Path) and not name.is_absolute() else str(name)
     steps = f", total_steps={config.inner.steps}" if config.uses_progress else ""
     return f"load_loss({json.dumps(text, ensure_ascii=False)}{steps})"
+
+
+def call(config: LossConfig) -> str:
+    """How the loss is called once it is loaded."""
+    return f"loss(prediction, target{', feature=feature' if config.uses_feature else ''})"

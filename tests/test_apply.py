@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from ml3zoo.compare import apply_loss
+from ml3zoo.compare.measures.regression import MEASURE as REGRESSION
 from ml3zoo.errors import DataError, InputError, OutputError
 from ml3zoo.preparation import TextColumn, prepare
 from ml3zoo.recipe import find_recipe
@@ -77,6 +78,11 @@ def test_diabetes_gives_a_report_and_files(weighting: Path, tmp_path: Path) -> N
         ("a,price\n" + "1,2\n" * 12 + "1,1e300\n", r"'price' holds 1e\+300, out of range"),
         ("a,price\n" + "".join(f"{k},{k}\n" for k in range(12)) + "1e300,1\n", r"'a' holds 1e\+300, out of range"),
         ("a,prices\n" + "1,7\n" * 12, "Did you mean 'prices'"),
+        ("a,price\n" + "1,2\n" * 11 + "1,7 EUR\n", "'7 EUR' in row 12: .* Correct or empty the cell"),
+        (
+            "a,price\n" + "1,2\n" * 11 + "n.a.?,3\n",
+            "'a' holds numbers in 11 rows and text in 1, such as 'n.a.[?]' in row 12",
+        ),
     ],
 )
 def test_bad_tables_are_explained(text: str, message: str, tmp_path: Path) -> None:
@@ -142,16 +148,16 @@ def test_large_numbers_within_range_do_not_warn(tmp_path: Path) -> None:
 
 
 def test_rare_and_unknown_texts_share_an_input() -> None:
-    known = [*map(str, range(40)), *map(str, range(35)), None]
+    known = [f"w{k}" for k in (*range(40), *range(35))] + [None]
     (column,), encoded = prepare(pd.DataFrame({"word": [*known, "never seen"]}), np.arange(len(known)))
     assert isinstance(column, TextColumn)
     assert column.others
     assert len(column.categories) == 31
-    assert column.fill == "0"
+    assert column.fill == "w0"
     assert encoded.shape == (len(known) + 1, 32)
     assert (encoded.sum(1) == 1).all()
-    assert (encoded[known.index("0")] == encoded[known.index(None)]).all()
-    assert encoded[[known.index("39"), -1], -1].tolist() == [1, 1]
+    assert (encoded[known.index("w0")] == encoded[known.index(None)]).all()
+    assert encoded[[known.index("w39"), -1], -1].tolist() == [1, 1]
     _, few = prepare(pd.DataFrame({"word": ["a", "b", "never seen"]}), np.arange(2))
     assert few[2].sum() == 0
 
@@ -229,6 +235,32 @@ def test_counts_out_of_range(weighting: Path, tmp_path: Path) -> None:
 def beside(table: Any, tmp_path: Path) -> Path:
     table.to_csv(tmp_path / "test.csv", index=False)
     return tmp_path / "test.csv"
+
+
+def test_text_among_few_numbers_is_text(tmp_path: Path) -> None:
+    table = frame(20)
+    table["size"] = ["1", "2", "3b", "4c"] * 5
+    assert read_table(saved(table, tmp_path), "price").features == 1 + 2 + 4
+
+
+@pytest.mark.parametrize("name", ["inverse-dynamics", "shaped-sine"])
+def test_a_loss_with_a_feature_is_not_for_tables(name: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=f"feature .* which a table does not tell.* ml3zoo info {name}"):
+        apply_loss(name, saved(frame(), tmp_path), "price")
+
+
+def test_who_is_told_of_rmse_is_told_what_few_rows_do_to_it() -> None:
+    theirs = {"rmse": np.array([2.0, 2.0]), "mae": np.array([1.0, 1.0])}
+    for rmse, mae, told in (
+        (2.1, 0.5, "MAE is 50% lower"),
+        (1.9, 1.5, "MAE is 50% higher"),
+        (2.1, 0.95, ""),
+        (2.1, 2, ""),
+    ):
+        ours = {"rmse": np.full(2, rmse), "mae": np.full(2, mae)}
+        caveat = REGRESSION.caveat(ours, theirs)
+        assert told in caveat
+        assert ("--test" in caveat) == bool(told)
 
 
 def test_test_rows_come_from_a_table_of_their_own(tmp_path: Path) -> None:
@@ -309,6 +341,7 @@ def test_robust_baselines_take_part_and_the_best_on_validation_rows_is_the_rival
     assert [contender.label for contender in report.contenders][2:] == labels
     assert "MAE" in report.criterion
     assert report.baseline in labels[1:]
+    assert "test MAE" in report.verdict
     assert f"than tuned {report.baseline.removesuffix(', tuned')} (best of 4 ordinary losses)" in report.verdict
     written = pd.read_csv(tmp_path / "out" / "predictions.csv")
     names = ["learned", "mse", "mae", "huber (δ = 0.3)", "huber (δ = 1)"]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from ml3zoo import list_losses
+from ml3zoo import __version__, list_losses
 from ml3zoo.zoo import resolve
 
 DIABETES = Path(__file__).parent / "data" / "diabetes.csv"
@@ -45,8 +45,18 @@ def test_reading_verbs_do_not_import_torch(arguments):
     assert done.returncode == 0, done.stderr
 
 
-def test_pull_prints_the_folder_and_a_snippet_that_runs(tmp_path):
-    pulled = ml3zoo("pull", "sine-regression", "--to", "mine", cwd=tmp_path)
+def test_part_of_a_name_lists_all_that_have_it():
+    assert ml3zoo("list", "outlier").stdout.split() == ["outlier-regression"]
+    assert ml3zoo("list", "sine-regression-????").stdout.split() == ["sine-regression-adam"]
+
+
+def test_the_version_is_told():
+    assert ml3zoo("--version").stdout == f"ml3zoo {__version__}\n"
+
+
+@pytest.mark.parametrize("name", list_losses())
+def test_pull_prints_the_folder_and_a_snippet_that_runs(name, tmp_path):
+    pulled = ml3zoo("pull", name, "--to", "mine", cwd=tmp_path)
     assert pulled.stdout.strip() == "mine"
     snippet = "\n".join(line[4:] for line in pulled.stderr.splitlines() if line.startswith("    "))
     subprocess.run([sys.executable, "-W", "error", "-c", snippet], check=True, cwd=tmp_path)
@@ -166,6 +176,13 @@ def test_plot_draws(tmp_path):
         "transfer.png",
         "meta_training.png",
     }
+
+
+def test_plot_draws_what_only_this_loss_has(tmp_path):
+    done = ml3zoo("plot", "outlier-regression", "--out", tmp_path)
+    assert done.returncode == 0, done.stderr
+    drawn = sorted(Path(line).name for line in done.stdout.splitlines())
+    assert drawn == sorted(path.name for path in (resolve("outlier-regression") / "plots").iterdir())
 
 
 @pytest.mark.slow

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -174,6 +178,62 @@ def test_cells_that_differ_in_what_counts_share_their_runs(monkeypatch):
     for cell, found in zip(cells, both, strict=True):
         assert measure_cell(loss, cell, dataclasses.replace(EVALUATION, cells=cells)) == found
     assert shared < 0.7 * (len(made) - shared)
+
+
+def cells_of(*steps: int) -> Evaluation:
+    cell = EVALUATION.cells[0]
+    return dataclasses.replace(EVALUATION, cells=tuple(dataclasses.replace(cell, steps=n) for n in steps))
+
+
+def test_an_interrupted_evaluation_goes_on_where_it_stopped(tmp_path, monkeypatch):
+    evaluation, journal = cells_of(4, 6, 8), tmp_path / "evaluation.json"
+    loss, other = (find_recipe("sine-regression").fresh_loss(seed) for seed in (0, 1))
+    whole = evaluate(loss, evaluation)["cells"]
+    measured = []
+
+    def interrupted(loss, cell, *rest):
+        if len(measured) == 2:
+            raise KeyboardInterrupt
+        measured.append(cell.steps)
+        return measure_cell(loss, cell, *rest)
+
+    monkeypatch.setattr("ml3zoo.evaluate.measure.measure_cell", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        evaluate(loss, evaluation, journal=journal)
+    measured.clear()
+    assert evaluate(loss, evaluation, journal=journal)["cells"] == whole
+    assert measured == [8]
+    measured.clear()
+    with pytest.raises(KeyboardInterrupt):
+        evaluate(other, evaluation, journal=journal)
+    assert measured == [4, 6]
+
+
+SHARED = """\
+import json, pathlib, sys
+from ml3zoo.evaluate import evaluate
+from ml3zoo.meta.ranks import joined_ranks
+from ml3zoo.recipe import find_recipe
+from tests.test_evaluate import cells_of
+
+folder = pathlib.Path(sys.argv[1])
+with joined_ranks() as ranks:
+    journal = folder / "evaluation.json"
+    found = evaluate(find_recipe("sine-regression").fresh_loss(0), cells_of(4, 6, 8), journal=journal, ranks=ranks)
+(folder / f"{ranks.rank}.json").write_text(json.dumps(found))
+"""
+
+
+@pytest.mark.slow
+def test_ranks_share_the_cells(tmp_path):
+    (tmp_path / "run.py").write_text(SHARED)
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parent.parent)}
+    subprocess.run([*launcher, str(tmp_path / "run.py"), str(tmp_path)], env=environment, check=True)
+    alone = evaluate(find_recipe("sine-regression").fresh_loss(0), cells_of(4, 6, 8))
+    for rank in range(2):
+        assert json.loads((tmp_path / f"{rank}.json").read_text()) == alone
+    assert len(json.loads((tmp_path / "evaluation.json").read_text())["cells"]) == 3
 
 
 def test_of_one_loss_the_best_hyper_parameters_are_measured():

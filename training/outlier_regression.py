@@ -157,7 +157,8 @@ RECIPE = Recipe(
         name="outlier-regression",
         summary=(
             "For regression with outliers among the training targets, to both sides or to one. Weighs the squared "
-            "error of each point by what its error is in this batch, and by what the batch's errors are like."
+            "error of each point by what its error is in this batch, and by what the batch's errors are like. "
+            "Meta-training starts from coefficients that a longer search had found."
         ),
         family="taylor",
         kind="regression",

@@ -43,7 +43,7 @@ def apply_loss(
             ``data``.
         baselines: compare with the best of several ordinary losses, robust ones among them, instead of with the
             kind's own (squared error, cross-entropy). Runs of regression are then chosen by absolute instead of
-            squared error on validation rows.
+            squared error on validation rows, and losses compared by it on test rows.
         steps: full-batch training steps; 0: as many as the loss was made for.
         seeds: networks trained per contender.
         out: folder for the network, predictions, report and picture; an earlier report there is replaced.
@@ -51,13 +51,18 @@ def apply_loss(
 
     Raises:
         DataError: a table cannot be learned from, or the two do not fit together.
-        InputError: steps or seeds are out of range, or the loss is for no problem that a table poses.
+        InputError: steps or seeds are out of range, or the loss is for no problem that a table poses, or needs more.
         OutputError: ``out`` cannot be written or holds something else.
         MissingExtraError: pandas, scikit-learn or matplotlib is not installed.
     """
     if steps < 0 or seeds < 1:
         raise InputError(f"steps must be 0 or more and seeds 1 or more, got steps={steps}, seeds={seeds}.")
     loss = load_loss(name)
+    if loss.config.uses_feature:
+        raise InputError(
+            f"{loss.config.name} looks at a feature of each point besides prediction and target, which a table does "
+            f"not tell: a loss without one was expected. Its card shows its use in Python: ml3zoo info {name}"
+        )
     measure = measure_of(loss.config)
     contest = measure.robust if baselines else measure.usual
     if out is not None:
@@ -83,8 +88,10 @@ def apply_loss(
         ordinary = {one.name: trial.tuned(f"{one.name}, tuned", one.make(), middle) for one in contest.baselines}
         outcomes = {one.label: trial.outcome(one, seeds) for one in (learned, recommended, *ordinary.values())}
     best = min(ordinary, key=lambda one: ordinary[one].score)
-    ours, theirs = (outcomes[one.label].scores[measure.headline] for one in (learned, ordinary[best]))
-    found = difference(measure.gap(ours, theirs))
+    ours, theirs = (outcomes[one.label].scores for one in (learned, ordinary[best]))
+    found = difference(measure.gap(ours[contest.headline], theirs[contest.headline]))
+    metric = measure.metrics[contest.headline]
+    told = verdict(f"tuned {loss.config.name}", _rival(best, contest), found, measure.unit, metric, seeds)
     report = ApplyReport(
         name=str(name),
         target=target,
@@ -102,7 +109,7 @@ def apply_loss(
         contenders=tuple(ContenderReport.of(outcome) for outcome in outcomes.values()),
         baseline=ordinary[best].label,
         difference=found,
-        verdict=verdict(loss.config.name, _rival(best, contest), found, measure, seeds),
+        verdict=f"{told} {measure.caveat(ours, theirs)}".rstrip(),
         network=NetworkReport.of(network, table),
     )
     if out is not None:

@@ -86,7 +86,8 @@ class ApplyReport:
         criterion: what runs were chosen by on validation rows.
         test: the table of the test rows, if they have one of their own.
         baseline: label of the ordinary loss that the learned one is compared with.
-        difference: gap to it in the first metric, paired over seeds, with its 95 % t interval; relative in regression.
+        difference: gap to it in the metric that the verdict names, paired over seeds, with its 95 % t interval;
+            relative in regression.
     """
 
     name: str

@@ -5,38 +5,59 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from torch import nn
 
 from ml3zoo.evaluate.contender import Contender, Runs
+from ml3zoo.evaluate.journal import Journal
 from ml3zoo.evaluate.protocol import Cell, Evaluation
 from ml3zoo.evaluate.statistics import bootstrap, compare
 from ml3zoo.losses import LearnedLoss
 from ml3zoo.meta.inner import InnerRun
+from ml3zoo.meta.ranks import Ranks
 from ml3zoo.progress import progress_bar
 from ml3zoo.tasks.base import Split, TaskFamily
 
 
-def evaluate(loss: LearnedLoss, evaluation: Evaluation, untrained: LearnedLoss | None = None) -> dict[str, Any]:
+def evaluate(
+    loss: LearnedLoss,
+    evaluation: Evaluation,
+    untrained: LearnedLoss | None = None,
+    *,
+    journal: Path | None = None,
+    ranks: Ranks | None = None,
+) -> dict[str, Any]:
     """Measure a loss by the protocol.
 
     Args:
         loss: the learned loss, on the CPU.
         evaluation: cells, baselines, grids and numbers of tasks.
         untrained: what meta-training started from, measured beside it at the recommended learning rate.
+        journal: file that keeps what is measured, cell by cell; what it holds of this evaluation is not measured again.
+        ranks: the processes that share the cells; this one alone if not given.
 
     Returns:
         JSON values: ``cells`` (one per cell, see ``measure_cell``) and ``protocol``.
+
+    Raises:
+        RankError: another process has ended.
     """
-    cells = []
-    memory: _Memory = {}
-    with progress_bar("evaluation", len(evaluation.cells)) as advance:
-        for done, cell in enumerate(evaluation.cells, 1):
-            cells.append(measure_cell(loss, cell, evaluation, untrained, memory))
-            advance(done, cell.network)
+    ranks = ranks or Ranks()
+    kept = Journal(journal if ranks.first else None, loss, evaluation)
+    measured = ranks.exchange(kept.read())[0]
+    groups = [group for group in _sharing_runs(evaluation.cells) if any(str(cell) not in measured for cell in group)]
+    with progress_bar("evaluation", len(evaluation.cells), shown=ranks.first) as advance:
+        for first in range(0, len(groups), ranks.world):
+            advance(len(measured), groups[first][0].network)
+            mine = groups[first + ranks.rank : first + ranks.rank + 1]
+            found = {name: entry for group in mine for name, entry in _measured(loss, group, evaluation, untrained)}
+            measured |= {name: entry for part in ranks.exchange(found) for name, entry in part.items()}
+            kept.write(measured)
     metric = evaluation.metric
     return {
         "metric": {"name": metric.name, "description": metric.description, "terms": metric.terms},
@@ -50,8 +71,25 @@ def evaluate(loss: LearnedLoss, evaluation: Evaluation, untrained: LearnedLoss |
             "baselines": [baseline.name for baseline in evaluation.baselines],
             "cap": metric.cap,
         },
-        "cells": cells,
+        "cells": [measured[str(cell)] for cell in evaluation.cells],
     }
+
+
+def _sharing_runs(cells: tuple[Cell, ...]) -> list[list[Cell]]:
+    """Cells that differ only in what of a run counts, together."""
+    groups: dict[Cell, list[Cell]] = {}
+    for cell in cells:
+        groups.setdefault(dataclasses.replace(cell, counts="end"), []).append(cell)
+    return list(groups.values())
+
+
+def _measured(
+    loss: LearnedLoss, cells: list[Cell], evaluation: Evaluation, untrained: LearnedLoss | None
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Names and figures of cells that share their runs."""
+    memory: _Memory = {}
+    for cell in cells:
+        yield str(cell), measure_cell(loss, cell, evaluation, untrained, memory)
 
 
 def measure_cell(

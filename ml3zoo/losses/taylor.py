@@ -80,7 +80,8 @@ class Loss(LearnedLoss):
     def _polynomials(self, columns: list[Tensor]) -> list[Tensor]:
         """Signals of the batch as a whole are numbers: they go into the coefficients of what differs between points."""
         grouped: dict[tuple[int, ...], list[Tensor]] = {}
-        for coefficients, term in zip(self.coefficients.view(len(self.weighted), -1).unbind(1), self.terms, strict=True):
+        every = self.coefficients.view(len(self.weighted), -1).unbind(1)
+        for coefficients, term in zip(every, self.terms, strict=True):
             of_points = tuple(i for i in term if columns[i].ndim)
             of_batch = [columns[i] for i in term if not columns[i].ndim]
             grouped.setdefault(of_points, []).append(math.prod(of_batch, start=coefficients))

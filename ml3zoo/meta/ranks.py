@@ -1,4 +1,4 @@
-"""Processes that share one meta-training, as ``torchrun`` starts them."""
+"""Processes that share one meta-training and its evaluation, as ``torchrun`` starts them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TypeVar
 
 import torch
 from torch import distributed
@@ -15,7 +16,9 @@ from torch import distributed
 from ml3zoo.errors import RankError
 from ml3zoo.tasks.base import Tensors
 
-_PATIENCE = timedelta(minutes=30)
+Value = TypeVar("Value")
+_PATIENCE = timedelta(hours=3)
+"""How long a process waits for another that still runs: as long as the slowest cell of an evaluation may take."""
 
 
 @dataclass(frozen=True)
@@ -56,18 +59,36 @@ class Ranks:
             whole[name][self.share(n)] = value
         return self._sum(whole)
 
+    def exchange(self, value: Value) -> list[Value]:
+        """The values of all ranks, on every rank.
+
+        Raises:
+            RankError: another process has ended.
+        """
+        if self.world == 1:
+            return [value]
+        values = [value] * self.world
+        with self._reaching_others():
+            distributed.all_gather_object(values, value)
+        return values
+
     def _sum(self, values: Tensors) -> Tensors:
         """Sum over ranks."""
         flat = torch.cat([value.flatten() for value in values.values()])
-        try:
+        with self._reaching_others():
             distributed.all_reduce(flat)
+        parts = torch.split(flat, [value.numel() for value in values.values()])
+        return {name: part.view_as(value) for (name, value), part in zip(values.items(), parts, strict=True)}
+
+    @contextmanager
+    def _reaching_others(self) -> Iterator[None]:
+        try:
+            yield
         except RuntimeError as error:
             raise RankError(
                 f"rank {self.rank} cannot reach the other processes: one of them has ended. Its own message says why; "
                 "start all again with --resume."
             ) from error
-        parts = torch.split(flat, [value.numel() for value in values.values()])
-        return {name: part.view_as(value) for (name, value), part in zip(values.items(), parts, strict=True)}
 
 
 @contextmanager

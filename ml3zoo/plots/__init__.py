@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,7 +12,7 @@ from msgspec import Meta, Struct
 
 from ml3zoo.losses import LearnedLoss
 from ml3zoo.plots.measured import draw_curves, draw_meta_training, draw_transfer
-from ml3zoo.plots.style import rc_context, save_figures
+from ml3zoo.plots.style import Figure, rc_context, save_figures
 from ml3zoo.schema import parse
 
 _Text = Annotated[str, Meta(max_length=200)]
@@ -82,13 +83,19 @@ class _Drawn(Struct, frozen=True):
     meta_training: Annotated[list[_Record], Meta(max_length=100_000)] = []
 
 
-def draw_card(loss: LearnedLoss, results: dict[str, Any], folder: Path) -> list[Path]:
+def draw_card(
+    loss: LearnedLoss,
+    results: dict[str, Any],
+    folder: Path,
+    more: Callable[[LearnedLoss], dict[str, Figure]] | None = None,
+) -> list[Path]:
     """All pictures of a card.
 
     Args:
         loss: the loss.
         results: its ``results.json``.
         folder: existing; PNG files of the same name are replaced.
+        more: draws the pictures that only this loss has, by name.
 
     Returns:
         The files written.
@@ -104,5 +111,7 @@ def draw_card(loss: LearnedLoss, results: dict[str, Any], folder: Path) -> list[
             pictures |= {"learning_curves": draw_curves(drawn), "transfer": draw_transfer(drawn)}
         if drawn["meta_training"]:
             pictures["meta_training"] = draw_meta_training(drawn["meta_training"])
+        if more is not None:
+            pictures |= more(loss)
         save_figures(pictures, folder)
     return [folder / f"{name}.png" for name in pictures]

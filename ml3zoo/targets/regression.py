@@ -48,8 +48,8 @@ class Numbers(Target):
         text = column[numbers.isna() & column.notna()]
         if len(text):
             raise DataError(
-                f"{what} is not numeric, for example {str(text.iloc[0])[:40]!r}: a regression "
-                "loss needs numbers. Name another column or encode this one."
+                f"{what} is not numeric, for example {str(text.iloc[0])[:40]!r} in row {text.index[0] + 1}: a "
+                "regression loss needs numbers. Correct or empty the cell, name another column or encode this one."
             )
         values = numbers.to_numpy(dtype=np.float64, na_value=np.nan)
         check_range(values, what)

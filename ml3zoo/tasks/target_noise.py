@@ -128,16 +128,24 @@ _RULES: dict[Kind, Callable[[_Draw], Tensor]] = {
 
 @dataclass(frozen=True)
 class TargetNoise:
-    """Each task has one of these kinds, all equally likely."""
+    """Each task has one of these kinds, all equally likely.
+
+    Attributes:
+        kinds: of noise.
+        background: largest standard deviation of normal noise that comes on top; each task draws its own.
+    """
 
     kinds: tuple[Kind, ...]
+    background: float = 0.0
 
     def __str__(self) -> str:
-        return f"{self.kinds[0]} noise" if len(self.kinds) == 1 else f"{len(self.kinds)} kinds of noise"
+        kinds = f"{self.kinds[0]} noise" if len(self.kinds) == 1 else f"{len(self.kinds)} kinds of noise"
+        return f"{kinds} over normal noise" if self.background else kinds
 
     def __call__(self, generator: torch.Generator, x: Tensor) -> Tensor:
         """What to add to the targets of inputs x [tasks, points, features]; [tasks, points]."""
         draw = _Draw(generator, x)
         each = torch.stack([_RULES[kind](draw) for kind in self.kinds])
         chosen = torch.randint(len(self.kinds), (len(x),), generator=generator)
-        return each[chosen, torch.arange(len(x))]
+        noise = each[chosen, torch.arange(len(x))]
+        return noise + draw.size(0, self.background) * draw.normal() if self.background else noise

@@ -38,10 +38,12 @@ class Contest:
     Attributes:
         baselines: ordinary losses, each tuned in the same way.
         criterion: what the runs of all are chosen by, and the best of the ordinary losses.
+        headline: metric on test rows that losses are compared by, lower being better.
     """
 
     baselines: tuple[Baseline, ...]
     criterion: Criterion
+    headline: str
 
 
 class Measure(ABC):
@@ -52,7 +54,6 @@ class Measure(ABC):
         usual: contest with the kind's ordinary loss.
         robust: contest also with ordinary losses for data that are partly wrong.
         metrics: what is measured on test rows, by the name in a report: how it is shown.
-        headline: the one of these that losses are compared by, lower being better.
         unit: of a hundredth of a gap.
     """
 
@@ -60,7 +61,6 @@ class Measure(ABC):
     usual: ClassVar[Contest]
     robust: ClassVar[Contest]
     metrics: ClassVar[Mapping[str, str]]
-    headline: ClassVar[str]
     unit: ClassVar[str]
 
     @abstractmethod
@@ -75,4 +75,8 @@ class Measure(ABC):
 
     @abstractmethod
     def gap(self, ours: Array, theirs: Array) -> Array:
-        """How far apart two losses are in the headline metric, network by network, [networks]."""
+        """How far apart two losses are in a contest's headline metric, network by network, [networks]."""
+
+    def caveat(self, ours: dict[str, Array], theirs: dict[str, Array]) -> str:
+        """What a user should know who reads the headline metric alone; a sentence, or nothing."""
+        return ""

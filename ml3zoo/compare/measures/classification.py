@@ -34,19 +34,20 @@ def _chosen_by(output: Tensor, truth: Tensor) -> tuple[Array, ...]:
 
 _CROSS_ENTROPY = Baseline("cross-entropy", nn.CrossEntropyLoss)
 _CRITERION = Criterion("validation error rate", _chosen_by)
+_HEADLINE = "error_rate"
 
 
 class Classification(Measure):
     """Error rate, accuracy and cross-entropy."""
 
     target = Classes
-    usual = Contest((_CROSS_ENTROPY,), _CRITERION)
+    usual = Contest((_CROSS_ENTROPY,), _CRITERION, _HEADLINE)
     robust = Contest(
         (_CROSS_ENTROPY, Baseline("generalised cross-entropy (q = 0.7)", lambda: GeneralizedCrossEntropy(0.7))),
         _CRITERION,
+        _HEADLINE,
     )
-    metrics: ClassVar = {"error_rate": "error rate", "accuracy": "accuracy", "cross_entropy": "cross-entropy"}
-    headline = "error_rate"
+    metrics: ClassVar = {_HEADLINE: "error rate", "accuracy": "accuracy", "cross_entropy": "cross-entropy"}
     unit = " points"
 
     def scores(self, output: Tensor, truth: Tensor, target: Target) -> dict[str, Array]:

@@ -28,16 +28,19 @@ def _mean(error: Tensor) -> Array:
 
 
 _MSE = Baseline("MSE", nn.MSELoss)
+_SWAYED = 0.1
+"""How far MAE must tell another story than RMSE, relatively, for it to be mentioned."""
 
 
 class Regression(Measure):
     """Root mean squared error, mean absolute error and share of the variance explained.
 
-    Among robust losses runs are chosen by absolute error: by squared error a few wrong rows would choose.
+    Among robust losses runs are chosen and losses compared by absolute error: by squared error a few wrong rows would
+    decide.
     """
 
     target = Numbers
-    usual = Contest((_MSE,), Criterion("validation MSE (standardised target)", _squared))
+    usual = Contest((_MSE,), Criterion("validation MSE (standardised target)", _squared), "rmse")
     robust = Contest(
         (
             _MSE,
@@ -46,9 +49,9 @@ class Regression(Measure):
             Baseline("Huber (δ = 1)", nn.HuberLoss),
         ),
         Criterion("validation MAE (standardised target)", _absolute),
+        "mae",
     )
     metrics: ClassVar = {"rmse": "RMSE", "mae": "MAE", "r2": "R2"}
-    headline = "rmse"
     unit = "%"
 
     def scores(self, output: Tensor, truth: Tensor, target: Target) -> dict[str, Array]:
@@ -67,6 +70,17 @@ class Regression(Measure):
         with np.errstate(all="ignore"):
             gap: Array = (ours - theirs) / theirs.mean()
         return gap
+
+    def caveat(self, ours: dict[str, Array], theirs: dict[str, Array]) -> str:
+        """Where a few test rows far off may have decided the squared error."""
+        squared, absolute = (self.gap(ours[name], theirs[name]).mean() for name in ("rmse", "mae"))
+        if squared * absolute < 0 and abs(absolute) > _SWAYED:
+            way = "lower" if absolute < 0 else "higher"
+            return (
+                f"Its test MAE is {abs(100 * absolute):.0f}% {way}, though: a few test rows far off decide RMSE. If "
+                "their targets may be wrong, give right ones with --test."
+            )
+        return ""
 
 
 MEASURE = Regression()
