@@ -106,10 +106,11 @@ Classification = Literal[
     "balance",
     "classes",
 ]
+Trajectory = Literal["state", "action", "goal"]
 SIGNALS: dict[Kind, frozenset[str]] = {
     "regression": frozenset(get_args(Clock) + get_args(Regression)),
     "classification": frozenset(get_args(Clock) + get_args(Classification)),
-    "trajectory": frozenset(get_args(Clock)),
+    "trajectory": frozenset(get_args(Clock) + get_args(Trajectory)),
 }
 """What a loss of each kind may look at; the rules for them are in ``ml3zoo/kinds``."""
 
@@ -117,7 +118,7 @@ SIGNALS: dict[Kind, frozenset[str]] = {
 class SignalConfig(Strict, frozen=True):
     """One input of the loss network: a named signal, then transforms, then ``(value - shift) / scale``."""
 
-    signal: Literal[Clock, Regression, Classification]
+    signal: Literal[Clock, Regression, Classification, Trajectory]
     transforms: Annotated[tuple[Transform, ...], Meta(max_length=8)] = ()
     shift: Finite = 0.0
     scale: Positive = 1.0
@@ -138,7 +139,7 @@ class SignalConfig(Strict, frozen=True):
 
 
 def signal(
-    name: Clock | Regression | Classification, *transforms: Transform, shift: float = 0.5, scale: float = 0.5
+    name: Clock | Regression | Classification | Trajectory, *transforms: Transform, shift: float = 0.5, scale: float = 0.5
 ) -> SignalConfig:
     """A signal brought to about -1 to 1: a share or a probability, unless shift and scale say otherwise."""
     return SignalConfig(signal=name, transforms=transforms, shift=shift, scale=scale)
@@ -201,8 +202,8 @@ class LossConfig(Strict, frozen=True, kw_only=True):
 
     @property
     def uses_feature(self) -> bool:
-        """Whether the loss looks at the model's input."""
-        return any(signal.signal == "feature" for signal in self.signals)
+        """Whether the loss looks at the model's input, which a trajectory calls its states."""
+        return any(signal.signal in ("feature", "state") for signal in self.signals)
 
 
 def read_config(folder: Path) -> LossConfig:

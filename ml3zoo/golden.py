@@ -52,16 +52,10 @@ def replay_golden(loss: LearnedLoss, golden: dict[str, Tensor]) -> None:
 def _inputs(loss: LearnedLoss) -> dict[str, Tensor]:
     generator = torch.Generator().manual_seed(0)
     sizes = torch.logspace(-4, 2, _BATCHES).tolist()
-    examples = [loss.kind.example(generator, _POINTS, size) for size in sizes]
-    prediction, target = (torch.stack(part) for part in zip(*examples, strict=True))
-    inputs = {
-        "prediction": prediction,
-        "target": target,
-        "progress": torch.linspace(0, 1, _BATCHES, dtype=torch.float64),
-    }
-    if loss.config.uses_feature:
-        inputs["feature"] = 2 * torch.randn(prediction.shape, generator=generator, dtype=torch.float64)
-    return inputs
+    examples = [loss.example(generator, _POINTS, size) for size in sizes]
+    inputs = {name: torch.stack([example[name] for example in examples]) for name in examples[0]}
+    inputs["prediction"] = inputs.pop("input")
+    return inputs | {"progress": torch.linspace(0, 1, _BATCHES, dtype=torch.float64)}
 
 
 def _evaluate(loss: LearnedLoss, golden: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -33,14 +33,26 @@ _ARCHITECTURES: dict[str, dict[str, Any]] = {
     "symbolic-weighted": {"tokens": ["s0", "tanh", "c", "s1", "mul"]},
     "symbolic-value": {"tokens": ["s0", "square", "s1", "log", "s2", "max", "c", "mul", "add"], "output": "value"},
 }
+_ACTS = {
+    "state": [{"middle": -0.5, "scale": 0.6}, {"scale": 2.0}, {}],
+    "action": [{}, {"scale": 2.0}],
+    "goal": [{}],
+    "hidden": [6],
+}
+_TRAJECTORY = tuple(SignalConfig(signal=signal) for signal in ("state", "action", "goal", "progress"))
 _MATCHING = tuple(SignalConfig(signal=signal) for signal in ("feature", "prediction", "target"))
-NAMES = [f"{architecture}-{kind}" for architecture in _ARCHITECTURES for kind in _SIGNALS] + ["matching-regression"]
+_OTHERS: dict[str, tuple[tuple[SignalConfig, ...], dict[str, Any]]] = {
+    "matching-regression": (_MATCHING, {"templates": 5, "dimensions": 2}),
+    "trajectory-trajectory": (_TRAJECTORY, _ACTS),
+    "trajectory-value-trajectory": (_TRAJECTORY, _ACTS | {"output": "value"}),
+}
+NAMES = [f"{architecture}-{kind}" for architecture in _ARCHITECTURES for kind in _SIGNALS] + [*_OTHERS]
 
 
 def example_config(name: str) -> LossConfig:
     """The config of one of ``NAMES``."""
     architecture, _, kind = name.rpartition("-")
-    details = dict(_ARCHITECTURES.get(architecture, {"templates": 5, "dimensions": 2}))
+    signals, details = _OTHERS.get(name) or (_SIGNALS[kind], dict(_ARCHITECTURES[architecture]))
     if architecture.endswith("-weighted"):
         details["weighted"] = _WEIGHTED[kind]
     return LossConfig(
@@ -48,7 +60,7 @@ def example_config(name: str) -> LossConfig:
         summary="For tests.",
         family=architecture.partition("-")[0],
         kind=kind,
-        signals=_MATCHING if architecture == "matching" else _SIGNALS[kind],
+        signals=signals,
         architecture=details,
         inner=InnerConfig(lr=0.1, steps=10),
     )

@@ -133,7 +133,7 @@ def test_matching_measures_the_distance_of_curves():
     gap = (loss.place[1] - loss.place[3]).square().sum() / 2
     torch.testing.assert_close(loss(curves[1], curves[3], feature=x), gap)
     assert loss(curves[1], curves[1], feature=x) == 0
-    with pytest.raises(InputError, match=r"feature of shape \(60,\) was expected, got none"):
+    with pytest.raises(InputError, match="a feature was expected, got none"):
         loss(curves[1], curves[3])
     config = example_config("matching-regression")
     with pytest.raises(ConfigError, match="looks at feature, prediction, target"):

@@ -26,15 +26,15 @@ def any_loss(request: pytest.FixtureRequest) -> LearnedLoss:
 
 
 def pair(loss: LearnedLoss, n: int = 8, size: float = 1.0, seed: int = 1) -> tuple[torch.Tensor, torch.Tensor]:
-    """Predictions and targets of the loss's kind, in float32."""
-    prediction, target = loss.kind.example(torch.Generator().manual_seed(seed), n, size)
-    return prediction.float().requires_grad_(), target.float()
+    """Predictions and targets as the loss takes them, in float32."""
+    example = loss.example(torch.Generator().manual_seed(seed), n, size)
+    return example["input"].float().requires_grad_(), example["target"].float()
 
 
 def told(loss: LearnedLoss, prediction: torch.Tensor) -> dict[str, torch.Tensor]:
     """What else the loss wants to know."""
-    feature = {"feature": torch.linspace(-2, 2, prediction.numel()).view_as(prediction)}
-    return {"progress": HALF} | (feature if loss.config.uses_feature else {})
+    example = loss.example(torch.Generator().manual_seed(2), len(prediction), 1.0)
+    return {"progress": HALF} | ({"feature": example["feature"].float()} if loss.config.uses_feature else {})
 
 
 def test_reductions_agree(any_loss):

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from ml3zoo.config import SignalConfig
+from ml3zoo.errors import InputError
 
 SMALLEST = 1e-6
 """Relative errors below this count as zero, so that logarithms and ratios stay finite."""
@@ -67,7 +68,7 @@ class Kind(ABC):
         signals: rules for what is known of each point.
         statistics: rules for what is known of the batch as a whole: scalars, or one number for each class.
         rests_on: the statistic behind a signal, for signals that have one.
-        ordinary: the signal that is the kind's ordinary loss of a point.
+        ordinary: the signal that is the kind's ordinary loss of a point; empty if there is none.
         rival: name of that loss in ``torch.nn.functional``.
     """
 
@@ -84,6 +85,18 @@ class Kind(ABC):
         Raises:
             InputError: they do not.
         """
+
+    def check_feature(self, input: Tensor, feature: Tensor) -> None:
+        """See that what the model was given fits its predictions.
+
+        Raises:
+            InputError: it does not.
+        """
+        if feature.shape != input.shape:
+            raise InputError(
+                f"feature has shape {tuple(feature.shape)}, {tuple(input.shape)} like the predictions was expected. "
+                "Call loss(model(x), y, feature=x)."
+            )
 
     @abstractmethod
     def points(self, input: Tensor) -> torch.Size:

@@ -70,6 +70,14 @@ class LearnedLoss(nn.Module):
         """Fresh parameters from torch's global generator, near what ``prior`` says, if the family knows how to."""
         raise NotImplementedError
 
+    def example(self, generator: torch.Generator, n: int, size: float) -> dict[str, Tensor]:
+        """What a call on n points is given, in float64, ``size`` telling how wild the predictions are."""
+        input, target = self.kind.example(generator, n, size)
+        arguments = {"input": input, "target": target}
+        if self.config.uses_feature:
+            arguments["feature"] = 2 * torch.randn(input.shape, generator=generator, dtype=torch.float64)
+        return arguments
+
     @property
     def uses_progress(self) -> bool:
         """Whether this loss looks at the training progress."""
@@ -199,12 +207,13 @@ class LearnedLoss(nn.Module):
         if input.numel() == 0:
             raise InputError(f"input is empty (shape {tuple(input.shape)}): at least one prediction is needed.")
         self.kind.check(input, target)
-        if self.config.uses_feature and (feature is None or feature.shape != input.shape):
-            got = "none" if feature is None else f"shape {tuple(feature.shape)}"
-            raise InputError(
-                f"{self.config.name} looks at the model's input: feature of shape {tuple(input.shape)} was expected, "
-                f"got {got}. Call loss(model(x), y, feature=x)."
-            )
+        if self.config.uses_feature:
+            if feature is None:
+                raise InputError(
+                    f"{self.config.name} looks at the model's input: a feature was expected, got none. "
+                    "Call loss(model(x), y, feature=x)."
+                )
+            self.kind.check_feature(input, feature)
 
     def _tick(self, input: Tensor) -> Tensor:
         """The progress of this call, which counts if it builds a graph."""

@@ -44,6 +44,11 @@ class Weighting(Strict, frozen=True, kw_only=True):
         Raises:
             ConfigError: the kind has no such signal.
         """
+        if not kind.ordinary:
+            raise ConfigError(
+                f"{config.name} is a {config.kind} loss: there is no ordinary one to weigh. Its family must be "
+                f"{config.kind}, got {config.family}."
+            )
         strange = sorted(set(self.weighted) - kind.signals.keys())
         if strange:
             known = ", ".join(sorted(kind.signals))

@@ -1,0 +1,1 @@
+"""Worlds to act in, as pure torch functions and as Gymnasium environments."""

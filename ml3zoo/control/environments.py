@@ -1,0 +1,60 @@
+"""The worlds of ``ml3zoo.control`` as Gymnasium environments, which know them once this module is imported.
+
+``gymnasium.make("ml3zoo.control.environments:ml3zoo/MountainCar-v0")`` does both.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import gymnasium
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ml3zoo.control.car import BOTTOM, VALLEY, Car
+
+Array = NDArray[np.float32]
+
+
+class MountainCar(gymnasium.Env[Array, Array]):
+    """A car that has to swing out of a valley; see ``ml3zoo.control.car``.
+
+    An observation is position and velocity, an action the engine's power in [-1, 1]. As in Gymnasium's own mountain car
+    the goal is worth 100 and a step costs a tenth of the action's square. ``reset`` takes ``options={"start": (position,
+    velocity)}``.
+
+    Args:
+        car: its dynamics.
+        spread: starts lie so far from the bottom, and are so fast, at most.
+    """
+
+    metadata: ClassVar[dict[str, Any]] = {"render_modes": []}
+
+    def __init__(self, car: Car = VALLEY, spread: tuple[float, float] = (0.1, 0.1)) -> None:
+        self.car, self.spread = car, spread
+        self.observation_space = gymnasium.spaces.Box(
+            np.array([car.leftmost, -car.fastest], np.float32), np.array([car.rightmost, car.fastest], np.float32)
+        )
+        self.action_space = gymnasium.spaces.Box(-1.0, 1.0, (1,), np.float32)
+        self._state = torch.tensor([BOTTOM, 0.0], dtype=torch.float64)
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Array, dict[str, Any]]:
+        """A start near the bottom of the valley, or the one that was asked for."""
+        super().reset(seed=seed)
+        drawn = np.array([BOTTOM, 0.0]) + np.array(self.spread) * self.np_random.uniform(-1, 1, 2)
+        self._state = torch.as_tensor(np.asarray((options or {}).get("start", drawn), dtype=np.float64))
+        return self._observation(), {}
+
+    def step(self, action: Array) -> tuple[Array, float, bool, bool, dict[str, Any]]:
+        """One step of the car."""
+        power = torch.as_tensor(action, dtype=torch.float64).clamp(-1, 1)
+        self._state = self.car.step(self._state, power)
+        arrived = bool(self.car.arrived(self._state))
+        return self._observation(), 100.0 * arrived - 0.1 * float(power.square().sum()), arrived, False, {}
+
+    def _observation(self) -> Array:
+        return self._state.numpy().astype(np.float32)
+
+
+gymnasium.register("ml3zoo/MountainCar-v0", MountainCar, max_episode_steps=VALLEY.steps)

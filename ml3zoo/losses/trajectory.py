@@ -1,0 +1,135 @@
+"""Family ``trajectory``: a small network looks at state, goal and time, and values each action.
+
+Source: Bechtle et al. 2020 give state, action and distance to the goal to one network (``output="value"``).
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import Annotated, Literal, get_args
+
+import torch
+from msgspec import Meta
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ml3zoo.config import Clock, LossConfig, parse_architecture
+from ml3zoo.errors import ConfigError, InputError
+from ml3zoo.kinds import Batch
+from ml3zoo.losses.base import FEATURE_LIMIT, LearnedLoss
+from ml3zoo.schema import Finite, Positive, Strict
+
+_PARTS = ("state", "action", "goal")
+_BOUND = 3.0
+"""Of the logarithm of a weight."""
+
+
+class Range(Strict, frozen=True):
+    """One number of a state, action or goal: the network sees ``(value - middle) / scale``."""
+
+    middle: Finite = 0.0
+    scale: Positive = 1.0
+
+
+_Ranges = Annotated[tuple[Range, ...], Meta(min_length=1, max_length=256)]
+
+
+class Architecture(Strict, frozen=True, kw_only=True):
+    """What the loss is given, and what it makes of it.
+
+    ``state``, ``action``, ``goal``: a range for each of their numbers.
+    ``output="aim"``: the network sees state, goal and progress, and gives an aim in the range of actions and a weight;
+    the loss is the weighted squared distance of the action from the aim, convex in the action.
+    ``output="value"``: it sees the action too and gives the loss itself, through a softplus.
+    """
+
+    state: _Ranges
+    action: _Ranges
+    goal: _Ranges
+    hidden: Annotated[tuple[Annotated[int, Meta(gt=0, le=4096)], ...], Meta(max_length=8)]
+    output: Literal["aim", "value"] = "aim"
+
+
+class Loss(LearnedLoss):
+    """A learned loss of the family ``trajectory``; see ``Architecture``. Takes what the environment gives, unscaled."""
+
+    def __init__(self, config: LossConfig) -> None:
+        super().__init__(config)
+        self.architecture = parse_architecture(Architecture, config)
+        if [signal.signal for signal in config.signals if signal.signal not in get_args(Clock)] != [*_PARTS]:
+            raise ConfigError(f"a trajectory loss looks at {', '.join(_PARTS)} and the progress; {config.name} does not.")
+        for part in _PARTS:
+            ranges: tuple[Range, ...] = getattr(self.architecture, part)
+            self.register_buffer(f"{part}_middle", torch.tensor([each.middle for each in ranges]), persistent=False)
+            self.register_buffer(f"{part}_scale", torch.tensor([each.scale for each in ranges]), persistent=False)
+        states, actions, goals = (len(getattr(self.architecture, part)) for part in _PARTS)
+        aims = self.architecture.output == "aim"
+        inputs, outputs = (states + goals, 1 + actions) if aims else (states + goals + actions, 1)
+        sizes = [inputs + config.uses_progress, *self.architecture.hidden, outputs]
+        layers: list[nn.Module] = []
+        for width_in, width_out in itertools.pairwise(sizes):
+            layers += [nn.Linear(width_in, width_out), nn.Tanh()]
+        self.network = nn.Sequential(*layers[:-1])
+
+    def value(self, batch: Batch) -> Tensor:
+        """The loss of each time step."""
+        action = self._ranged(batch, "action")
+        if self.architecture.output == "value":
+            return F.softplus(self._seeing(batch, action)[..., 0])
+        output = self._seeing(batch)
+        weight = (_BOUND * (output[..., 0] / _BOUND).tanh()).exp()
+        return weight * (action - output[..., 1:].tanh()).square().mean(-1)
+
+    def aim(self, state: Tensor, goal: Tensor, progress: float = 0.0) -> Tensor:
+        """The action at which a loss with ``output="aim"`` is zero.
+
+        Args:
+            state: [..., states].
+            goal: [..., goals].
+            progress: share of training done.
+
+        Returns:
+            [..., actions].
+        """
+        somehow = self.action_middle.expand(*state.shape[:-1], -1)
+        batch = self._batch(somehow, goal, state, torch.tensor(progress), {})
+        return self.action_middle + self.action_scale * self._seeing(batch)[..., 1:].tanh()
+
+    def reset_parameters(self, prior: tuple[float, ...] = ()) -> None:
+        """Xavier weights and zero biases; a weight of about 1 everywhere."""
+        for layer in self.network:
+            if isinstance(layer, nn.Linear):
+                nn.init.xavier_uniform_(layer.weight)
+                nn.init.zeros_(layer.bias)
+
+    def example(self, generator: torch.Generator, n: int, size: float) -> dict[str, Tensor]:
+        """States and goals over the range, actions ``size`` times that."""
+
+        def draw(part: str) -> Tensor:
+            middle, scale = (getattr(self, f"{part}_{what}").double() for what in ("middle", "scale"))
+            return middle + scale * torch.randn(n, len(scale), generator=generator, dtype=torch.float64)
+
+        action = self.action_middle + size * (draw("action") - self.action_middle)
+        return {"input": action, "target": draw("goal"), "feature": draw("state")}
+
+    def _seeing(self, batch: Batch, *more: Tensor) -> Tensor:
+        """What the network makes of state, goal, progress and more, [..., outputs]."""
+        seen = [self._ranged(batch, "state"), self._ranged(batch, "goal"), *more]
+        if self.config.uses_progress:
+            seen.append((2 * batch["progress"] - 1).expand(*batch.points, 1))
+        output: Tensor = self.network(torch.cat(seen, -1))
+        return output
+
+    def _ranged(self, batch: Batch, part: str) -> Tensor:
+        """A part of the batch in its range.
+
+        Raises:
+            InputError: it has more or fewer numbers than the loss knows.
+        """
+        values, middle, scale = batch[part], getattr(self, f"{part}_middle"), getattr(self, f"{part}_scale")
+        if values.shape[-1] != len(scale):
+            raise InputError(
+                f"{self.config.name} takes {len(scale)} numbers as {part}, got {values.shape[-1]} (shape "
+                f"{tuple(values.shape)}): it was made for another environment. Run: ml3zoo info {self.config.name}"
+            )
+        return ((values - middle) / scale).clamp(-FEATURE_LIMIT, FEATURE_LIMIT)

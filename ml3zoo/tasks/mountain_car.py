@@ -1,0 +1,101 @@
+"""Mountain car: a fresh policy must learn from a few roll-outs to swing a car out of a valley."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from ml3zoo.control.car import BOTTOM, VALLEY, Car
+from ml3zoo.tasks.base import Split, TaskFamily, Tasks, Tensors
+from ml3zoo.tasks.optimizees import MLP, Activation
+
+SWING_STEPS, SWING = 15, -0.947
+"""Steps after which the car should first be on the left, and where: the extra information of the paper."""
+
+
+@dataclass(frozen=True)
+class MountainCar(TaskFamily):
+    """Policies with fresh weights, each with a start of its own near the bottom of the valley.
+
+    A policy sees position and velocity, brought to about -1 to 1. Each gradient step it is rolled out once; a car that has
+    arrived stays where it is.
+
+    Attributes:
+        car: its dynamics.
+        hidden: layers of the policy.
+        activation: of the policy.
+        shaped: meta-training aims first at a place on the left, which lets the car gain height, then at the goal; else
+            at the goal alone.
+        through: the loss is given positions that a gradient leads through the dynamics, as an ordinary loss needs it;
+            else actions alone carry a gradient.
+        spread: starts lie so far from the bottom, and are so fast, at most.
+    """
+
+    car: Car = VALLEY
+    hidden: tuple[int, ...] = (64,)
+    activation: Activation = "tanh"
+    shaped: bool = True
+    through: bool = False
+    spread: tuple[float, float] = (0.1, 0.1)
+
+    network: nn.Module = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "network", self.policy.skeleton())
+
+    @property
+    def policy(self) -> MLP:
+        """The network: a state in, an action out."""
+        return MLP((2, *self.hidden, 1), self.activation)
+
+    def sample(self, generator: torch.Generator, n: int, split: Split) -> Tasks:
+        """N tasks: ``start`` [n, 2]; no two are alike, of any split."""
+        spread = torch.tensor(self.spread)
+        start = torch.tensor([BOTTOM, 0.0]) + spread * (2 * torch.rand(n, 2, generator=generator) - 1)
+        return Tasks({"start": start}, self.policy.sample(generator, n))
+
+    def act(self, params: Tensors, states: Tensor) -> Tensor:
+        """Actions [..., 1] of a policy in states [..., 2]."""
+        scaled = (states - states.new_tensor([BOTTOM, 0.0])) / states.new_tensor([0.6, 1.5])
+        action: Tensor = functional_call(self.network, params, (scaled,))
+        return action
+
+    def roll_out(self, params: Tensors, start: Tensor) -> Tensor:
+        """States [steps + 1, 2] under a policy."""
+        states = [start]
+        for _ in range(self.car.steps):
+            now = states[-1]
+            ahead = self.car.step(now, self.act(params, now))
+            states.append(torch.where(self.car.arrived(now)[..., None], now, ahead))
+        return torch.stack(states)
+
+    def signals(self, params: Tensors, data: Tensors) -> Tensors:
+        """Actions [steps, 1], the goal for each and states [steps, 2]; or positions [steps, 1] and the goal for each."""
+        if self.through:
+            positions = self.roll_out(params, data["start"])[1:, :1]
+            return {"input": positions, "target": torch.full_like(positions, self.car.goal)}
+        states = self.roll_out({name: p.detach() for name, p in params.items()}, data["start"])[:-1]
+        actions = self.act(params, states)
+        return {"input": actions, "target": torch.full_like(actions, self.car.goal), "feature": states}
+
+    def objective(self, params: Tensors, data: Tensors) -> Tensor:
+        """Mean distance from where the car should be."""
+        positions = self.roll_out(params, data["start"])[1:, 0]
+        wanted = torch.full_like(positions, self.car.goal)
+        if self.shaped:
+            wanted[:SWING_STEPS] = SWING
+        return (positions - wanted).abs().mean()
+
+    def metric(self, params: Tensors, data: Tensors) -> Tensor:
+        """1 if the car does not arrive, 0 if it does, NaN if the policy's weights are not finite."""
+        missed = 1 - self.car.arrived(self.roll_out(params, data["start"])[-1]).to(data["start"].dtype)
+        finite = torch.stack([p.isfinite().all() for p in params.values()]).all()
+        return torch.where(finite, missed, torch.nan)
+
+    def criterion(self, params: Tensors, data: Tensors) -> Tensor:
+        """The same, and how far from the goal the car ends where it does not arrive."""
+        end = self.roll_out(params, data["start"])[-1, 0]
+        return self.metric(params, data) + (self.car.goal - end).clamp_min(0)
