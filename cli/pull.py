@@ -19,10 +19,17 @@ _BATCHES = {
     "regression": (
         "prediction = torch.zeros(100, 1, requires_grad=True)  # your model(x)",
         "target = torch.randn(100, 1)  # your y",
+        "feature = torch.randn(100, 1)  # what it is, its card tells",
     ),
     "classification": (
         "prediction = torch.zeros(100, 2, requires_grad=True)  # your model(x), a logit for each class",
         "target = torch.randint(2, (100,))  # your y, the classes",
+        "feature = torch.randn(100, 2)  # what it is, its card tells",
+    ),
+    "trajectory": (
+        "prediction = torch.zeros(100, {action}, requires_grad=True)  # your policy(states)",
+        "target = torch.zeros(100, {goal})  # your goal, at each step",
+        "feature = torch.zeros(100, {state})  # your states",
     ),
 }
 """What losses of each kind take, as Python."""
@@ -63,8 +70,6 @@ def pull(
 
 def _snippet(use: str, config: LossConfig) -> list[str]:
     """Lines that run as they stand, to be filled with the user's own."""
-    prediction, target = _BATCHES[config.kind]
-    lines = ["import torch", "from ml3zoo import load_loss", f"loss = {use}", prediction, target]
-    if config.uses_feature:
-        lines.append("feature = torch.rand_like(prediction)  # what it is, its card tells")
-    return [*lines, f"{call(config)}.backward()"]
+    numbers = {name: len(value) for name, value in config.architecture.items() if isinstance(value, list | tuple)}
+    batch = [line.format_map(numbers) for line in _BATCHES[config.kind][: 3 if config.uses_feature else 2]]
+    return ["import torch", "from ml3zoo import load_loss", f"loss = {use}", *batch, f"{call(config)}.backward()"]

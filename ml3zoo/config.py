@@ -139,7 +139,10 @@ class SignalConfig(Strict, frozen=True):
 
 
 def signal(
-    name: Clock | Regression | Classification | Trajectory, *transforms: Transform, shift: float = 0.5, scale: float = 0.5
+    name: Clock | Regression | Classification | Trajectory,
+    *transforms: Transform,
+    shift: float = 0.5,
+    scale: float = 0.5,
 ) -> SignalConfig:
     """A signal brought to about -1 to 1: a share or a probability, unless shift and scale say otherwise."""
     return SignalConfig(signal=name, transforms=transforms, shift=shift, scale=scale)

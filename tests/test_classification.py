@@ -106,7 +106,11 @@ def test_a_family_is_not_for_every_kind():
     with pytest.raises(ConfigError, match="family must be trajectory, got mlp"):
         build_loss(CONFIG.replace(kind="trajectory", signals=(SignalConfig(signal="progress"),)))
     with pytest.raises(ConfigError, match="a trajectory loss looks at state, action, goal and the progress"):
-        build_loss(CONFIG.replace(family="trajectory", architecture={name: [{}] for name in ("state", "action", "goal")} | {"hidden": []}))
+        build_loss(
+            CONFIG.replace(
+                family="trajectory", architecture={name: [{}] for name in ("state", "action", "goal")} | {"hidden": []}
+            )
+        )
 
 
 def test_it_is_stored_with_golden_tensors(weighted, tmp_path):

@@ -8,7 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from ml3zoo.control.car import CONTINUOUS, VALLEY, Car
+from ml3zoo import load_loss
+from ml3zoo.control.car import BOTTOM, CONTINUOUS, VALLEY, Car
+from ml3zoo.control.rollouts import roll_out
+from ml3zoo.errors import InputError
+from ml3zoo.tasks.optimizees import MLP
 
 CAR = "ml3zoo.control.environments:ml3zoo/MountainCar-v0"
 gymnasium = pytest.importorskip("gymnasium")
@@ -55,3 +59,84 @@ def test_the_car_of_the_paper():
 def test_a_wall_stops_the_car():
     state = CONTINUOUS.step(torch.tensor([-1.19, -0.07]), torch.tensor([-1.0]))
     assert state.tolist() == pytest.approx([-1.2, 0.0])
+
+
+def test_roll_outs_end_where_episodes_end():
+    worlds = gymnasium.make_vec(CAR, num_envs=3)
+    rolled = roll_out(lambda state: torch.where(state[:, 1:] > 0.02, 9.0, -9.0), worlds, seed=1)
+    assert rolled.states.shape[1:] == (3, 2)
+    assert rolled.steps == int(rolled.alive.sum()) == len(rolled.lived)
+    assert rolled.terminated.any()
+    for world in range(3):
+        steps = int(rolled.alive[:, world].sum())
+        assert rolled.alive[:steps, world].all()
+        assert steps == VALLEY.steps or rolled.terminated[world]
+        expected = 100.0 * rolled.terminated[world] - 0.1 * steps
+        assert float(rolled.returns[world]) == pytest.approx(float(expected), abs=1e-3)
+
+
+class Broken(gymnasium.Env):
+    """An environment in which something goes wrong after two steps."""
+
+    observation_space = gymnasium.spaces.Box(-1, 1, (2,), np.float32)
+
+    def __init__(self, fault: str) -> None:
+        self.fault = fault
+        discrete = gymnasium.spaces.Discrete(3)
+        self.action_space = discrete if fault == "discrete" else gymnasium.spaces.Box(-1, 1, (1,), np.float32)
+
+    def reset(self, *, seed=None, options=None):
+        self.steps = 0
+        return np.zeros(2, np.float32), {}
+
+    def step(self, action):
+        self.steps += 1
+        if self.fault == "crash" and self.steps == 2:
+            raise ZeroDivisionError("a joint came off")
+        observed = np.full(2, np.nan if self.fault == "nan" and self.steps == 2 else 0.1, np.float32)
+        return observed, 0.0, False, False, {}
+
+
+@pytest.mark.parametrize(
+    ("fault", "actions", "told"),
+    [
+        ("discrete", 1, r"actions in Discrete\(3\): a Box of one dimension was expected"),
+        ("crash", 1, "failed at step 2 .*ZeroDivisionError: a joint came off"),
+        ("nan", 1, r"observed \[nan, nan\] at step 2"),
+        ("", 2, r"gave shape \(1, 2\) .* \(1, 1\) were expected"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore")
+def test_worlds_that_do_not_work_are_explained(fault: str, actions: int, told: str):
+    gymnasium.register("tests/Broken-v0", Broken, max_episode_steps=5)
+    worlds = gymnasium.make_vec("tests/Broken-v0", num_envs=1, fault=fault)
+    with pytest.raises(InputError, match=told):
+        roll_out(lambda state: torch.zeros(len(state), actions), worlds)
+
+
+def test_an_episode_without_an_end_is_refused():
+    gymnasium.register("tests/Endless-v0", Broken)
+    with pytest.raises(InputError, match="max_episode_steps=N"):
+        roll_out(lambda state: state[:, :1], gymnasium.make_vec("tests/Endless-v0", num_envs=1, fault=""))
+
+
+def test_fresh_policies_arrive_in_gymnasium_by_the_loss_alone():
+    worlds = gymnasium.make_vec(CAR, num_envs=1)
+    arrived = 0
+    for seed in range(4):
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            network = MLP((2, 64, 1), "tanh").build()
+
+        def policy(state: torch.Tensor) -> torch.Tensor:
+            return network((state - torch.tensor([BOTTOM, 0.0])) / torch.tensor([0.3, VALLEY.pace]))  # noqa: B023
+
+        loss = load_loss("mountain-car", total_steps=10)
+        optimizer = loss.make_optimizer(network.parameters())
+        for step in range(10):
+            states = roll_out(policy, worlds, seed=100 * seed + step).lived
+            optimizer.zero_grad()
+            loss(policy(states), torch.full((len(states), 1), VALLEY.goal), feature=states).backward()
+            optimizer.step()
+        arrived += bool(roll_out(policy, worlds, seed=100 * seed + 99).terminated)
+    assert arrived >= 3

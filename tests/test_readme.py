@@ -18,6 +18,12 @@ def test_the_python_example_runs_and_learns():
     assert error < 0.8 * scope["y"].square().mean()
 
 
+def test_the_acting_example_runs(capsys):
+    example = next(block for block in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if "roll_out" in block)
+    exec(example, {})
+    assert capsys.readouterr().out.strip() in ("arrived", "not there yet")
+
+
 def test_the_zoos_table_is_what_the_cards_say():
     table = re.search(r"<!-- zoo: .*? -->\n(.*?)<!-- end of zoo -->", README, re.DOTALL)
     assert table

@@ -58,12 +58,12 @@ def apply_loss(
     if steps < 0 or seeds < 1:
         raise InputError(f"steps must be 0 or more and seeds 1 or more, got steps={steps}, seeds={seeds}.")
     loss = load_loss(name)
+    measure = measure_of(loss.config)
     if loss.config.uses_feature:
         raise InputError(
             f"{loss.config.name} looks at a feature of each point besides prediction and target, which a table does "
             f"not tell: a loss without one was expected. Its card shows its use in Python: ml3zoo info {name}"
         )
-    measure = measure_of(loss.config)
     contest = measure.robust if baselines else measure.usual
     if out is not None:
         check_place(out, plot)

@@ -1,7 +1,7 @@
 """A car in a valley, too weak to climb straight out of it. Pure functions of tensors.
 
-Sources: Moore 1990 for the problem; Bechtle et al. 2020 for ``VALLEY``; Gymnasium for ``CONTINUOUS``, whose dynamics are
-those of its ``MountainCarContinuous-v0``.
+Sources: Moore 1990 for the problem; Bechtle et al. 2020 for ``VALLEY``; Gymnasium for ``CONTINUOUS``, the dynamics of
+its ``MountainCarContinuous-v0``.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ class Car:
         leftmost, rightmost: ends of the road; the car stops at the left one.
         goal: position to reach.
         steps: of an episode, at most.
+        pace: velocity that counts as one where a policy looks at it.
+        swing: steps after which the car may first be far on the left, and where: what a planner would tell.
     """
 
     engine: float
@@ -37,6 +39,8 @@ class Car:
     rightmost: float
     goal: float
     steps: int
+    pace: float
+    swing: tuple[int, float]
 
     def step(self, state: Tensor, action: Tensor) -> Tensor:
         """The next state.
@@ -69,6 +73,8 @@ VALLEY = Car(
     rightmost=0.6,
     goal=0.5,
     steps=35,
+    pace=0.5,
+    swing=(15, -0.947),
 )
 CONTINUOUS = Car(
     engine=0.0015,
@@ -80,4 +86,6 @@ CONTINUOUS = Car(
     rightmost=0.6,
     goal=0.45,
     steps=999,
+    pace=0.018,
+    swing=(42, -0.947),
 )

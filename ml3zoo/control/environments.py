@@ -5,14 +5,14 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
-import gymnasium
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from ml3zoo.control.car import BOTTOM, VALLEY, Car
+from ml3zoo.control.extra import Box, gymnasium
 
 Array = NDArray[np.float32]
 
@@ -21,22 +21,22 @@ class MountainCar(gymnasium.Env[Array, Array]):
     """A car that has to swing out of a valley; see ``ml3zoo.control.car``.
 
     An observation is position and velocity, an action the engine's power in [-1, 1]. As in Gymnasium's own mountain car
-    the goal is worth 100 and a step costs a tenth of the action's square. ``reset`` takes ``options={"start": (position,
-    velocity)}``.
+    the goal is worth 100 and a step costs a tenth of the action's square. ``reset`` takes
+    ``options={"start": (position, velocity)}``.
 
     Args:
         car: its dynamics.
         spread: starts lie so far from the bottom, and are so fast, at most.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {"render_modes": []}
+    metadata: dict[str, Any] = {"render_modes": []}  # noqa: RUF012 (Gymnasium's own declaration)
 
     def __init__(self, car: Car = VALLEY, spread: tuple[float, float] = (0.1, 0.1)) -> None:
         self.car, self.spread = car, spread
-        self.observation_space = gymnasium.spaces.Box(
+        self.observation_space = Box(
             np.array([car.leftmost, -car.fastest], np.float32), np.array([car.rightmost, car.fastest], np.float32)
         )
-        self.action_space = gymnasium.spaces.Box(-1.0, 1.0, (1,), np.float32)
+        self.action_space = Box(-1.0, 1.0, (1,), np.float32)
         self._state = torch.tensor([BOTTOM, 0.0], dtype=torch.float64)
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Array, dict[str, Any]]:
@@ -57,4 +57,4 @@ class MountainCar(gymnasium.Env[Array, Array]):
         return self._state.numpy().astype(np.float32)
 
 
-gymnasium.register("ml3zoo/MountainCar-v0", MountainCar, max_episode_steps=VALLEY.steps)
+gymnasium.register("ml3zoo/MountainCar-v0", f"{__name__}:{MountainCar.__name__}", max_episode_steps=VALLEY.steps)

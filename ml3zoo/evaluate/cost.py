@@ -20,13 +20,11 @@ def measure_cost(loss: LearnedLoss, sizes: tuple[int, ...]) -> list[dict[str, An
     learned = partial(loss, progress=torch.tensor(0.5))
     rows = []
     for size in sizes:
-        prediction, target = loss.kind.workload(torch.Generator().manual_seed(0), size)
-        prediction.requires_grad_()
-        feature = {"feature": prediction.detach()} if loss.config.uses_feature else {}
-        ours, theirs = (
-            _seconds(partial(_forward_backward, function, prediction, target), size)
-            for function in (partial(learned, **feature), ordinary)
-        )
+        arguments = loss.workload(torch.Generator().manual_seed(0), size)
+        prediction, target = arguments.pop("input").requires_grad_(), arguments.pop("target")
+        rival_target = target if loss.kind.ordinary else torch.zeros_like(prediction)
+        ours = _seconds(partial(_forward_backward, partial(learned, **arguments), prediction, target), size)
+        theirs = _seconds(partial(_forward_backward, ordinary, prediction, rival_target), size)
         rows.append(
             {
                 "elements": prediction.numel(),

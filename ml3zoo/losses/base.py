@@ -78,6 +78,11 @@ class LearnedLoss(nn.Module):
             arguments["feature"] = 2 * torch.randn(input.shape, generator=generator, dtype=torch.float64)
         return arguments
 
+    def workload(self, generator: torch.Generator, elements: int) -> dict[str, Tensor]:
+        """What a call on so many elements is given, as training has them."""
+        input, target = self.kind.workload(generator, elements)
+        return {"input": input, "target": target} | ({"feature": input.clone()} if self.config.uses_feature else {})
+
     @property
     def uses_progress(self) -> bool:
         """Whether this loss looks at the training progress."""

@@ -53,11 +53,20 @@ class Architecture(Strict, frozen=True, kw_only=True):
 class Loss(LearnedLoss):
     """A learned loss of the family ``trajectory``; see ``Architecture``. Takes what the environment gives, unscaled."""
 
+    state_middle: Tensor
+    state_scale: Tensor
+    action_middle: Tensor
+    action_scale: Tensor
+    goal_middle: Tensor
+    goal_scale: Tensor
+
     def __init__(self, config: LossConfig) -> None:
         super().__init__(config)
         self.architecture = parse_architecture(Architecture, config)
         if [signal.signal for signal in config.signals if signal.signal not in get_args(Clock)] != [*_PARTS]:
-            raise ConfigError(f"a trajectory loss looks at {', '.join(_PARTS)} and the progress; {config.name} does not.")
+            raise ConfigError(
+                f"a trajectory loss looks at {', '.join(_PARTS)} and the progress; {config.name} does not."
+            )
         for part in _PARTS:
             ranges: tuple[Range, ...] = getattr(self.architecture, part)
             self.register_buffer(f"{part}_middle", torch.tensor([each.middle for each in ranges]), persistent=False)
@@ -78,7 +87,8 @@ class Loss(LearnedLoss):
             return F.softplus(self._seeing(batch, action)[..., 0])
         output = self._seeing(batch)
         weight = (_BOUND * (output[..., 0] / _BOUND).tanh()).exp()
-        return weight * (action - output[..., 1:].tanh()).square().mean(-1)
+        value: Tensor = weight * (action - output[..., 1:].tanh()).square().mean(-1)
+        return value
 
     def aim(self, state: Tensor, goal: Tensor, progress: float = 0.0) -> Tensor:
         """The action at which a loss with ``output="aim"`` is zero.
@@ -93,7 +103,8 @@ class Loss(LearnedLoss):
         """
         somehow = self.action_middle.expand(*state.shape[:-1], -1)
         batch = self._batch(somehow, goal, state, torch.tensor(progress), {})
-        return self.action_middle + self.action_scale * self._seeing(batch)[..., 1:].tanh()
+        aim: Tensor = self.action_middle + self.action_scale * self._seeing(batch)[..., 1:].tanh()
+        return aim
 
     def reset_parameters(self, prior: tuple[float, ...] = ()) -> None:
         """Xavier weights and zero biases; a weight of about 1 everywhere."""
@@ -107,10 +118,16 @@ class Loss(LearnedLoss):
 
         def draw(part: str) -> Tensor:
             middle, scale = (getattr(self, f"{part}_{what}").double() for what in ("middle", "scale"))
-            return middle + scale * torch.randn(n, len(scale), generator=generator, dtype=torch.float64)
+            drawn: Tensor = middle + scale * torch.randn(n, len(scale), generator=generator, dtype=torch.float64)
+            return drawn
 
         action = self.action_middle + size * (draw("action") - self.action_middle)
         return {"input": action, "target": draw("goal"), "feature": draw("state")}
+
+    def workload(self, generator: torch.Generator, elements: int) -> dict[str, Tensor]:
+        """So many numbers of actions, and what goes with them."""
+        example = self.example(generator, max(1, elements // len(self.architecture.action)), 1.0)
+        return {name: value.float() for name, value in example.items()}
 
     def _seeing(self, batch: Batch, *more: Tensor) -> Tensor:
         """What the network makes of state, goal, progress and more, [..., outputs]."""
@@ -132,4 +149,5 @@ class Loss(LearnedLoss):
                 f"{self.config.name} takes {len(scale)} numbers as {part}, got {values.shape[-1]} (shape "
                 f"{tuple(values.shape)}): it was made for another environment. Run: ml3zoo info {self.config.name}"
             )
-        return ((values - middle) / scale).clamp(-FEATURE_LIMIT, FEATURE_LIMIT)
+        ranged: Tensor = ((values - middle) / scale).clamp(-FEATURE_LIMIT, FEATURE_LIMIT)
+        return ranged

@@ -13,14 +13,14 @@ _MOMENTS = (0.0, 0.5, 1.0)
 
 def draw_loss(loss: LearnedLoss) -> dict[str, Figure]:
     """Where the loss wants actions to go, if it tells and a state can be shown in a plane."""
-    shown = isinstance(loss, Loss) and loss.architecture.output == "aim"
-    if not shown or len(loss.state_scale) != 2 or len(loss.action_scale) != 1:
+    if not isinstance(loss, Loss) or loss.architecture.output != "aim":
         return {}
-    return {"aim": draw_aim(loss)}
+    in_a_plane = len(loss.state_scale) == 2 and len(loss.action_scale) == 1
+    return {"aim": draw_aim(loss)} if in_a_plane else {}
 
 
 def draw_aim(loss: Loss) -> Figure:
-    """The action at which the loss is least, over states of two numbers; at the middle goal, at moments of a training."""
+    """The action at which the loss is least, over states of two numbers, at moments of a training."""
     moments = _MOMENTS if loss.uses_progress else (0.0,)
     axes_of = [m + s * torch.linspace(-1.5, 1.5, 101) for m, s in zip(loss.state_middle, loss.state_scale, strict=True)]
     states = torch.stack(torch.meshgrid(*axes_of, indexing="ij"), -1)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 
-from tests.benchmarks import engine, hub, outliers, real, stability, startup
+from tests.benchmarks import control, engine, hub, outliers, real, stability, startup
 
 LONG = {"stability"}
 """Half an hour or more: run only if named, or quickly."""
@@ -17,6 +17,7 @@ BENCHMARKS = {
     "hub": hub.run,
     "real": real.run,
     "outliers": outliers.run,
+    "control": control.run,
     "stability": stability.run,
 }
 

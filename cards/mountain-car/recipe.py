@@ -1,0 +1,209 @@
+"""Swing a car out of a valley after a few roll-outs, with a policy that knows nothing at first.
+
+Run: ``ml3zoo train mountain-car``. The loss sees states, actions, the goal and the share of training done, and needs
+no gradient through the car's dynamics. For each state it has an action to aim at and a weight; which, it learned from
+ten gradient steps of many fresh policies. That the car should first be driven to the left, away from the goal, is known
+only while it is meta-trained. Meta-trained by evolution strategies over whole trainings. Source: Bechtle et al. 2020.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from torch import Tensor, nn
+
+from ml3zoo.config import InnerConfig, LossConfig, SignalConfig
+from ml3zoo.control.car import BOTTOM, Car
+from ml3zoo.evaluate import Baseline, Cell, Evaluation, Metric, Unseen
+from ml3zoo.losses import LearnedLoss
+from ml3zoo.meta.estimators import EvolutionStrategies, Objective
+from ml3zoo.meta.inner import InnerRun
+from ml3zoo.meta.optimizers import SGD, Adam, InnerOptimizer
+from ml3zoo.meta.outer import MetaTraining, Setting
+from ml3zoo.recipe import Recipe
+from ml3zoo.tasks.mountain_car import MountainCar
+from ml3zoo.tasks.optimizees import Activation
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+WORLD = '"ml3zoo.control.environments:ml3zoo/MountainCar-v0"'
+STEPS = 10
+LR = 0.05
+MISSES = Objective(log=False)
+MIXTURE: tuple[tuple[tuple[int, ...], Activation, float], ...] = (
+    ((64,), "tanh", 2.0),
+    ((32, 32), "ReLU", 2.0),
+    ((200,), "tanh", 1.0),
+    ((64, 32), "tanh", 1.0),
+)
+"""Hidden layers and activation of the policies that meta-training sees, and how often."""
+UNSEEN: tuple[tuple[tuple[int, ...], Activation], ...] = (((48, 48, 48), "tanh"), ((100,), "SiLU"), ((32, 32), "GELU"))
+MIDDLES: dict[InnerOptimizer, float] = {Adam(): 0.05, SGD(momentum=0.9): 0.1, SGD(): 0.5}
+"""Every optimiser that losses are measured under, with the middle of its learning-rate grid."""
+
+
+class FinalDistance(nn.Module):
+    """Squared distance from the goal at the end of an episode."""
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """A scalar, of positions and goals [steps, 1]."""
+        return (input[-1] - target[-1]).square().mean()
+
+
+def mountain_car_evaluation(config: LossConfig, tasks: MountainCar) -> Evaluation:
+    """The protocol: policies, optimisers, starts and numbers of steps never seen."""
+
+    def cell(
+        hidden: tuple[int, ...] = (64,),
+        activation: Activation = "tanh",
+        optimizer: InnerOptimizer | None = None,
+        steps: int = STEPS,
+        spread: float = 1.0,
+        unseen: Unseen = "",
+    ) -> Cell:
+        starts = tasks.spread[0] * spread, tasks.spread[1] * spread
+        own, chosen = replace(tasks, hidden=hidden, activation=activation, spread=starts), optimizer or Adam()
+        return Cell(
+            network=f"{own.policy}{', starts farther away' if unseen == 'data' else ''}",
+            careful=replace(own, through=True),
+            own=own,
+            optimizer=chosen,
+            lr=MIDDLES[chosen],
+            learned_lr=config.inner.lr if chosen == Adam() else MIDDLES[chosen],
+            steps=steps,
+            unseen=unseen,
+        )
+
+    return Evaluation(
+        cells=(
+            cell(),
+            *(cell(hidden, activation, unseen="architecture") for hidden, activation in UNSEEN),
+            cell(spread=2.0, unseen="data"),
+            *(cell(optimizer=other, unseen="optimizer") for other in MIDDLES if other != Adam()),
+            *(cell(steps=steps, unseen="horizon") for steps in (5, 20)),
+        ),
+        baselines=(
+            Baseline("final distance", FinalDistance),
+            Baseline("mean squared distance", nn.MSELoss),
+            Baseline("mean distance", nn.L1Loss),
+        ),
+        metric=_missed(tasks),
+        grid=tuple(10 ** (k / 2 - 1.5) for k in range(7)),
+        validation_tasks=50,
+    )
+
+
+def _missed(tasks: MountainCar) -> Metric:
+    cheaply = f" with a sum of squared actions of at most {tasks.allowed:g}" if math.isfinite(tasks.allowed) else ""
+    return Metric(
+        name="share missed",
+        description=(
+            f"Share of fresh policies that do not bring the car to its goal{cheaply} within the {tasks.car.steps} "
+            "steps of an episode"
+        ),
+        terms=(
+            "Every gradient step takes one roll-out. Ordinary losses had the gradient through the true dynamics, the "
+            "learned one had not."
+        ),
+        cap=1.0,
+    )
+
+
+def _example(world: str, car: Car) -> str:
+    """How to train a policy in a Gymnasium environment."""
+    return f"""\
+import gymnasium
+
+environment = gymnasium.make({world})
+
+class Policy(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.network = torch.nn.Sequential(torch.nn.Linear(2, 64), torch.nn.Tanh(), torch.nn.Linear(64, 1))
+
+    def forward(self, state):
+        return self.network((state - torch.tensor([{BOTTOM:.4f}, 0.0])) / torch.tensor([0.3, {car.pace}]))
+
+model = Policy()
+
+def roll_out():
+    state, _ = environment.reset()
+    states, done = [], False
+    while not done:
+        states.append(torch.as_tensor(state))
+        action = model(states[-1]).detach().clamp(-1, 1).numpy()
+        state, _, arrived, out_of_time, _ = environment.step(action)
+        done = arrived or out_of_time
+    return torch.stack(states), torch.full((len(states), 1), {car.goal})  # where it was, and where it should go"""
+
+
+def draw_pictures(loss: LearnedLoss, tasks: MountainCar) -> dict[str, Figure]:
+    """Where policies drive while they learn."""
+    from ml3zoo.plots.roads import draw_roads
+
+    return {"roads": draw_roads(loss, tasks)}
+
+
+def mountain_car_recipe(name: str, summary: str, tasks: MountainCar, world: str = WORLD) -> Recipe:
+    """The recipe of a loss for a car.
+
+    Args:
+        name: of the loss.
+        summary: for its card.
+        tasks: the car, and what meta-training aims at; policies are put in their place.
+        world: the same as a Gymnasium environment, the arguments of ``gymnasium.make``.
+    """
+    return Recipe(
+        config=LossConfig(
+            name=name,
+            summary=summary,
+            family="trajectory",
+            kind="trajectory",
+            signals=(
+                SignalConfig(signal="state"),
+                SignalConfig(signal="action"),
+                SignalConfig(signal="goal"),
+                SignalConfig(signal="progress"),
+            ),
+            architecture={
+                "state": [{"middle": BOTTOM, "scale": 0.6}, {"scale": 3 * tasks.car.pace}],
+                "action": [{"scale": 5.0}],
+                "goal": [{"middle": tasks.car.goal, "scale": 0.5}],
+                "hidden": [16],
+            },
+            inner=InnerConfig(optimizer="adam", lr=LR, steps=STEPS),
+        ),
+        training=MetaTraining(
+            settings=tuple(
+                Setting(replace(tasks, hidden=hidden, activation=activation), InnerRun(Adam(), LR, STEPS), weight)
+                for hidden, activation, weight in MIXTURE
+            ),
+            estimator=EvolutionStrategies(MISSES, pairs=24, sigma=0.1),
+            iterations=800,
+            tasks=16,
+            lr=0.03,
+            warmup=5,
+            average=0.9,
+            validate_every=25,
+            validation_tasks=64,
+            validation=MISSES,
+            lr_jitter=0.3,
+        ),
+        evaluation=partial(mountain_car_evaluation, tasks=tasks),
+        pictures=partial(draw_pictures, tasks=tasks),
+        example=_example(world, tasks.car),
+    )
+
+
+RECIPE = mountain_car_recipe(
+    name="mountain-car",
+    summary=(
+        "Brings a fresh policy to swing a weak car out of a valley within ten roll-outs, one for each gradient step, "
+        "without the gradient of the dynamics. Sees states, actions, the goal and the progress."
+    ),
+    tasks=MountainCar(),
+)

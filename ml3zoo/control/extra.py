@@ -1,0 +1,14 @@
+"""Gymnasium, or what to install to have it."""
+
+from __future__ import annotations
+
+from ml3zoo.errors import MissingExtraError
+
+try:
+    import gymnasium
+    from gymnasium.spaces import Box
+    from gymnasium.vector import VectorEnv
+except ImportError as error:
+    raise MissingExtraError("Acting in environments", "rl") from error
+
+__all__ = ["Box", "VectorEnv", "gymnasium"]
