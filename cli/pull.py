@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections import defaultdict
 from pathlib import Path
 from typing import Annotated
 
@@ -70,6 +71,7 @@ def pull(
 
 def _snippet(use: str, config: LossConfig) -> list[str]:
     """Lines that run as they stand, to be filled with the user's own."""
-    numbers = {name: len(value) for name, value in config.architecture.items() if isinstance(value, list | tuple)}
+    numbers: dict[str, int] = defaultdict(lambda: 1)
+    numbers |= {name: len(value) for name, value in config.architecture.items() if isinstance(value, list | tuple)}
     batch = [line.format_map(numbers) for line in _BATCHES[config.kind][: 3 if config.uses_feature else 2]]
     return ["import torch", "from ml3zoo import load_loss", f"loss = {use}", *batch, f"{call(config)}.backward()"]

@@ -147,13 +147,13 @@ def _environment() -> Environment:
 
 
 def _percent(share: float) -> str:
-    return f"{100 * share:.1f}" if 0 < share < 0.01 else f"{100 * share:.0f}"
+    return f"{100 * share:.1f}" if 0 < share < 0.01 or 0.99 < share < 1 else f"{100 * share:.0f}"
 
 
 def _front_matter(config: LossConfig, results: dict[str, Any]) -> ModelCardData:
     main, metric = results["cells"][0], results["metric"]["name"]
     evaluation = EvalResult(
-        task_type=f"tabular-{config.kind}",
+        task_type="reinforcement-learning" if config.kind == "trajectory" else f"tabular-{config.kind}",
         dataset_type=config.name,
         dataset_name=f"{config.name} test tasks",
         metric_type=re.sub(r"\W+", "_", metric.lower()).strip("_"),

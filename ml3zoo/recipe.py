@@ -49,7 +49,8 @@ class Recipe:
         prior: what the loss starts from, as its family's ``reset_parameters`` takes it.
         start: makes it the twin of another loss, from there, before meta-training begins.
         pictures: draws more pictures for the card, by name.
-        example: Python that makes ``x``, ``y`` and ``model``, and ``feature`` if that is not x, for the card's snippet.
+        example: Python that makes ``x``, ``y`` and ``model``, and ``feature`` if that is not x, for the card's snippet;
+            for trajectories ``model`` and a function ``roll_out()`` that returns states and goals.
         quick_iterations: outer iterations of the quick version.
         source: the file it was read from, kept in the card's folder.
         is_quick: whether it is the quick version of another, whose numbers mean nothing.

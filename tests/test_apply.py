@@ -258,8 +258,9 @@ def test_who_is_told_of_rmse_is_told_what_few_rows_do_to_it() -> None:
         (2.1, 2, ""),
     ):
         ours = {"rmse": np.full(2, rmse), "mae": np.full(2, mae)}
-        caveat = REGRESSION.caveat(ours, theirs)
+        caveat = REGRESSION.caveat("rmse", ours, theirs)
         assert told in caveat
+        assert REGRESSION.caveat("mae", ours, theirs) == ""
         assert ("--test" in caveat) == bool(told)
 
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from ml3zoo import load_loss
-from ml3zoo.control.car import BOTTOM, CONTINUOUS, VALLEY, Car
+from ml3zoo.control.car import CONTINUOUS, VALLEY, Car
 from ml3zoo.control.rollouts import roll_out
 from ml3zoo.errors import InputError
 from ml3zoo.tasks.optimizees import MLP
@@ -65,7 +65,7 @@ def test_roll_outs_end_where_episodes_end():
     worlds = gymnasium.make_vec(CAR, num_envs=3)
     rolled = roll_out(lambda state: torch.where(state[:, 1:] > 0.02, 9.0, -9.0), worlds, seed=1)
     assert rolled.states.shape[1:] == (3, 2)
-    assert rolled.steps == int(rolled.alive.sum()) == len(rolled.lived)
+    assert rolled.taken == int(rolled.alive.sum()) == len(rolled.lived)
     assert rolled.terminated.any()
     for world in range(3):
         steps = int(rolled.alive[:, world].sum())
@@ -100,7 +100,7 @@ class Broken(gymnasium.Env):
 @pytest.mark.parametrize(
     ("fault", "actions", "told"),
     [
-        ("discrete", 1, r"actions in Discrete\(3\): a Box of one dimension was expected"),
+        ("discrete", 1, r"actions in Discrete\(3\): a Box of one dimension and real numbers was expected"),
         ("crash", 1, "failed at step 2 .*ZeroDivisionError: a joint came off"),
         ("nan", 1, r"observed \[nan, nan\] at step 2"),
         ("", 2, r"gave shape \(1, 2\) .* \(1, 1\) were expected"),
@@ -129,7 +129,7 @@ def test_fresh_policies_arrive_in_gymnasium_by_the_loss_alone():
             network = MLP((2, 64, 1), "tanh").build()
 
         def policy(state: torch.Tensor) -> torch.Tensor:
-            return network((state - torch.tensor([BOTTOM, 0.0])) / torch.tensor([0.3, VALLEY.pace]))  # noqa: B023
+            return network(VALLEY.scaled(state))  # noqa: B023
 
         loss = load_loss("mountain-car", total_steps=10)
         optimizer = loss.make_optimizer(network.parameters())
@@ -140,3 +140,51 @@ def test_fresh_policies_arrive_in_gymnasium_by_the_loss_alone():
             optimizer.step()
         arrived += bool(roll_out(policy, worlds, seed=100 * seed + 99).terminated)
     assert arrived >= 3
+
+
+def test_worlds_that_write_over_their_observations_are_copied():
+    def policy(state: torch.Tensor) -> torch.Tensor:
+        return 9 * state[:, 1:]
+
+    copied, reused = (
+        roll_out(policy, gymnasium.make_vec(CAR, 3, vector_kwargs={"copy": copy}), seed=1) for copy in (True, False)
+    )
+    assert torch.equal(copied.states, reused.states)
+
+
+def test_what_is_no_vector_environment_is_refused():
+    with pytest.raises(InputError, match="a vector environment was expected"):
+        roll_out(lambda state: state, gymnasium.make(CAR))
+    waiting = gymnasium.make_vec(CAR, 2, vector_kwargs={"autoreset_mode": gymnasium.vector.AutoresetMode.DISABLED})
+    with pytest.raises(InputError, match="does not reset by itself"):
+        roll_out(lambda state: state[:, :1], waiting)
+
+
+@pytest.mark.parametrize("start", [(0.0, 0.0, 0.0), "left", (5.0, 0.0)])
+def test_starts_off_the_road_are_refused(start: object):
+    with pytest.raises(InputError, match="position and velocity in Box"):
+        gymnasium.make(CAR).reset(options={"start": start})
+
+
+def test_a_loss_refuses_another_worlds_numbers():
+    loss = load_loss("mountain-car", total_steps=10)
+    action, goal, state = torch.zeros(5, 1), torch.zeros(5, 1), torch.zeros(5, 2)
+    for arguments, told in (
+        ((action, goal, state[:, :1]), "takes 2 numbers as state, got 1"),
+        ((torch.zeros(5, 2), goal, state), "takes 1 numbers as action, got 2"),
+        ((action, goal[:1], state), "Expand one"),
+        ((action, goal, state[:4]), "a state .* for each action"),
+        ((action, goal, state.numpy()), "feature must be a tensor"),
+    ):
+        with pytest.raises(InputError, match=told):
+            loss(*arguments[:2], feature=arguments[2])
+
+
+def test_the_loss_is_least_where_it_aims():
+    loss = load_loss("mountain-car", total_steps=10)
+    loss.progress, loss.reduction = 0.3, "none"
+    state = torch.randn(4, 6, 2, generator=torch.Generator().manual_seed(0))
+    goal = torch.full((4, 6, 1), 0.5)
+    aim = loss.aim(state, goal, 0.3)
+    assert loss(aim, goal, feature=state).shape == (4, 6)
+    assert loss(aim, goal, feature=state).max() < 1e-9 < loss(aim + 1, goal, feature=state).min()

@@ -16,6 +16,7 @@ from torch import nn
 
 from ml3zoo.bench import BenchReport, Row
 from ml3zoo.card import headline
+from ml3zoo.errors import CheckpointError, InputError
 from ml3zoo.evaluate import (
     Baseline,
     Cell,
@@ -207,6 +208,25 @@ def test_an_interrupted_evaluation_goes_on_where_it_stopped(tmp_path, monkeypatc
     with pytest.raises(KeyboardInterrupt):
         evaluate(other, evaluation, journal=journal)
     assert measured == [4, 6]
+
+
+def test_a_journal_of_something_else_or_a_damaged_one(tmp_path):
+    journal, cell = tmp_path / "evaluation.json", EVALUATION.cells[0]
+    loss = find_recipe("sine-regression").fresh_loss(0)
+    evaluate(loss, EVALUATION, journal=journal)
+    other = dataclasses.replace(EVALUATION, cells=(dataclasses.replace(cell, unseen="data"),))
+    assert evaluate(loss, other, journal=journal)["cells"][0]["unseen"] == "data"
+    beside = evaluate(loss, other, find_recipe("sine-regression").fresh_loss(1), journal=journal)
+    assert "before meta-training" in beside["cells"][0]["contenders"]
+    for text in ("", "[]", '{"cells": {}}', '{"fingerprint": "x", "cells'):
+        journal.write_text(text)
+        with pytest.raises(CheckpointError, match=r"evaluation\.json is damaged .* Delete it"):
+            evaluate(loss, EVALUATION, journal=journal)
+
+
+def test_cells_of_one_name_are_refused():
+    with pytest.raises(InputError, match="two cells of an evaluation are both named 'small under SGD, 10 steps'"):
+        dataclasses.replace(EVALUATION, cells=EVALUATION.cells * 2)
 
 
 SHARED = """\

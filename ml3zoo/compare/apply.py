@@ -109,7 +109,7 @@ def apply_loss(
         contenders=tuple(ContenderReport.of(outcome) for outcome in outcomes.values()),
         baseline=ordinary[best].label,
         difference=found,
-        verdict=f"{told} {measure.caveat(ours, theirs)}".rstrip(),
+        verdict=f"{told} {measure.caveat(contest.headline, ours, theirs)}".rstrip(),
         network=NetworkReport.of(network, table),
     )
     if out is not None:

@@ -12,6 +12,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+BOTTOM = -math.pi / 6
+"""Position of the lowest place of the valley."""
+
 
 @dataclass(frozen=True)
 class Car:
@@ -48,6 +51,9 @@ class Car:
         Args:
             state: position and velocity, [..., 2].
             action: [..., 1]; beyond [-1, 1] it counts as the nearer end.
+
+        Returns:
+            [..., 2].
         """
         position, velocity = state.unbind(-1)
         force = self.engine * action[..., 0].clamp(-1, 1) - self.gravity * torch.cos(3 * position)
@@ -57,12 +63,15 @@ class Car:
         stopped = (position <= self.leftmost) & (velocity < 0)
         return torch.stack([position, torch.where(stopped, 0.0, velocity)], -1)
 
+    def scaled(self, state: Tensor) -> Tensor:
+        """States [..., 2] brought to about -1 to 1, as a policy likes them."""
+        return (state - state.new_tensor([BOTTOM, 0.0])) / state.new_tensor([0.3, self.pace])
+
     def arrived(self, state: Tensor) -> Tensor:
         """Whether the goal is reached, [...]."""
         return state[..., 0] >= self.goal
 
 
-BOTTOM = -math.pi / 6
 VALLEY = Car(
     engine=1.25,
     gravity=1.96,

@@ -12,20 +12,21 @@ import torch
 from numpy.typing import NDArray
 
 from ml3zoo.control.car import BOTTOM, VALLEY, Car
-from ml3zoo.control.extra import Box, gymnasium
+from ml3zoo.control.needs_gymnasium import Box, gymnasium
+from ml3zoo.errors import InputError
 
 Array = NDArray[np.float32]
 
 
-class MountainCar(gymnasium.Env[Array, Array]):
+class MountainCarEnv(gymnasium.Env[Array, Array]):
     """A car that has to swing out of a valley; see ``ml3zoo.control.car``.
 
     An observation is position and velocity, an action the engine's power in [-1, 1]. As in Gymnasium's own mountain car
-    the goal is worth 100 and a step costs a tenth of the action's square. ``reset`` takes
+    the goal is worth 100 and a step costs a tenth of the action's square, here of the clipped one. ``reset`` takes
     ``options={"start": (position, velocity)}``.
 
     Args:
-        car: its dynamics.
+        car: its dynamics; another car than ``VALLEY`` needs ``max_episode_steps=car.steps`` as well.
         spread: starts lie so far from the bottom, and are so fast, at most.
     """
 
@@ -43,7 +44,12 @@ class MountainCar(gymnasium.Env[Array, Array]):
         """A start near the bottom of the valley, or the one that was asked for."""
         super().reset(seed=seed)
         drawn = np.array([BOTTOM, 0.0]) + np.array(self.spread) * self.np_random.uniform(-1, 1, 2)
-        self._state = torch.as_tensor(np.asarray((options or {}).get("start", drawn), dtype=np.float64))
+        start = np.asarray((options or {}).get("start", drawn))
+        if start.dtype.kind not in "fi" or not self.observation_space.contains(start.astype(np.float32)):
+            raise InputError(
+                f"start is {start.tolist()!r}: position and velocity in {self.observation_space} were expected."
+            )
+        self._state = torch.as_tensor(start.astype(np.float64))
         return self._observation(), {}
 
     def step(self, action: Array) -> tuple[Array, float, bool, bool, dict[str, Any]]:
@@ -57,4 +63,4 @@ class MountainCar(gymnasium.Env[Array, Array]):
         return self._state.numpy().astype(np.float32)
 
 
-gymnasium.register("ml3zoo/MountainCar-v0", f"{__name__}:{MountainCar.__name__}", max_episode_steps=VALLEY.steps)
+gymnasium.register("ml3zoo/MountainCar-v0", f"{__name__}:{MountainCarEnv.__name__}", max_episode_steps=VALLEY.steps)

@@ -7,9 +7,21 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
+from torch import nn
+
+import ml3zoo
+from ml3zoo.errors import CheckpointError
 from ml3zoo.evaluate.protocol import Evaluation
 from ml3zoo.files import write_text
 from ml3zoo.losses import LearnedLoss
+
+
+class _Kept(msgspec.Struct):
+    """What the file holds."""
+
+    fingerprint: str
+    cells: dict[str, dict[str, Any]]
 
 
 class Journal:
@@ -17,18 +29,30 @@ class Journal:
 
     Args:
         path: of its file, which need not exist; None keeps nothing.
-        loss, evaluation: what is measured; what the file says of others is left out.
+        loss, evaluation, untrained: what is measured; what the file says of others is left out.
     """
 
-    def __init__(self, path: Path | None, loss: LearnedLoss, evaluation: Evaluation) -> None:
-        self._path, self._fingerprint = path, _fingerprint(loss, evaluation)
+    def __init__(
+        self, path: Path | None, loss: LearnedLoss, evaluation: Evaluation, untrained: LearnedLoss | None
+    ) -> None:
+        self._path, self._fingerprint = path, _fingerprint(loss, evaluation, untrained)
 
     def read(self) -> dict[str, Any]:
-        """The cells measured so far."""
+        """The cells measured so far.
+
+        Raises:
+            CheckpointError: the file is damaged.
+        """
         if self._path is None or not self._path.exists():
             return {}
-        kept = json.loads(self._path.read_text(encoding="utf-8"))
-        return dict(kept["cells"]) if kept["fingerprint"] == self._fingerprint else {}
+        try:
+            kept = msgspec.json.decode(self._path.read_bytes(), type=_Kept)
+        except msgspec.MsgspecError as error:
+            raise CheckpointError(
+                f"{self._path} is damaged ({error}): cells that were measured were expected. Delete it, they are then "
+                "measured anew."
+            ) from error
+        return dict(kept.cells) if kept.fingerprint == self._fingerprint else {}
 
     def write(self, cells: dict[str, Any]) -> None:
         """Keep these cells."""
@@ -36,13 +60,13 @@ class Journal:
             write_text(self._path, json.dumps({"fingerprint": self._fingerprint, "cells": cells}))
 
 
-def _fingerprint(loss: LearnedLoss, evaluation: Evaluation) -> str:
-    """Identifies what is measured: equal weights and protocol, equal fingerprint."""
+def _fingerprint(loss: LearnedLoss, evaluation: Evaluation, untrained: LearnedLoss | None) -> str:
+    """Identifies what is measured: equal weights, protocol and version, equal fingerprint."""
     tasks = evaluation.validation_tasks, evaluation.test_tasks, evaluation.seeds, evaluation.observations
-    grids = [(str(cell), cell.lr, cell.learned_lr) for cell in evaluation.cells]
     rivals = [(ordinary.name, ordinary.hyper) for ordinary in evaluation.baselines]
-    protocol = tasks, grids, rivals, evaluation.metric, evaluation.grid, evaluation.schedules
-    found = hashlib.sha256(repr((loss.config, protocol)).encode())
-    for name, p in loss.named_parameters():
-        found.update(name.encode() + p.detach().cpu().numpy().tobytes())
+    protocol = tasks, evaluation.cells, rivals, evaluation.metric, evaluation.grid, evaluation.schedules
+    found = hashlib.sha256(repr((ml3zoo.__version__, loss.config, protocol)).encode())
+    for module in (loss, untrained or nn.Identity()):
+        for name, p in module.named_parameters():
+            found.update(name.encode() + p.detach().cpu().numpy().tobytes())
     return found.hexdigest()

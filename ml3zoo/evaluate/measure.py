@@ -46,16 +46,20 @@ def evaluate(
 
     Raises:
         RankError: another process has ended.
+        CheckpointError: the journal is damaged.
     """
     ranks = ranks or Ranks()
-    kept = Journal(journal if ranks.first else None, loss, evaluation)
+    kept = Journal(journal if ranks.first else None, loss, evaluation, untrained)
     measured = ranks.exchange(kept.read())[0]
     groups = [group for group in _sharing_runs(evaluation.cells) if any(str(cell) not in measured for cell in group)]
     with progress_bar("evaluation", len(evaluation.cells), shown=ranks.first) as advance:
         for first in range(0, len(groups), ranks.world):
             advance(len(measured), groups[first][0].network)
-            mine = groups[first + ranks.rank : first + ranks.rank + 1]
-            found = {name: entry for group in mine for name, entry in _measured(loss, group, evaluation, untrained)}
+            found: dict[str, Any] = {}
+            for group in groups[first + ranks.rank : first + ranks.rank + 1]:
+                for name, entry in _measured(loss, group, evaluation, untrained):
+                    found[name] = entry
+                    kept.write(measured | found)
             measured |= {name: entry for part in ranks.exchange(found) for name, entry in part.items()}
             kept.write(measured)
     metric = evaluation.metric

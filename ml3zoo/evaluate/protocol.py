@@ -8,6 +8,7 @@ from typing import Literal
 
 from torch import nn
 
+from ml3zoo.errors import InputError
 from ml3zoo.meta.inner import Schedule
 from ml3zoo.meta.optimizers import InnerOptimizer
 from ml3zoo.tasks.base import TaskFamily
@@ -101,6 +102,15 @@ class Evaluation:
     observations: int = 20
     cost_sizes: tuple[int, ...] = (128, 10_000, 1_000_000)
     compiled: bool = False
+
+    def __post_init__(self) -> None:
+        """Cells are told apart by their names."""
+        names = [str(cell) for cell in self.cells]
+        double = sorted({name for name in names if names.count(name) > 1})
+        if double:
+            raise InputError(
+                f"two cells of an evaluation are both named {double[0]!r}: say in network how they differ."
+            )
 
     def observe_every(self, cell: Cell) -> int:
         """Steps between observations of a learning curve."""

@@ -28,7 +28,7 @@ class Trajectory(Kind):
         if input.dim() < 1 or target.shape[:-1] != input.shape[:-1] or target.dim() < 1:
             raise InputError(
                 f"input has shape {tuple(input.shape)} and target {tuple(target.shape)}: actions [..., actions] and, "
-                "for each of them, a goal [..., goals] were expected. Call goal.expand(len(actions), -1) for one goal."
+                "for each of them, a goal [..., goals] were expected. Expand one: goal.expand(*actions.shape[:-1], -1)."
             )
 
     def check_feature(self, input: Tensor, feature: Tensor) -> None:

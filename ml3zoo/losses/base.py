@@ -202,13 +202,15 @@ class LearnedLoss(nn.Module):
         return applied
 
     def _check(self, input: Tensor, target: Tensor, feature: Tensor | None) -> None:
-        for name, value in (("input", input), ("target", target)):
+        given = {"input": input, "target": target} | ({} if feature is None else {"feature": feature})
+        for name, value in given.items():
             if not isinstance(value, Tensor):
                 raise InputError(f"{name} must be a tensor, got {type(value).__name__}. Call torch.as_tensor on it.")
         if not input.is_floating_point():
             raise InputError(f"input must be floating point predictions, got {input.dtype}. Call input.float().")
-        if target.is_complex():
-            raise InputError(f"target must be real numbers, got {target.dtype}. Take its real part.")
+        for name, value in given.items():
+            if value.is_complex():
+                raise InputError(f"{name} must be real numbers, got {value.dtype}. Take its real part.")
         if input.numel() == 0:
             raise InputError(f"input is empty (shape {tuple(input.shape)}): at least one prediction is needed.")
         self.kind.check(input, target)

@@ -6,20 +6,21 @@ Source: Bechtle et al. 2020 give state, action and distance to the goal to one n
 from __future__ import annotations
 
 import itertools
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal
 
 import torch
 from msgspec import Meta
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ml3zoo.config import Clock, LossConfig, parse_architecture
+from ml3zoo.config import LossConfig, SignalConfig, Trajectory, parse_architecture
 from ml3zoo.errors import ConfigError, InputError
 from ml3zoo.kinds import Batch
 from ml3zoo.losses.base import FEATURE_LIMIT, LearnedLoss
 from ml3zoo.schema import Finite, Positive, Strict
 
-_PARTS = ("state", "action", "goal")
+_PARTS: tuple[Trajectory, ...] = ("state", "action", "goal")
+_SIGNALS = (*(SignalConfig(signal=part) for part in _PARTS), SignalConfig(signal="progress"))
 _BOUND = 3.0
 """Of the logarithm of a weight."""
 
@@ -63,9 +64,11 @@ class Loss(LearnedLoss):
     def __init__(self, config: LossConfig) -> None:
         super().__init__(config)
         self.architecture = parse_architecture(Architecture, config)
-        if [signal.signal for signal in config.signals if signal.signal not in get_args(Clock)] != [*_PARTS]:
+        if config.signals not in (_SIGNALS, _SIGNALS[:-1]):
+            looked_at = ", ".join(map(str, config.signals))
             raise ConfigError(
-                f"a trajectory loss looks at {', '.join(_PARTS)} and the progress; {config.name} does not."
+                "a trajectory loss looks at state, action, goal and, if it likes, progress, all as they are (ranges "
+                f"are its architecture's); {config.name} at {looked_at}."
             )
         for part in _PARTS:
             ranges: tuple[Range, ...] = getattr(self.architecture, part)
@@ -100,9 +103,17 @@ class Loss(LearnedLoss):
 
         Returns:
             [..., actions].
+
+        Raises:
+            InputError: the loss has no aim, or shapes do not fit.
         """
+        if self.architecture.output != "aim":
+            raise InputError(
+                f'{self.config.name} values actions and aims at none: a loss with output "aim" was expected.'
+            )
         somehow = self.action_middle.expand(*state.shape[:-1], -1)
-        batch = self._batch(somehow, goal, state, torch.tensor(progress), {})
+        self._check(somehow, goal, state)
+        batch = self._batch(somehow, goal, state, torch.tensor(progress, device=state.device), {})
         aim: Tensor = self.action_middle + self.action_scale * self._seeing(batch)[..., 1:].tanh()
         return aim
 

@@ -86,8 +86,9 @@ class Ranks:
             yield
         except RuntimeError as error:
             raise RankError(
-                f"rank {self.rank} cannot reach the other processes: one of them has ended. Its own message says why; "
-                "start all again with --resume."
+                f"rank {self.rank} cannot reach the other processes: one of them has ended, or works for more than "
+                f"{_PATIENCE.seconds // 3600} hours on one thing. Its own message says why; start all again with "
+                "--resume."
             ) from error
 
 
@@ -102,6 +103,8 @@ def joined_ranks() -> Iterator[Ranks]:
         return
     gpus = torch.cuda.device_count()
     device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")) % gpus) if gpus else torch.device("cpu")
+    if gpus:
+        torch.cuda.set_device(device)
     # Its functions take the group that exists on import as a default. The compiler imports it, and the group, held by
     # them, would then outlive destroy_process_group and its threads the interpreter, which aborts.
     importlib.import_module("torch.distributed.nn")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 
 import torch
@@ -30,8 +29,6 @@ class MountainCar(TaskFamily):
         through: the loss is given positions that a gradient leads through the dynamics, as an ordinary loss needs it;
             else actions alone carry a gradient.
         spread: starts lie so far from the bottom, and are so fast, at most.
-        thrift: how much of the objective a hundred steps of full power are.
-        allowed: an arrival does not count if the sum of squared actions on the way is above this.
     """
 
     car: Car = VALLEY
@@ -40,8 +37,6 @@ class MountainCar(TaskFamily):
     shaped: bool = True
     through: bool = False
     spread: tuple[float, float] = (0.1, 0.1)
-    thrift: float = 0.0
-    allowed: float = math.inf
 
     network: nn.Module = field(init=False, repr=False, compare=False)
 
@@ -61,8 +56,7 @@ class MountainCar(TaskFamily):
 
     def act(self, params: Tensors, states: Tensor) -> Tensor:
         """Actions [..., 1] of a policy in states [..., 2]."""
-        scaled = (states - states.new_tensor([BOTTOM, 0.0])) / states.new_tensor([0.3, self.car.pace])
-        action: Tensor = functional_call(self.network, params, (scaled,))
+        action: Tensor = functional_call(self.network, params, (self.car.scaled(states),))
         return action
 
     def roll_out(self, params: Tensors, start: Tensor) -> Tensor:
@@ -84,31 +78,22 @@ class MountainCar(TaskFamily):
         return {"input": actions, "target": torch.full_like(actions, self.car.goal), "feature": states}
 
     def objective(self, params: Tensors, data: Tensors) -> Tensor:
-        """A smooth count of misses, a little of the mean distance from where the car should be, and its effort."""
-        states = self.roll_out(params, data["start"])
-        positions = states[1:, 0]
+        """A smooth count of misses, half at 0.2 short of the goal, and a little of the distance from where to be."""
+        positions = self.roll_out(params, data["start"])[1:, 0]
         wanted = torch.full_like(positions, self.car.goal)
         if self.shaped:
             steps, place = self.car.swing
             wanted[:steps] = place
         short = (self.car.goal - positions.amax()).clamp_min(0)
-        missed = short / (short + 0.2) + 0.3 * (positions - wanted).abs().mean()
-        return missed + self.thrift * self._effort(params, states) / 100 if self.thrift else missed
+        return short / (short + 0.2) + 0.3 * (positions - wanted).abs().mean()
 
     def metric(self, params: Tensors, data: Tensors) -> Tensor:
-        """1 if the car does not arrive, or not cheaply enough, else 0; NaN if the policy's weights are not finite."""
-        states = self.roll_out(params, data["start"])
-        done = self.car.arrived(states[-1]) & (self._effort(params, states) <= self.allowed)
+        """1 if the car does not arrive, 0 if it does, NaN if the policy's weights are not finite."""
+        missed = 1 - self.car.arrived(self.roll_out(params, data["start"])[-1]).to(data["start"].dtype)
         finite = torch.stack([p.isfinite().all() for p in params.values()]).all()
-        return torch.where(finite, 1 - done.to(states.dtype), torch.nan)
+        return torch.where(finite, missed, torch.nan)
 
     def criterion(self, params: Tensors, data: Tensors) -> Tensor:
         """The same, and how far from the goal the car ends where it does not arrive."""
         end = self.roll_out(params, data["start"])[-1, 0]
         return self.metric(params, data) + (self.car.goal - end).clamp_min(0)
-
-    def _effort(self, params: Tensors, states: Tensor) -> Tensor:
-        """Sum of squared actions until the car arrives."""
-        before = states[:-1]
-        power = self.act(params, before)[..., 0].clamp(-1, 1)
-        return torch.where(self.car.arrived(before), 0.0, power.square()).sum()

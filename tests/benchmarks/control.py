@@ -7,16 +7,17 @@ import torch
 from torch import nn
 
 from ml3zoo import load_loss
-from ml3zoo.control.car import BOTTOM, VALLEY
+from ml3zoo.control.car import VALLEY
 from ml3zoo.control.rollouts import roll_out
+from ml3zoo.tasks.optimizees import MLP, Activation
 
 WORLD = "ml3zoo.control.environments:ml3zoo/MountainCar-v0"
 STEPS = 10
-SHAPES: tuple[tuple[tuple[int, ...], type[nn.Module]], ...] = (
-    ((64,), nn.Tanh),
-    ((48, 48, 48), nn.Tanh),
-    ((100,), nn.SiLU),
-    ((32, 32), nn.GELU),
+SHAPES: tuple[tuple[tuple[int, ...], Activation], ...] = (
+    ((64,), "tanh"),
+    ((48, 48, 48), "tanh"),
+    ((100,), "SiLU"),
+    ((32, 32), "GELU"),
 )
 
 
@@ -32,7 +33,7 @@ def run(*, quick: bool) -> None:
         learned = [_trained(hidden, activation, seed) for seed in range(policies)]
         searched = [_searched(hidden, activation, seed) for seed in range(policies)]
         arrived, steps = (sum(each) / policies for each in zip(*learned, strict=True))
-        name = f"{'-'.join(map(str, hidden))} {activation.__name__}"
+        name = f"{'-'.join(map(str, hidden))} {activation}"
         found = sum(searched) / policies
         print(f"  {name}: learned {arrived:.0%} ({steps:.0f} environment steps); random search {found:.0%}", flush=True)
 
@@ -40,21 +41,17 @@ def run(*, quick: bool) -> None:
 class Policy(nn.Module):
     """A state in, an action out."""
 
-    def __init__(self, hidden: tuple[int, ...], activation: type[nn.Module]) -> None:
+    def __init__(self, hidden: tuple[int, ...], activation: Activation) -> None:
         super().__init__()
-        layers: list[nn.Module] = []
-        for width_in, width_out in zip((2, *hidden), (*hidden, 1), strict=True):
-            layers += [nn.Linear(width_in, width_out), activation()]
-        self.network = nn.Sequential(*layers[:-1])
+        self.network = MLP((2, *hidden, 1), activation).build()
 
     def forward(self, state: torch.Tensor) -> torch.Tensor:
         """Actions of states."""
-        scaled = (state - torch.tensor([BOTTOM, 0.0])) / torch.tensor([0.3, 0.5])
-        action: torch.Tensor = self.network(scaled)
+        action: torch.Tensor = self.network(VALLEY.scaled(state))
         return action
 
 
-def _trained(hidden: tuple[int, ...], activation: type[nn.Module], seed: int) -> tuple[bool, int]:
+def _trained(hidden: tuple[int, ...], activation: Activation, seed: int) -> tuple[bool, int]:
     """Whether a fresh policy arrives after the last gradient step, and environment steps taken."""
     world, policy = gymnasium.make_vec(WORLD, num_envs=1), Policy(hidden, activation)
     loss = load_loss("mountain-car", total_steps=STEPS)
@@ -66,11 +63,11 @@ def _trained(hidden: tuple[int, ...], activation: type[nn.Module], seed: int) ->
         optimizer.zero_grad()
         loss(policy(states), torch.full((len(states), 1), VALLEY.goal), feature=states).backward()
         optimizer.step()
-        taken += rolled.steps
+        taken += rolled.taken
     return bool(roll_out(policy, world, seed=1000 * seed + STEPS).terminated), taken
 
 
-def _searched(hidden: tuple[int, ...], activation: type[nn.Module], seed: int) -> bool:
+def _searched(hidden: tuple[int, ...], activation: Activation, seed: int) -> bool:
     world = gymnasium.make_vec(WORLD, num_envs=1)
     fresh = (roll_out(Policy(hidden, activation), world, seed=1000 * seed + step) for step in range(STEPS + 1))
     return any(bool(rolled.terminated) for rolled in fresh)

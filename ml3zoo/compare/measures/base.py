@@ -77,6 +77,6 @@ class Measure(ABC):
     def gap(self, ours: Array, theirs: Array) -> Array:
         """How far apart two losses are in a contest's headline metric, network by network, [networks]."""
 
-    def caveat(self, ours: dict[str, Array], theirs: dict[str, Array]) -> str:
-        """What a user should know who reads the headline metric alone; a sentence, or nothing."""
+    def caveat(self, headline: str, ours: dict[str, Array], theirs: dict[str, Array]) -> str:
+        """What a user should know who reads this metric alone; a sentence, or nothing."""
         return ""

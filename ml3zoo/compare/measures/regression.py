@@ -71,14 +71,14 @@ class Regression(Measure):
             gap: Array = (ours - theirs) / theirs.mean()
         return gap
 
-    def caveat(self, ours: dict[str, Array], theirs: dict[str, Array]) -> str:
+    def caveat(self, headline: str, ours: dict[str, Array], theirs: dict[str, Array]) -> str:
         """Where a few test rows far off may have decided the squared error."""
         squared, absolute = (self.gap(ours[name], theirs[name]).mean() for name in ("rmse", "mae"))
-        if squared * absolute < 0 and abs(absolute) > _SWAYED:
+        if headline == "rmse" and squared * absolute < 0 and abs(absolute) > _SWAYED:
             way = "lower" if absolute < 0 else "higher"
             return (
-                f"Its test MAE is {abs(100 * absolute):.0f}% {way}, though: a few test rows far off decide RMSE. If "
-                "their targets may be wrong, give right ones with --test."
+                f"Its test MAE is {abs(100 * absolute):.0f}% {way}, though: a few test rows far off may decide RMSE. "
+                "If their targets may be wrong, give right ones with --test."
             )
         return ""
 

@@ -7,8 +7,8 @@ from ml3zoo.errors import MissingExtraError
 try:
     import gymnasium
     from gymnasium.spaces import Box
-    from gymnasium.vector import VectorEnv
+    from gymnasium.vector import AutoresetMode, VectorEnv
 except ImportError as error:
     raise MissingExtraError("Acting in environments", "rl") from error
 
-__all__ = ["Box", "VectorEnv", "gymnasium"]
+__all__ = ["AutoresetMode", "Box", "VectorEnv", "gymnasium"]
