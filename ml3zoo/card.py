@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,7 @@ def write_card(
     results: dict[str, Any],
     folder: Path,
     *,
-    recipe: Path | None = None,
+    recipe: str | None = None,
     pictures: Callable[[LearnedLoss], dict[str, Figure]] | None = None,
 ) -> Path:
     """Write weights, results, pictures and card into ``folder``, all of it or nothing.
@@ -35,7 +34,7 @@ def write_card(
         loss: the measured loss.
         results: what ``Recipe.measure`` returned.
         folder: replaced if it holds a loss already.
-        recipe: the file that the loss was made from, kept as ``recipe.py``.
+        recipe: the text that the loss was made from, kept as ``recipe.py``.
         pictures: draws more pictures by name, beside those that every card has.
 
     Raises:
@@ -47,7 +46,7 @@ def write_card(
         save_loss(loss, partial)
         (partial / "results.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
         if recipe is not None:
-            shutil.copyfile(recipe, partial / "recipe.py")
+            (partial / "recipe.py").write_text(recipe, encoding="utf-8")
         (partial / "plots").mkdir()
         draw_card(loss, results, partial / "plots", pictures)
         (partial / "README.md").write_text(render_card(loss.config, results, partial), encoding="utf-8")

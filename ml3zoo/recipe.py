@@ -52,7 +52,7 @@ class Recipe:
         example: Python that makes ``x``, ``y`` and ``model``, and ``feature`` if that is not x, for the card's snippet;
             for trajectories ``model`` and a function ``roll_out()`` that returns states and goals.
         quick_iterations: outer iterations of the quick version.
-        source: the file it was read from, kept in the card's folder.
+        source: the text of the file it was read from, kept in the card's folder.
         is_quick: whether it is the quick version of another, whose numbers mean nothing.
     """
 
@@ -65,7 +65,7 @@ class Recipe:
     start: Distillation | None = None
     pictures: Callable[[LearnedLoss], dict[str, Figure]] | None = None
     quick_iterations: int = 5
-    source: Path | None = None
+    source: str | None = None
     is_quick: bool = False
 
     def __post_init__(self) -> None:
@@ -248,7 +248,7 @@ def _recipe_of(module: ModuleType) -> Recipe:
     recipe = getattr(module, "RECIPE", None)
     if not isinstance(recipe, Recipe) or module.__file__ is None:
         raise InputError(f"{module.__name__} defines no RECIPE (a ml3zoo.recipe.Recipe). See training/ for examples.")
-    return replace(recipe, source=Path(module.__file__))
+    return replace(recipe, source=Path(module.__file__).read_text(encoding="utf-8"))
 
 
 def _commit() -> str | None:

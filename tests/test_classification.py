@@ -105,7 +105,7 @@ def test_signals_of_another_kind_are_refused():
 def test_a_family_is_not_for_every_kind():
     with pytest.raises(ConfigError, match="family must be trajectory, got mlp"):
         build_loss(CONFIG.replace(kind="trajectory", signals=(SignalConfig(signal="progress"),)))
-    with pytest.raises(ConfigError, match="a trajectory loss looks at state, action, goal and the progress"):
+    with pytest.raises(ConfigError, match="a trajectory loss looks at state, action, goal and, if it likes, progress"):
         build_loss(
             CONFIG.replace(
                 family="trajectory", architecture={name: [{}] for name in ("state", "action", "goal")} | {"hidden": []}

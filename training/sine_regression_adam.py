@@ -3,9 +3,8 @@
 Run: ``ml3zoo train sine-regression-adam``. The same form of loss, meta-trained on the same tasks and networks.
 """
 
-from ml3zoo.training.sine_regression import STEPS, sine_recipe
-
 from ml3zoo.config import InnerConfig
+from ml3zoo.training.sine_regression import STEPS, sine_recipe
 
 RECIPE = sine_recipe(
     name="sine-regression-adam",

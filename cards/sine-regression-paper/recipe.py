@@ -6,8 +6,6 @@ loss to use. Source: Bechtle et al. 2020, first experiment, with the settings of
 
 from functools import partial
 
-from ml3zoo.training.sine_regression import EXAMPLE, sine_evaluation
-
 from ml3zoo.config import InnerConfig, LossConfig, SignalConfig
 from ml3zoo.meta.estimators import Objective, Unrolled
 from ml3zoo.meta.inner import InnerRun
@@ -16,6 +14,7 @@ from ml3zoo.meta.outer import MetaTraining, Setting
 from ml3zoo.recipe import Recipe
 from ml3zoo.tasks.optimizees import MLP
 from ml3zoo.tasks.sine import PaperSine
+from ml3zoo.training.sine_regression import EXAMPLE, sine_evaluation
 
 STEPS = 100
 ONE_TASK = PaperSine(MLP((1, 100, 10, 1), "ReLU", init="xavier"))
