@@ -27,7 +27,7 @@ LARGEST: dict[str, int] = {
 """The files a loss's folder may hold, with their largest size in bytes; pictures come on top."""
 LARGEST_PICTURE = 2**24
 PICTURE = r"plots/[a-z0-9_]+\.png"
-_NO_FAMILIES = frozenset({"base", "weighting"})
+_NO_FAMILIES = frozenset({"base", "layers", "weighting"})
 Model = TypeVar("Model", bound=Strict)
 
 Name = Annotated[str, Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*\Z", max_length=96)]

@@ -81,18 +81,9 @@ def pairs_evaluation(config: LossConfig) -> Evaluation:
         optimizer: InnerOptimizer | None = None,
         unseen: Unseen = "data",
     ) -> Cell:
-        tasks, chosen = ImagePairs(network, labels, unlabelled), optimizer or SGD()
-        return Cell(
-            network=f"{labels} labels of each digit, {unlabelled or 'no'} images without, {network}",
-            careful=tasks,
-            own=tasks,
-            optimizer=chosen,
-            lr=MIDDLES[chosen],
-            learned_lr=config.inner.lr if chosen == SGD() else MIDDLES[chosen],
-            steps=STEPS,
-            unseen=unseen,
-            counts=counts,
-        )
+        told = f"{labels} labels of each digit, {unlabelled or 'no'} images without, {network}"
+        tasks = ImagePairs(network, labels, unlabelled)
+        return Cell.of(told, tasks, STEPS, MIDDLES, config.inner, optimizer=optimizer, unseen=unseen, counts=counts)
 
     regimes: tuple[Counts, ...] = ("mean", "end")
     return Evaluation(

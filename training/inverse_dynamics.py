@@ -79,17 +79,9 @@ def torque_evaluation(config: LossConfig) -> Evaluation:
         noise: float = 0.02,
         unseen: Unseen = "",
     ) -> Cell:
-        tasks, chosen = InverseDynamics(links, hidden, activation, noise=noise), optimizer or Adam()
-        return Cell(
-            network=f"{links} links, {noise:.0%} noise, {tasks.optimizee}",
-            careful=tasks,
-            own=tasks,
-            optimizer=chosen,
-            lr=MIDDLES[chosen],
-            learned_lr=config.inner.lr if chosen == Adam() else MIDDLES[chosen],
-            steps=steps,
-            unseen=unseen,
-        )
+        tasks = InverseDynamics(links, hidden, activation, noise=noise)
+        told = f"{links} links, {noise:.0%} noise, {tasks.optimizee}"
+        return Cell.of(told, tasks, steps, MIDDLES, config.inner, optimizer=optimizer, unseen=unseen)
 
     return Evaluation(
         cells=(

@@ -75,24 +75,15 @@ def label_noise_evaluation(
         noise: LabelNoise = SEEN_NOISE,
         rates: tuple[float, float] = MAIN.rates,
         network: tuple[tuple[int, ...], Activation] = (MAIN.hidden, "ReLU"),
-        optimizer: InnerOptimizer = MOMENTUM,
+        optimizer: InnerOptimizer | None = None,
         unseen: Unseen = "",
         counts: Counts = "end",
     ) -> Cell:
         hidden, activation = network
         tasks = NoisyLabels(source, noise, hidden, activation, rates, points=MAIN.points)
         wrong = f"{rates[0]:.0%}" if rates[0] == rates[1] else f"{rates[0]:.0%} to {rates[1]:.0%}"
-        return Cell(
-            network=f"{source}, {wrong} {noise} noise, {tasks.optimizee}",
-            careful=tasks,
-            own=tasks,
-            optimizer=optimizer,
-            lr=MIDDLES[optimizer],
-            learned_lr=config.inner.lr if optimizer == MOMENTUM else MIDDLES[optimizer],
-            steps=STEPS,
-            unseen=unseen,
-            counts=counts,
-        )
+        told = f"{source}, {wrong} {noise} noise, {tasks.optimizee}"
+        return Cell.of(told, tasks, STEPS, MIDDLES, config.inner, optimizer=optimizer, unseen=unseen, counts=counts)
 
     digits, cancer = RealData("digits", 64, 10), RealData("breast_cancer", 30, 2)
     return Evaluation(

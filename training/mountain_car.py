@@ -101,17 +101,10 @@ def mountain_car_evaluation(config: LossConfig, tasks: MountainCar) -> Evaluatio
         unseen: Unseen = "",
     ) -> Cell:
         starts = tasks.spread[0] * spread, tasks.spread[1] * spread
-        own, chosen = replace(tasks, hidden=hidden, activation=activation, spread=starts), optimizer or Adam()
-        return Cell(
-            network=f"{own.policy}{', starts farther away' if unseen == 'data' else ''}",
-            careful=replace(own, through=True),
-            own=own,
-            optimizer=chosen,
-            lr=MIDDLES[chosen],
-            learned_lr=config.inner.lr if chosen == Adam() else MIDDLES[chosen],
-            steps=steps,
-            unseen=unseen,
-        )
+        own = replace(tasks, hidden=hidden, activation=activation, spread=starts)
+        told = f"{own.policy}{', starts farther away' if unseen == 'data' else ''}"
+        careful = replace(own, through=True)
+        return Cell.of(told, own, steps, MIDDLES, config.inner, optimizer=optimizer, careful=careful, unseen=unseen)
 
     return Evaluation(
         cells=(

@@ -100,21 +100,12 @@ def outlier_evaluation(config: LossConfig) -> Evaluation:
         kinds: tuple[Kind, ...] = SEEN,
         hidden: tuple[int, ...] = MAIN.hidden,
         activation: Activation = "ReLU",
-        optimizer: InnerOptimizer = MOMENTUM,
+        optimizer: InnerOptimizer | None = None,
         unseen: Unseen = "",
     ) -> Cell:
         tasks = NoisyTargets(TargetNoise(kinds), MAIN.features, hidden, activation, MAIN.points)
-        main = optimizer == MOMENTUM
-        return Cell(
-            network=f"{tasks.noise}, {tasks.optimizee}",
-            careful=tasks,
-            own=tasks,
-            optimizer=optimizer,
-            lr=MIDDLES[optimizer],
-            learned_lr=config.inner.lr if main else MIDDLES[optimizer],
-            steps=STEPS,
-            unseen=unseen,
-        )
+        told = f"{tasks.noise}, {tasks.optimizee}"
+        return Cell.of(told, tasks, STEPS, MIDDLES, config.inner, optimizer=optimizer, unseen=unseen)
 
     return Evaluation(
         cells=(

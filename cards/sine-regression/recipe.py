@@ -14,7 +14,7 @@ from ml3zoo.config import InnerConfig, LossConfig, SignalConfig
 from ml3zoo.evaluate import Baseline, Cell, Evaluation, Unseen
 from ml3zoo.meta.estimators import EvolutionStrategies, Objective
 from ml3zoo.meta.inner import InnerRun
-from ml3zoo.meta.optimizers import SGD, Adam, InnerOptimizer
+from ml3zoo.meta.optimizers import SGD, Adam, InnerOptimizer, optimizer_of
 from ml3zoo.meta.outer import MetaTraining, Setting
 from ml3zoo.recipe import Recipe
 from ml3zoo.tasks.optimizees import MLP
@@ -57,7 +57,7 @@ class LogMSE(nn.Module):
 def sine_evaluation(config: LossConfig, horizons: tuple[int, ...] = HORIZONS) -> Evaluation:
     """The protocol for losses of this family of tasks; the learned loss gets its targets as its config says."""
     inner = config.inner
-    main = Adam() if inner.optimizer == "adam" else SGD(inner.momentum)
+    main = optimizer_of(inner)
 
     def cell(network: MLP, optimizer: InnerOptimizer, steps: int = STEPS, unseen: Unseen = "") -> Cell:
         middle = MIDDLES[optimizer]
@@ -103,7 +103,7 @@ def sine_recipe(
         prior: weights of the signals it starts from.
         seeds: of the meta-training.
     """
-    optimizer = Adam() if inner.optimizer == "adam" else SGD(inner.momentum)
+    optimizer = optimizer_of(inner)
 
     def setting(network: MLP, weight: float, steps: int = STEPS) -> Setting:
         return Setting(Sine(network, standardized=True), InnerRun(optimizer, inner.lr, steps), weight)

@@ -12,7 +12,7 @@ from ml3zoo.compare.verdict import difference, verdict
 from ml3zoo.errors import InputError
 from ml3zoo.loading import load_loss
 from ml3zoo.meta.compute import reproducible_compute
-from ml3zoo.meta.optimizers import SGD, Adam
+from ml3zoo.meta.optimizers import optimizer_of
 from ml3zoo.progress import progress_bar
 from ml3zoo.tabular import read_table
 from ml3zoo.tasks.optimizees import MLP
@@ -70,7 +70,7 @@ def apply_loss(
     table = read_table(data, target, of=measure.target, test=test)
     inner = loss.config.inner
     steps = steps or inner.steps
-    optimizer = Adam() if inner.optimizer == "adam" else SGD(inner.momentum)
+    optimizer = optimizer_of(inner)
     middle = 0.01 if inner.optimizer == "adam" else 0.1 * (1 - inner.momentum)
     network = MLP((table.features, *_HIDDEN, table.target.outputs), "ReLU")
     total = 2 + RUNS + len(contest.baselines) * (1 + RUNS)

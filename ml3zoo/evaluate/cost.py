@@ -22,7 +22,7 @@ def measure_cost(loss: LearnedLoss, sizes: tuple[int, ...]) -> list[dict[str, An
     for size in sizes:
         arguments = loss.workload(torch.Generator().manual_seed(0), size)
         prediction, target = arguments.pop("input").requires_grad_(), arguments.pop("target")
-        rival_target = target if loss.kind.ordinary else torch.zeros_like(prediction)
+        rival_target = loss.kind.rival_target(prediction, target)
         ours = _seconds(partial(_forward_backward, partial(learned, **arguments), prediction, target), size)
         theirs = _seconds(partial(_forward_backward, ordinary, prediction, rival_target), size)
         rows.append(

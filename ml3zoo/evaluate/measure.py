@@ -54,7 +54,6 @@ def evaluate(
     groups = [group for group in _sharing_runs(evaluation.cells) if any(str(cell) not in measured for cell in group)]
     with progress_bar("evaluation", len(evaluation.cells), shown=ranks.first) as advance:
         for first in range(0, len(groups), ranks.world):
-            advance(len(measured), groups[first][0].network)
             found: dict[str, Any] = {}
             for group in groups[first + ranks.rank : first + ranks.rank + 1]:
                 for name, entry in _measured(loss, group, evaluation, untrained):
@@ -62,6 +61,7 @@ def evaluate(
                     kept.write(measured | found)
             measured |= {name: entry for part in ranks.exchange(found) for name, entry in part.items()}
             kept.write(measured)
+            advance(len(measured), groups[first][0].network)
     metric = evaluation.metric
     return {
         "metric": {"name": metric.name, "description": metric.description, "terms": metric.terms},

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from torch import nn
 
+from ml3zoo.config import InnerConfig
 from ml3zoo.errors import InputError
 from ml3zoo.meta.inner import Schedule
-from ml3zoo.meta.optimizers import InnerOptimizer
+from ml3zoo.meta.optimizers import InnerOptimizer, optimizer_of
 from ml3zoo.tasks.base import TaskFamily
 
 Unseen = Literal["", "architecture", "optimizer", "horizon", "data"]
@@ -82,6 +83,39 @@ class Cell:
     steps: int
     unseen: Unseen = ""
     counts: Counts = "end"
+
+    @classmethod
+    def of(
+        cls,
+        network: str,
+        tasks: TaskFamily,
+        steps: int,
+        middles: Mapping[InnerOptimizer, float],
+        inner: InnerConfig,
+        *,
+        optimizer: InnerOptimizer | None = None,
+        careful: TaskFamily | None = None,
+        unseen: Unseen = "",
+        counts: Counts = "end",
+    ) -> Cell:
+        """A cell whose rates follow from its optimiser.
+
+        Args:
+            network: what is trained.
+            tasks: of the learned loss.
+            steps: gradient steps.
+            middles: of the learning-rate grid, by optimiser.
+            inner: what the learned loss was made for; under its own optimiser its own rate is the middle.
+            optimizer: the loss's own if not given.
+            careful: tasks of the ordinary losses, if they are not the same.
+            unseen: what of this cell meta-training never saw.
+            counts: what of each run.
+        """
+        own = optimizer_of(inner)
+        chosen = optimizer or own
+        middle = middles[chosen]
+        learned = inner.lr if chosen == own else middle
+        return cls(network, careful or tasks, tasks, chosen, middle, learned, steps, unseen, counts)
 
     def __str__(self) -> str:
         return f"{self.network} under {self.optimizer}, {self.steps} steps{_TOLD[self.counts]}"

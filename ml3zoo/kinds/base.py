@@ -106,13 +106,20 @@ class Kind(ABC):
     def given(self, input: Tensor, target: Tensor, dtype: torch.dtype) -> dict[str, Tensor]:
         """The signals that a call gives, floating ones in ``dtype``."""
 
-    @abstractmethod
     def example(self, generator: torch.Generator, n: int, size: float) -> tuple[Tensor, Tensor]:
-        """N predictions and targets in float64, ``size`` telling how wild the predictions are."""
+        """N predictions and targets in float64, ``size`` telling how wild the predictions are.
 
-    @abstractmethod
+        A kind whose losses differ in what they take leaves this and ``workload`` to its families.
+        """
+        raise NotImplementedError
+
     def workload(self, generator: torch.Generator, elements: int) -> tuple[Tensor, Tensor]:
         """Predictions with so many elements and targets, as training has them."""
+        raise NotImplementedError
+
+    def rival_target(self, input: Tensor, target: Tensor) -> Tensor:
+        """What the rival is given as target where a loss of this kind is given ``target``."""
+        return target
 
 
 def _elapsed(batch: Batch) -> Tensor:

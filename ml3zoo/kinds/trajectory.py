@@ -47,15 +47,9 @@ class Trajectory(Kind):
         """Action and goal."""
         return {"action": input.to(dtype), "goal": target.to(dtype)}
 
-    def example(self, generator: torch.Generator, n: int, size: float) -> tuple[Tensor, Tensor]:
-        """One action and one goal of scale 1 a step."""
-        goal, error = torch.randn(2, n, 1, generator=generator, dtype=torch.float64)
-        return size * error, goal
-
-    def workload(self, generator: torch.Generator, elements: int) -> tuple[Tensor, Tensor]:
-        """The same."""
-        action, goal = torch.randn(2, elements, 1, generator=generator)
-        return action, goal
+    def rival_target(self, input: Tensor, target: Tensor) -> Tensor:
+        """Actions to be near to: a goal is none."""
+        return torch.zeros_like(input)
 
 
 KIND = Trajectory()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from typing import Annotated, Literal
 
@@ -15,6 +14,7 @@ from ml3zoo.config import LossConfig, parse_architecture
 from ml3zoo.errors import ConfigError
 from ml3zoo.kinds import Batch
 from ml3zoo.losses.base import LearnedLoss
+from ml3zoo.losses.layers import fully_connected, reset_linear_layers
 from ml3zoo.losses.weighting import Weighting
 
 _ACTIVATIONS: dict[str, type[nn.Module]] = {
@@ -66,11 +66,8 @@ class Loss(LearnedLoss):
         self.weighted = self.architecture.names(config, self.kind)
         outputs = len(self.weighted) + self.architecture.centering
         sizes = [len(config.signals), *self.architecture.hidden, outputs]
-        layers: list[nn.Module] = []
-        for width_in, width_out in itertools.pairwise(sizes):
-            layers += [nn.Linear(width_in, width_out, bias=self.architecture.bias)]
-            layers += [_ACTIVATIONS[self.architecture.activation]()]
-        self.network = nn.Sequential(*layers[:-1])
+        activation = _ACTIVATIONS[self.architecture.activation]
+        self.network = fully_connected(sizes, activation, bias=self.architecture.bias)
         self.skip = nn.Linear(sizes[0], sizes[-1], bias=False) if self.architecture.skip else None
 
     @property
@@ -120,11 +117,7 @@ class Loss(LearnedLoss):
                 connection or no hidden layer. Then, if there are more, the log weights at which the weighted signals
                 but the first start.
         """
-        for layer in self.modules():
-            if isinstance(layer, nn.Linear):
-                nn.init.xavier_uniform_(layer.weight)
-                if layer.bias is not None:
-                    nn.init.zeros_(layer.bias)
+        reset_linear_layers(self)
         if self.architecture.output == "weight":
             last = self.network[-1]
             assert isinstance(last, nn.Linear)

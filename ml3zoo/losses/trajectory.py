@@ -5,7 +5,6 @@ Source: Bechtle et al. 2020 give state, action and distance to the goal to one n
 
 from __future__ import annotations
 
-import itertools
 from typing import Annotated, Literal
 
 import torch
@@ -17,12 +16,13 @@ from ml3zoo.config import LossConfig, SignalConfig, Trajectory, parse_architectu
 from ml3zoo.errors import ConfigError, InputError
 from ml3zoo.kinds import Batch
 from ml3zoo.losses.base import FEATURE_LIMIT, LearnedLoss
+from ml3zoo.losses.layers import fully_connected, reset_linear_layers
+from ml3zoo.losses.weighting import Weighting
 from ml3zoo.schema import Finite, Positive, Strict
 
 _PARTS: tuple[Trajectory, ...] = ("state", "action", "goal")
 _SIGNALS = (*(SignalConfig(signal=part) for part in _PARTS), SignalConfig(signal="progress"))
-_BOUND = 3.0
-"""Of the logarithm of a weight."""
+_WEIGHTING = Weighting()
 
 
 class Range(Strict, frozen=True):
@@ -77,11 +77,7 @@ class Loss(LearnedLoss):
         states, actions, goals = (len(getattr(self.architecture, part)) for part in _PARTS)
         aims = self.architecture.output == "aim"
         inputs, outputs = (states + goals, 1 + actions) if aims else (states + goals + actions, 1)
-        sizes = [inputs + config.uses_progress, *self.architecture.hidden, outputs]
-        layers: list[nn.Module] = []
-        for width_in, width_out in itertools.pairwise(sizes):
-            layers += [nn.Linear(width_in, width_out), nn.Tanh()]
-        self.network = nn.Sequential(*layers[:-1])
+        self.network = fully_connected([inputs + config.uses_progress, *self.architecture.hidden, outputs], nn.Tanh)
 
     def value(self, batch: Batch) -> Tensor:
         """The loss of each time step."""
@@ -89,8 +85,7 @@ class Loss(LearnedLoss):
         if self.architecture.output == "value":
             return F.softplus(self._seeing(batch, action)[..., 0])
         output = self._seeing(batch)
-        weight = (_BOUND * (output[..., 0] / _BOUND).tanh()).exp()
-        value: Tensor = weight * (action - output[..., 1:].tanh()).square().mean(-1)
+        value: Tensor = _WEIGHTING.weights(output[..., 0]) * (action - output[..., 1:].tanh()).square().mean(-1)
         return value
 
     def aim(self, state: Tensor, goal: Tensor, progress: float = 0.0) -> Tensor:
@@ -119,10 +114,7 @@ class Loss(LearnedLoss):
 
     def reset_parameters(self, prior: tuple[float, ...] = ()) -> None:
         """Xavier weights and zero biases; a weight of about 1 everywhere."""
-        for layer in self.network:
-            if isinstance(layer, nn.Linear):
-                nn.init.xavier_uniform_(layer.weight)
-                nn.init.zeros_(layer.bias)
+        reset_linear_layers(self)
 
     def example(self, generator: torch.Generator, n: int, size: float) -> dict[str, Tensor]:
         """States and goals over the range, actions ``size`` times that."""

@@ -11,6 +11,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from ml3zoo.config import InnerConfig
 from ml3zoo.tasks.base import Tensors
 
 Moments = dict[str, Tensors]
@@ -105,3 +106,8 @@ def _root(square: Tensor) -> Tensor:
     """Square root whose derivative at zero is zero instead of infinite."""
     positive = square > 0
     return torch.where(positive, torch.where(positive, square, 1.0).sqrt(), 0.0)
+
+
+def optimizer_of(inner: InnerConfig) -> InnerOptimizer:
+    """The optimiser that a loss was made for."""
+    return Adam() if inner.optimizer == "adam" else SGD(inner.momentum)
