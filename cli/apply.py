@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ml3zoo.config import LossConfig, read_config
+from ml3zoo.errors import InputError
+from ml3zoo.zoo import resolve
+
 from .output import Json, Name, say, show_json, talk
+
+if TYPE_CHECKING:
+    from ml3zoo.compare import ApplyReport
+    from ml3zoo.compare.environment import EnvironmentReport
 
 
 def apply(
     name: Name,
-    data: Annotated[Path, typer.Argument(help="A CSV or Parquet file.", show_default=False)],
-    target: Annotated[str, typer.Option(help="The column to predict.", show_default=False)],
+    data: Annotated[
+        Path | None,
+        typer.Argument(help="A CSV or Parquet file, for a loss that tables are used with.", show_default=False),
+    ] = None,
+    target: Annotated[str | None, typer.Option(help="The column of DATA to predict.", show_default=False)] = None,
     test: Annotated[
         Path | None,
         typer.Option(
@@ -30,21 +43,50 @@ def apply(
             "then tuned and compared by absolute instead of squared error, which wrong rows sway less.",
         ),
     ] = False,
+    env: Annotated[
+        str | None,
+        typer.Option(help="Id of a Gymnasium environment, for a loss of trajectories.", show_default=False),
+    ] = None,
+    policy: Annotated[
+        str | None,
+        typer.Option(
+            help='Hidden layers of the policies in ENV and the activation between them; not given: "64 tanh".',
+            show_default=False,
+        ),
+    ] = None,
+    record: Annotated[bool, typer.Option("--record", help="Also save a film of episodes in ENV to OUT.")] = False,
     steps: Annotated[int, typer.Option(min=0, help="Gradient steps; 0: what the loss was made for.")] = 0,
     seeds: Annotated[int, typer.Option(min=2, help="Trainings per loss.")] = 5,
     out: Annotated[
-        Path | None, typer.Option(help="Save model, predictions and picture here.", show_default=False)
+        Path | None, typer.Option(help="Save what was trained, the report and pictures here.", show_default=False)
     ] = None,
     json: Json = False,
 ) -> None:
-    """See whether a loss helps on your table.
+    """See whether a loss helps on your problem.
 
-    Trains a network on it under the learned loss and under squared error (for numbers) or cross-entropy (for classes),
-    all tuned on validation rows, and compares them on test rows.
+    On a table, trains a network under the learned loss and under squared error (for numbers) or cross-entropy (for
+    classes), all tuned on validation rows, and compares them on test rows. In an environment, trains policies under
+    the learned loss, by a policy gradient and by random search, with as many episodes each.
     """
-    from ml3zoo.compare import apply_loss
+    config = read_config(resolve(name))
+    of_tables = {"DATA": data, "--target": target, "--test": test, "--baselines": baselines}
+    of_environments = {"--env": env, "--policy": policy, "--record": record}
+    report: ApplyReport | EnvironmentReport
+    if config.kind == "trajectory":
+        environment = config.world.environment if config.world else "ID"
+        _check_usage(config, f"in an environment: --env {shlex.quote(environment)}", {"--env": env}, of_tables)
+        assert env is not None
+        from ml3zoo.compare.environment import POLICY, apply_in_environment
 
-    report = apply_loss(name, data, target, test=test, baselines=baselines, steps=steps, seeds=seeds, out=out)
+        shape = POLICY if policy is None else policy
+        report = apply_in_environment(name, env, policy=shape, steps=steps, seeds=seeds, out=out, record=record)
+    else:
+        _check_usage(config, "on a table: DATA --target COLUMN", {"DATA": data, "--target": target}, of_environments)
+        assert data is not None
+        assert target is not None
+        from ml3zoo.compare import apply_loss
+
+        report = apply_loss(name, data, target, test=test, baselines=baselines, steps=steps, seeds=seeds, out=out)
     if json:
         show_json(report.as_dict())
         return
@@ -52,3 +94,11 @@ def apply(
         say(line)
     if out is not None:
         talk(f"saved in {out}")
+
+
+def _check_usage(config: LossConfig, use: str, needed: Mapping[str, object], strange: Mapping[str, object]) -> None:
+    """See that a loss is used as its kind is."""
+    missing = [f"{option} is missing" for option, value in needed.items() if not value]
+    wrong = [f"{option} does not go with that" for option, value in strange.items() if value]
+    if missing or wrong:
+        raise InputError(f"{config.name} is a {config.kind} loss, to be applied {use}; {', '.join(missing + wrong)}.")

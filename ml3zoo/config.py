@@ -171,6 +171,50 @@ class Provenance(Strict, frozen=True, kw_only=True):
     meta_minutes: NotNegative
 
 
+class Range(Strict, frozen=True):
+    """One number of a state, action or goal: a network sees ``(value - middle) / scale``."""
+
+    middle: Finite = 0.0
+    scale: Positive = 1.0
+
+
+Ranges = Annotated[tuple[Range, ...], Meta(min_length=1, max_length=256)]
+_Places = Annotated[tuple[Annotated[int, Meta(ge=0, lt=256)], ...], Meta(max_length=256)]
+
+
+class World(Strict, frozen=True, kw_only=True):
+    """The Gymnasium environment that a loss of trajectories was made for, and how policies are trained in it.
+
+    Attributes:
+        environment: as ``gymnasium.make`` takes it.
+        episode_steps: of an episode, at most.
+        policy_sees: what was done to each number of a state before the policies of meta-training saw it.
+        goal: what the loss is told as the goal, if that is always the same.
+        goal_at: else, which numbers of a state tell it.
+        offset_at: which numbers of a state are the way from the goal, whose length is the distance; if none, an episode
+            is a success where it ends by itself.
+        tolerance: distance at the end of an episode that is a success.
+        one_start: a policy is trained and judged from one start with one goal, else from fresh ones each episode.
+    """
+
+    environment: Annotated[str, Meta(max_length=256)]
+    episode_steps: Annotated[int, Meta(gt=0, le=1_000_000)]
+    policy_sees: Ranges
+    goal: Annotated[tuple[Finite, ...], Meta(max_length=256)] = ()
+    goal_at: _Places = ()
+    offset_at: _Places = ()
+    tolerance: NotNegative = 0.0
+    one_start: bool = False
+
+    def __post_init__(self) -> None:
+        """Places lie within a state; the goal is told in one way."""
+        outside = [place for place in (*self.goal_at, *self.offset_at) if place >= len(self.policy_sees)]
+        if outside:
+            raise ValueError(f"a state of {len(self.policy_sees)} numbers has none at {outside[0]}")
+        if bool(self.goal) == bool(self.goal_at):
+            raise ValueError("either goal or goal_at must tell the goal")
+
+
 class LossConfig(Strict, frozen=True, kw_only=True):
     """Everything about a learned loss but its weights."""
 
@@ -182,6 +226,7 @@ class LossConfig(Strict, frozen=True, kw_only=True):
     signals: Annotated[tuple[SignalConfig, ...], Meta(min_length=1, max_length=32)]
     architecture: Annotated[dict[str, Any], Meta(max_length=32)]
     inner: InnerConfig
+    world: World | None = None
     provenance: Provenance | None = None
     sha256: Annotated[dict[str, Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]], Meta(max_length=64)] = field(
         default_factory=dict
@@ -194,6 +239,8 @@ class LossConfig(Strict, frozen=True, kw_only=True):
             if strange:
                 known = ", ".join(sorted(SIGNALS[self.kind]))
                 raise ValueError(f"a {self.kind} loss cannot look at {strange[0]!r}, only at {known}")
+        if self.world and self.kind != "trajectory":
+            raise ValueError(f"a {self.kind} loss has no world: only losses of trajectories have")
         for name in self.sha256:
             if largest(name) is None or name == FILE_NAME:
                 raise ValueError(f"{name!r} in sha256 is no file of the format ({', '.join(LARGEST)}, plots/*.png)")
@@ -248,12 +295,13 @@ def check_family(config: LossConfig) -> None:
 
 
 def write_config(config: LossConfig, folder: Path) -> None:
-    """Write ``folder/config.json`` in one piece.
+    """Write ``folder/config.json`` in one piece, without what the config does not tell.
 
     Raises:
         ConfigError: it breaks a rule of its own.
     """
-    text = to_json(config.checked().builtins(), f"the config of {config.name}")
+    told = {key: value for key, value in config.checked().builtins().items() if value is not None}
+    text = to_json(told, f"the config of {config.name}")
     write_text(folder / FILE_NAME, text + "\n")
 
 

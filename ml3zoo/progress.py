@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -31,3 +32,11 @@ def progress_bar(title: str, total: int, *, shown: bool = True) -> Iterator[Adva
             bar.update(task, completed=done, note=note)
 
         yield advance
+
+
+@contextmanager
+def counting_bar(title: str, total: int) -> Iterator[Callable[[str], None]]:
+    """A bar of ``total`` steps; call the yielded function after each of them, with a short note."""
+    with progress_bar(title, total) as advance:
+        done = itertools.count(1)
+        yield lambda note: advance(next(done), note)

@@ -9,18 +9,17 @@ import importlib.util
 import pkgutil
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import torch
 
 import ml3zoo
 from ml3zoo.card import write_card
 from ml3zoo.config import FILE_NAME, LossConfig, Provenance
-from ml3zoo.distil import Distillation
 from ml3zoo.errors import InputError, OutputError, UnknownNameError, did_you_mean
 from ml3zoo.evaluate import Contender, Evaluation, bootstrap, evaluate, measure_cost
 from ml3zoo.files import check_replaceable, make_folder
@@ -28,13 +27,25 @@ from ml3zoo.losses import LearnedLoss, build_loss
 from ml3zoo.meta.compute import reproducible_compute
 from ml3zoo.meta.inner import InnerRun
 from ml3zoo.meta.log import read_log
-from ml3zoo.meta.outer import MetaTraining, Progress, is_unfinished, meta_train
+from ml3zoo.meta.outer import MetaTraining, Progress, Setting, is_unfinished, meta_train
 from ml3zoo.meta.ranks import Ranks, joined_ranks
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 JOURNAL = "evaluation.json"
+
+
+class Start(Protocol):
+    """What is done to a loss before it is meta-trained: it is made the twin of another, say."""
+
+    def __call__(self, loss: LearnedLoss, settings: Sequence[Setting], seed: int, /) -> float:
+        """Change ``loss`` in place; how well that worked, lower is better."""
+        ...
+
+    def quick(self) -> Self:
+        """The same in seconds, less well."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -47,7 +58,7 @@ class Recipe:
         evaluation: makes the protocol for a config.
         seeds: meta-training seeds; the loss with the best validation score is kept, all are reported.
         prior: what the loss starts from, as its family's ``reset_parameters`` takes it.
-        start: makes it the twin of another loss, from there, before meta-training begins.
+        start: what makes more of it before meta-training begins.
         pictures: draws more pictures for the card, by name.
         example: Python that makes ``x``, ``y`` and ``model``, and ``feature`` if that is not x, for the card's snippet;
             for trajectories ``model`` and a function ``roll_out()`` that returns states and goals.
@@ -62,7 +73,7 @@ class Recipe:
     example: str
     seeds: tuple[int, ...] = (0,)
     prior: tuple[float, ...] = ()
-    start: Distillation | None = None
+    start: Start | None = None
     pictures: Callable[[LearnedLoss], dict[str, Figure]] | None = None
     quick_iterations: int = 5
     source: str | None = None
@@ -117,7 +128,7 @@ class Recipe:
                 f"an unfinished meta-training lies in {folder}. Go on with it (--resume), or delete that folder to "
                 "start anew."
             )
-        start = self.fresh_loss(seed)
+        start = self.started_loss(seed)
         loss = copy.deepcopy(start)
         progress = meta_train(loss, replace(self.training, seed=seed), folder, resume=resume, ranks=ranks)
         return _Trained(seed, folder, start.requires_grad_(False), loss, progress)
@@ -133,11 +144,16 @@ class Recipe:
         return write_card(best.loss, results, out, recipe=self.source, pictures=self.pictures)
 
     def fresh_loss(self, seed: int) -> LearnedLoss:
-        """The loss before meta-training."""
+        """The loss before anything was learned."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             loss = build_loss(self.config)
             loss.reset_parameters(self.prior)
+        return loss
+
+    def started_loss(self, seed: int) -> LearnedLoss:
+        """The loss as meta-training begins with it."""
+        loss = self.fresh_loss(seed)
         if self.start:
             self.start(loss, self.training.settings, seed)
         return loss

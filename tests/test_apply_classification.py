@@ -123,7 +123,7 @@ def test_metrics_and_criterion() -> None:
 )
 def test_the_verdict_speaks_of_points(ours: list[float], told: str) -> None:
     found = difference(MEASURE.gap(np.array(ours), np.array([0.19, 0.20, 0.21])))
-    sentence = verdict("weighted", "tuned X", found, MEASURE.unit, "error rate", 3)
+    sentence = verdict("weighted", "tuned X", found, MEASURE.yardstick("error_rate"), 3)
     assert pytest.approx(found["mean"], abs=1e-6) == np.mean(ours) - 0.2
     assert re.search(told, sentence), sentence
 

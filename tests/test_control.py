@@ -73,6 +73,22 @@ def test_roll_outs_end_where_episodes_end():
         assert steps == VALLEY.steps or rolled.terminated[world]
         expected = 100.0 * rolled.terminated[world] - 0.1 * steps
         assert float(rolled.returns[world]) == pytest.approx(float(expected), abs=1e-3)
+        assert not rolled.rewards[steps:, world].any()
+        assert not rolled.states[steps:, world].any()
+    assert rolled.actions.shape == (len(rolled.states), 3, 1)
+    assert rolled.actions[rolled.alive].abs().unique().tolist() == [9.0]
+
+
+@pytest.mark.parametrize("mode", ["NEXT_STEP", "SAME_STEP"])
+def test_the_end_is_what_the_last_action_led_to(mode: str):
+    kwargs = {"autoreset_mode": gymnasium.vector.AutoresetMode[mode]}
+    worlds = gymnasium.make_vec(CAR, num_envs=3, vector_kwargs=kwargs)
+    rolled = roll_out(lambda state: torch.where(state[:, 1:] > 0.02, 9.0, -9.0), worlds, seed=1)
+    last = rolled.alive.sum(0) - 1
+    assert len(last.unique()) > 1
+    before, done = (each[last, torch.arange(3)].double() for each in (rolled.states, rolled.actions))
+    torch.testing.assert_close(rolled.end.double(), VALLEY.step(before, done), atol=1e-5, rtol=0)
+    assert torch.equal(VALLEY.arrived(rolled.end), rolled.terminated)
 
 
 class Broken(gymnasium.Env):
@@ -93,8 +109,9 @@ class Broken(gymnasium.Env):
         self.steps += 1
         if self.fault == "crash" and self.steps == 2:
             raise ZeroDivisionError("a joint came off")
-        observed = np.full(2, np.nan if self.fault == "nan" and self.steps == 2 else 0.1, np.float32)
-        return observed, 0.0, False, False, {}
+        wrong = np.nan if self.steps == 2 else 0.1
+        observed = np.full(2, wrong if self.fault == "nan" else 0.1, np.float32)
+        return observed, wrong if self.fault == "nothing" else 0.0, False, False, {}
 
 
 @pytest.mark.parametrize(
@@ -103,6 +120,7 @@ class Broken(gymnasium.Env):
         ("discrete", 1, r"actions in Discrete\(3\): a Box of one dimension and real numbers was expected"),
         ("crash", 1, "failed at step 2 .*ZeroDivisionError: a joint came off"),
         ("nan", 1, r"observed \[nan, nan\] at step 2"),
+        ("nothing", 1, r"rewarded \[nan\] at step 2"),
         ("", 2, r"gave shape \(1, 2\) .* \(1, 1\) were expected"),
     ],
 )

@@ -77,7 +77,7 @@ def test_a_recipe_may_start_from_the_twin_of_a_loss(tmp_path):
         prior=(),
         start=Distillation(str(folder), tasks=4, moments=6),
     )
-    torch.testing.assert_close(recipe.fresh_loss(0).coefficients, teacher.coefficients, atol=0.05, rtol=0)
+    torch.testing.assert_close(recipe.started_loss(0).coefficients, teacher.coefficients, atol=0.05, rtol=0)
     assert recipe.quick().start.iterations < 10
 
 

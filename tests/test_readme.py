@@ -21,7 +21,7 @@ def test_the_python_example_runs_and_learns():
 def test_the_acting_example_runs(capsys):
     example = next(block for block in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if "roll_out" in block)
     exec(example, {})
-    assert capsys.readouterr().out.strip() in ("arrived", "not there yet")
+    assert float(capsys.readouterr().out.removeprefix("m from the goal:")) < 0.1
 
 
 def test_the_zoos_table_is_what_the_cards_say():

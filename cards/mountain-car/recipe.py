@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from ml3zoo.config import InnerConfig, LossConfig, SignalConfig
-from ml3zoo.control.car import BOTTOM, VALLEY
+from ml3zoo.config import InnerConfig, LossConfig, SignalConfig, World
+from ml3zoo.control.car import BOTTOM, Car
 from ml3zoo.evaluate import Baseline, Cell, Evaluation, Metric, Unseen
 from ml3zoo.losses import LearnedLoss
 from ml3zoo.meta.estimators import EvolutionStrategies, Objective
@@ -31,6 +31,7 @@ from ml3zoo.tasks.optimizees import Activation
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+ENVIRONMENT = "ml3zoo.control.environments:ml3zoo/MountainCar-v0"
 STEPS = 10
 LR = 0.05
 MISSES = Objective(log=False)
@@ -46,19 +47,28 @@ MIDDLES: dict[InnerOptimizer, float] = {Adam(): 0.05, SGD(momentum=0.9): 0.1, SG
 """Every optimiser that losses are measured under, with the middle of its learning-rate grid."""
 
 
-MISSED = Metric(
-    name="share missed",
-    description="Share of fresh policies that do not bring the car to its goal within the 35 steps of an episode",
-    terms=(
-        "Every gradient step takes one roll-out. Ordinary losses had the gradient through the true dynamics, the "
-        "learned one had not."
-    ),
-    cap=1.0,
-)
-EXAMPLE = f"""\
-import gymnasium
+def missed(car: Car) -> Metric:
+    """The share of policies that do not arrive."""
+    return Metric(
+        name="share missed",
+        description=(
+            f"Share of fresh policies that do not bring the car to its goal within the {car.steps} steps of an episode"
+        ),
+        terms=(
+            "Every gradient step takes one roll-out. Ordinary losses had the gradient through the true dynamics, the "
+            "learned one had not."
+        ),
+        cap=1.0,
+    )
 
-environment = gymnasium.make("ml3zoo.control.environments:ml3zoo/MountainCar-v0")
+
+def example(car: Car, environment: str) -> str:
+    """A policy, and roll-outs in Gymnasium."""
+    return f"""\
+import gymnasium
+from ml3zoo.control import rollouts
+
+worlds = gymnasium.make_vec("{environment}", num_envs=1, max_episode_steps={car.steps})
 
 class Policy(torch.nn.Module):
     def __init__(self):
@@ -66,19 +76,13 @@ class Policy(torch.nn.Module):
         self.network = torch.nn.Sequential(torch.nn.Linear(2, 64), torch.nn.Tanh(), torch.nn.Linear(64, 1))
 
     def forward(self, state):
-        return self.network((state - torch.tensor([{BOTTOM:.4f}, 0.0])) / torch.tensor([0.3, {VALLEY.pace}]))
+        return self.network((state - torch.tensor([{BOTTOM:.4f}, 0.0])) / torch.tensor([0.3, {car.pace}]))
 
 model = Policy()
 
 def roll_out():
-    state, _ = environment.reset()
-    states, done = [], False
-    while not done:
-        states.append(torch.as_tensor(state))
-        action = model(states[-1]).detach().clamp(-1, 1).numpy()
-        state, _, arrived, out_of_time, _ = environment.step(action)
-        done = arrived or out_of_time
-    return torch.stack(states), torch.full((len(states), 1), {VALLEY.goal})  # where it was, and where it should go"""
+    states = rollouts.roll_out(model, worlds).lived
+    return states, torch.full((len(states), 1), {car.goal})  # where it was, and where it should go"""
 
 
 class FinalDistance(nn.Module):
@@ -119,14 +123,15 @@ def mountain_car_evaluation(config: LossConfig, tasks: MountainCar) -> Evaluatio
             Baseline("mean squared distance", nn.MSELoss),
             Baseline("mean distance", nn.L1Loss),
         ),
-        metric=MISSED,
+        metric=missed(tasks.car),
         grid=tuple(10 ** (k / 2 - 1.5) for k in range(7)),
         validation_tasks=50,
     )
 
 
 def draw_pictures(loss: LearnedLoss, tasks: MountainCar) -> dict[str, Figure]:
-    """Where twenty fresh policies drive while they learn."""
+    """Where twenty fresh policies drive while they learn, and what the loss looks like around some of them."""
+    from ml3zoo.plots.policies import draw_policy_landscapes
     from ml3zoo.plots.roads import draw_roads
 
     drawn = tasks.sample(torch.Generator().manual_seed(7), 20, "test")
@@ -135,20 +140,27 @@ def draw_pictures(loss: LearnedLoss, tasks: MountainCar) -> dict[str, Figure]:
 
     def observe(step: int, params: Tensors) -> None:
         if step in (0, 2, 5, 10):
-            roads[step] = torch.func.vmap(tasks.roll_out)(params, drawn.data["start"])[..., 0]
+            roads[step] = torch.func.vmap(tasks.roll_out)(params, drawn.data)[..., 0]
 
     run = InnerRun(Adam(), LR, STEPS)
     run(run.step(loss, tasks), phi, drawn, observe)
-    return {"roads": draw_roads(roads, tasks.car.goal)}
+    return {
+        "roads": draw_roads(roads, tasks.car.goal),
+        "policies": draw_policy_landscapes(loss, tasks, FinalDistance(), "final distance"),
+    }
 
 
-def mountain_car_recipe(name: str, summary: str, tasks: MountainCar) -> Recipe:
+def mountain_car_recipe(
+    name: str, summary: str, tasks: MountainCar, environment: str = ENVIRONMENT, iterations: int = 800
+) -> Recipe:
     """The recipe of a loss for a car.
 
     Args:
         name: of the loss.
         summary: for its card.
         tasks: the car, and what meta-training aims at; policies are put in their place.
+        environment: the same car in Gymnasium.
+        iterations: of meta-training.
     """
     return Recipe(
         config=LossConfig(
@@ -169,6 +181,12 @@ def mountain_car_recipe(name: str, summary: str, tasks: MountainCar) -> Recipe:
                 "hidden": [16],
             },
             inner=InnerConfig(optimizer="adam", lr=LR, steps=STEPS),
+            world=World(
+                environment=environment,
+                episode_steps=tasks.car.steps,
+                policy_sees=tasks.car.sight,
+                goal=(tasks.car.goal,),
+            ),
         ),
         training=MetaTraining(
             settings=tuple(
@@ -176,7 +194,7 @@ def mountain_car_recipe(name: str, summary: str, tasks: MountainCar) -> Recipe:
                 for hidden, activation, weight in MIXTURE
             ),
             estimator=EvolutionStrategies(MISSES, pairs=24, sigma=0.1),
-            iterations=800,
+            iterations=iterations,
             tasks=16,
             lr=0.03,
             warmup=5,
@@ -188,7 +206,7 @@ def mountain_car_recipe(name: str, summary: str, tasks: MountainCar) -> Recipe:
         ),
         evaluation=partial(mountain_car_evaluation, tasks=tasks),
         pictures=partial(draw_pictures, tasks=tasks),
-        example=EXAMPLE,
+        example=example(tasks.car, environment),
     )
 
 

@@ -13,7 +13,7 @@ from ml3zoo.errors import InputError
 from ml3zoo.loading import load_loss
 from ml3zoo.meta.compute import reproducible_compute
 from ml3zoo.meta.optimizers import optimizer_of
-from ml3zoo.progress import progress_bar
+from ml3zoo.progress import counting_bar
 from ml3zoo.tabular import read_table
 from ml3zoo.tasks.optimizees import MLP
 from ml3zoo.tasks.table import TableTask
@@ -74,14 +74,7 @@ def apply_loss(
     middle = 0.01 if inner.optimizer == "adam" else 0.1 * (1 - inner.momentum)
     network = MLP((table.features, *_HIDDEN, table.target.outputs), "ReLU")
     total = 2 + RUNS + len(contest.baselines) * (1 + RUNS)
-    with reproducible_compute(), progress_bar("training", total) as advance:
-        done = 0
-
-        def note(text: str) -> None:
-            nonlocal done
-            done += 1
-            advance(done, text)
-
+    with reproducible_compute(), counting_bar("training", total) as note:
         trial = Trial(TableTask(table, network), measure, contest.criterion, optimizer, steps, note)
         learned = trial.tuned("learned, tuned", loss, inner.lr)
         recommended = trial.recommended("learned, recommended lr", loss, inner.lr)
@@ -90,8 +83,9 @@ def apply_loss(
     best = min(ordinary, key=lambda one: ordinary[one].score)
     ours, theirs = (outcomes[one.label].scores for one in (learned, ordinary[best]))
     found = difference(measure.gap(ours[contest.headline], theirs[contest.headline]))
-    metric = measure.metrics[contest.headline]
-    told = verdict(f"tuned {loss.config.name}", _rival(best, contest), found, measure.unit, metric, seeds)
+    told = verdict(
+        f"tuned {loss.config.name}", _rival(best, contest), found, measure.yardstick(contest.headline), seeds
+    )
     report = ApplyReport(
         name=str(name),
         target=target,

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ml3zoo.compare.measures import Array, Criterion, Measure
+from ml3zoo.compare.figures import Array
+from ml3zoo.compare.measures import Criterion, Measure
 from ml3zoo.meta.estimators import expand
 from ml3zoo.meta.inner import InnerRun, Schedule
 from ml3zoo.meta.optimizers import InnerOptimizer

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
 from ml3zoo.compare.contenders import Outcome
-from ml3zoo.compare.measures import Array
+from ml3zoo.compare.figures import json_number, mean_and_spread
 from ml3zoo.meta.inner import Schedule
 from ml3zoo.preparation import Column
 from ml3zoo.tabular import Table
 from ml3zoo.tasks.optimizees import MLP
 
 WEIGHTS = "model.safetensors"
+LAYERS = (
+    "holds a torch.nn.Sequential of Linear layers of these sizes with the activation between them (0.weight, 0.bias, "
+    "2.weight, ...)."
+)
 _HOW_TO_USE = (
-    f"{WEIGHTS} holds a torch.nn.Sequential of Linear layers of these sizes with the activation between them "
-    "(0.weight, 0.bias, 2.weight, ...). Its inputs come from the columns, in this order: a column with a median gives "
+    f"{WEIGHTS} {LAYERS} Its inputs come from the columns, in this order: a column with a median gives "
     "one input, (value - mean) / scale, the median standing for missing and infinite values; a column with categories "
     "gives one input per category, 1 where the value as text is that category and else 0, fill standing for missing "
     "values, and, if others is true, one more input, 1 where the value is none of them. "
@@ -47,7 +49,7 @@ class ContenderReport:
     @classmethod
     def of(cls, outcome: Outcome) -> ContenderReport:
         """Means and standard deviations of what came of a contender."""
-        metrics = {k: {"mean": json_number(v.mean()), "std": json_number(spread(v))} for k, v in outcome.scores.items()}
+        metrics = {name: mean_and_spread(values) for name, values in outcome.scores.items()}
         with np.errstate(all="ignore"):
             curve = {
                 "mean": [json_number(v) for v in outcome.curve.mean(1)],
@@ -128,17 +130,6 @@ class ApplyReport:
         values: dict[str, Any] = json.loads(json.dumps(asdict(self)))
         values["network"] |= values["network"].pop("target")
         return values
-
-
-def spread(values: Array) -> float:
-    """Standard deviation of a sample; 0 of a single value."""
-    with np.errstate(all="ignore"):
-        return float(values.std(ddof=1)) if len(values) > 1 else 0.0
-
-
-def json_number(value: Any) -> float | None:
-    """A number with six digits; None where it is not finite, which JSON does not know."""
-    return float(f"{value:.6g}") if math.isfinite(value) else None
 
 
 def _shown(value: dict[str, float | None]) -> str:

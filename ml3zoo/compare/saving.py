@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from safetensors.torch import save_file
 
@@ -25,7 +28,20 @@ def check_place(out: Path, plot: bool) -> None:
     make_folder(out.parent)
     check_replaceable(out, REPORT)
     if plot:
-        import ml3zoo.compare.drawing  # noqa: F401
+        import ml3zoo.plots.style  # noqa: F401
+
+
+@contextmanager
+def report_folder(report: dict[str, Any], out: Path) -> Iterator[Path]:
+    """Yield an empty folder to fill; on success it stands in the place of ``out``, with the report and hashes of all.
+
+    Raises:
+        OutputError: the folder cannot be written.
+    """
+    with replacing_folder(out) as folder:
+        yield folder
+        hashes = {name: sha256(folder / name) for name in sorted(contents(folder))}
+        write_text(folder / REPORT, json.dumps(report | {"sha256": hashes}, indent=2) + "\n")
 
 
 def save_report(
@@ -49,12 +65,10 @@ def save_report(
     columns = {"learned": learned} | {name.lower(): outcome for name, outcome in ordinary.items()}
     predictions = {name: table.target.decode(outcome.output[outcome.best]) for name, outcome in columns.items()}
     truth = {"index": table.index["test"], "target": table.truth}
-    with replacing_folder(out) as folder:
+    with report_folder(report.as_dict(), out) as folder:
         save_file({k: p[learned.best].contiguous() for k, p in learned.params.items()}, folder / WEIGHTS)
         pd.DataFrame(truth | predictions).to_csv(folder / "predictions.csv", index=False)
         if plot:
             from ml3zoo.compare.drawing import draw_curves
 
             draw_curves(report, folder / "learning_curves.png")
-        hashes = {name: sha256(folder / name) for name in sorted(contents(folder))}
-        write_text(folder / REPORT, json.dumps(report.as_dict() | {"sha256": hashes}, indent=2) + "\n")

@@ -12,6 +12,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ml3zoo.config import Range, Ranges
+from ml3zoo.control.sight import in_ranges
+
 BOTTOM = -math.pi / 6
 """Position of the lowest place of the valley."""
 
@@ -63,9 +66,14 @@ class Car:
         stopped = (position <= self.leftmost) & (velocity < 0)
         return torch.stack([position, torch.where(stopped, 0.0, velocity)], -1)
 
+    @property
+    def sight(self) -> Ranges:
+        """What brings a state to about -1 to 1, as a policy likes it."""
+        return Range(middle=BOTTOM, scale=0.3), Range(scale=self.pace)
+
     def scaled(self, state: Tensor) -> Tensor:
-        """States [..., 2] brought to about -1 to 1, as a policy likes them."""
-        return (state - state.new_tensor([BOTTOM, 0.0])) / state.new_tensor([0.3, self.pace])
+        """States [..., 2] as a policy sees them."""
+        return in_ranges(state, self.sight)
 
     def arrived(self, state: Tensor) -> Tensor:
         """Whether the goal is reached, [...]."""

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ml3zoo.control.car import BOTTOM, VALLEY, Car
 from ml3zoo.control.needs_gymnasium import Box, gymnasium
+from ml3zoo.control.point_mass import PointMass
 from ml3zoo.errors import InputError
 
 Array = NDArray[np.float32]
@@ -63,4 +64,47 @@ class MountainCarEnv(gymnasium.Env[Array, Array]):
         return self._state.numpy().astype(np.float32)
 
 
+class PointMassEnv(gymnasium.Env[Array, Array]):
+    """A point mass that should come to rest at a goal; see ``ml3zoo.control.point_mass``.
+
+    An observation is position, velocity, goal and the way from the goal, an action the push in [-1, 1]². A step costs
+    the distance from the goal. ``reset`` takes ``options={"goal": (x, y)}``; else goals lie anywhere in reach.
+
+    Args:
+        mass: its dynamics; another than ``PointMass()`` needs ``max_episode_steps=mass.steps`` as well.
+    """
+
+    metadata: dict[str, Any] = {"render_modes": []}  # noqa: RUF012 (Gymnasium's own declaration)
+
+    def __init__(self, mass: PointMass | None = None) -> None:
+        self.mass = mass or PointMass()
+        self.observation_space = Box(-self.mass.farthest, self.mass.farthest, (len(self.mass.sight),), np.float32)
+        self.action_space = Box(-1.0, 1.0, (2,), np.float32)
+        self._state = torch.zeros(6, dtype=torch.float64)
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Array, dict[str, Any]]:
+        """A start near the origin, at rest, with a goal."""
+        super().reset(seed=seed)
+        position = self.mass.spread * self.np_random.uniform(-1, 1, 2)
+        radius, angle = self.mass.reach * np.sqrt(self.np_random.uniform()), 2 * np.pi * self.np_random.uniform()
+        drawn = radius * np.array([np.cos(angle), np.sin(angle)])
+        goal = np.asarray((options or {}).get("goal", drawn))
+        if goal.dtype.kind not in "fi" or goal.shape != (2,) or not np.linalg.norm(goal) <= self.mass.reach:
+            raise InputError(
+                f"goal is {goal.tolist()!r}: two numbers, no farther from the origin than {self.mass.reach}, were "
+                "expected."
+            )
+        self._state = torch.as_tensor(np.concatenate([position, np.zeros(2), goal]))
+        return self._observation(), {}
+
+    def step(self, action: Array) -> tuple[Array, float, bool, bool, dict[str, Any]]:
+        """One step of the mass."""
+        self._state = self.mass.step(self._state, torch.as_tensor(action, dtype=torch.float64))
+        return self._observation(), -float(self.mass.offset(self._state).norm()), False, False, {}
+
+    def _observation(self) -> Array:
+        return self.mass.observe(self._state).numpy().astype(np.float32)
+
+
 gymnasium.register("ml3zoo/MountainCar-v0", f"{__name__}:{MountainCarEnv.__name__}", max_episode_steps=VALLEY.steps)
+gymnasium.register("ml3zoo/PointMass-v0", f"{__name__}:{PointMassEnv.__name__}", max_episode_steps=PointMass().steps)

@@ -19,16 +19,25 @@ class Rollouts:
     """One episode of each world, up to its own end; time comes first.
 
     Attributes:
-        states: what was observed before each action, [steps, worlds, states].
-        alive: which of these belong to an episode that had not ended, [steps, worlds].
-        returns: sum of rewards of each episode, [worlds].
+        states: what was observed before each action, [steps, worlds, states]; zeros after an episode's end.
+        actions: what the policy did, before it was clipped to the range of actions, [steps, worlds, actions].
+        rewards: what came of it, [steps, worlds]; zeros after an episode's end.
+        alive: which steps belong to an episode that had not ended, [steps, worlds].
+        end: the last that was observed of each episode, after its last action, [worlds, states].
         terminated: which episodes ended by themselves, not by running out of time, [worlds].
     """
 
     states: Tensor
+    actions: Tensor
+    rewards: Tensor
     alive: Tensor
-    returns: Tensor
+    end: Tensor
     terminated: Tensor
+
+    @property
+    def returns(self) -> Tensor:
+        """Sum of rewards of each episode, [worlds]."""
+        return self.rewards.sum(0, dtype=torch.float64)
 
     @property
     def lived(self) -> Tensor:
@@ -51,27 +60,40 @@ def roll_out(policy: Callable[[Tensor], Tensor], worlds: VectorEnv, seed: int | 
 
     Raises:
         InputError: observations are not vectors of numbers, actions are not continuous, the policy does not fit, or the
-            environment fails or observes what is not finite.
+            environment fails, or observes or rewards with what is not finite.
     """
-    _check(worlds)
+    check_worlds(worlds)
     observed, _ = _working(partial(worlds.reset, seed=seed), "at its reset", worlds)
+    state = torch.tensor(observed, dtype=torch.float32)  # a copy: the environment may write over its own
+    _check_finite("observed", state, 0, worlds)
     alive = torch.ones(worlds.num_envs, dtype=torch.bool)
-    returns, terminated = torch.zeros(worlds.num_envs), torch.zeros(worlds.num_envs, dtype=torch.bool)
-    states, lived = list[Tensor](), list[Tensor]()
+    terminated, end = torch.zeros_like(alive), torch.zeros_like(state)
+    steps = list[tuple[Tensor, ...]]()
     while alive.any():
-        state = torch.tensor(observed, dtype=torch.float32)  # a copy: the environment may write over its own
-        _check_finite(state[alive], len(states), worlds)
-        states.append(state)
-        lived.append(alive)
-        stepped = partial(worlds.step, _action(policy, state, worlds))
-        observed, reward, ended, out_of_time, _ = _working(stepped, f"at step {len(states)} of an episode", worlds)
-        returns += torch.where(alive, torch.as_tensor(reward, dtype=torch.float32), 0.0)
+        action = _acted(policy, state, worlds)
+        stepped = partial(worlds.step, _clipped(action, worlds))
+        observed, given, ended, late, infos = _working(stepped, f"at step {len(steps) + 1} of an episode", worlds)
+        reward = torch.where(alive, torch.as_tensor(given, dtype=torch.float32), 0.0)
+        steps.append((state, action, reward, alive))
+        _check_finite("rewarded", reward[:, None], len(steps), worlds)
+        state = torch.tensor(observed, dtype=torch.float32)
+        over = alive & torch.as_tensor(ended | late)
+        end[over] = _last(state, over, infos, worlds)
         terminated |= alive & torch.as_tensor(ended)
-        alive = alive & ~torch.as_tensor(ended | out_of_time)
-    return Rollouts(torch.stack(states), torch.stack(lived), returns, terminated)
+        alive = alive & ~over
+        state = torch.where(alive[:, None], state, 0.0)
+        _check_finite("observed", torch.cat([state, end[over]]), len(steps), worlds)
+    states, actions, rewards, lived = (torch.stack(each) for each in zip(*steps, strict=True))
+    return Rollouts(states, actions, rewards, lived, end, terminated)
 
 
-def _check(worlds: VectorEnv) -> None:
+def check_worlds(worlds: VectorEnv) -> None:
+    """See that policies can be rolled out in an environment.
+
+    Raises:
+        InputError: it is no vector environment, its observations are no vectors of numbers, its actions not continuous,
+            or its episodes may not end.
+    """
     if not isinstance(worlds, VectorEnv):
         raise InputError(
             f"worlds is a {type(worlds).__name__}: a vector environment was expected. Call gymnasium.make_vec(name, "
@@ -94,6 +116,13 @@ def _check(worlds: VectorEnv) -> None:
         )
 
 
+def action_space(worlds: VectorEnv) -> Box:
+    """The range of actions in an environment that passed ``check_worlds``."""
+    space = worlds.single_action_space
+    assert isinstance(space, Box)
+    return space
+
+
 def _working(work: Callable[[], Any], when: str, worlds: VectorEnv) -> Any:
     try:
         return work()
@@ -104,25 +133,36 @@ def _working(work: Callable[[], Any], when: str, worlds: VectorEnv) -> Any:
         ) from error
 
 
-def _action(policy: Callable[[Tensor], Tensor], state: Tensor, worlds: VectorEnv) -> Any:
-    """What the policy does, as the environment takes it."""
-    space = worlds.single_action_space
-    assert isinstance(space, Box)
+def _acted(policy: Callable[[Tensor], Tensor], state: Tensor, worlds: VectorEnv) -> Tensor:
+    """What the policy does, [worlds, actions]."""
     with torch.no_grad():
         action = policy(state)
     if not isinstance(action, Tensor):
         raise InputError(f"the policy gave a {type(action).__name__}: a tensor of actions was expected.")
-    wanted = (worlds.num_envs, *space.shape)
+    wanted = (worlds.num_envs, *action_space(worlds).shape)
     if action.shape != wanted or not action.isfinite().all():
         got = f"shape {tuple(action.shape)}" if action.shape != wanted else "actions that are not finite"
         raise InputError(f"the policy gave {got} in {_name(worlds)}: finite actions of shape {wanted} were expected.")
-    return action.cpu().clamp(torch.as_tensor(space.low), torch.as_tensor(space.high)).numpy().astype(space.dtype)
+    return action.cpu().clone()
 
 
-def _check_finite(state: Tensor, steps: int, worlds: VectorEnv) -> None:
-    if not state.isfinite().all():
+def _clipped(action: Tensor, worlds: VectorEnv) -> Any:
+    """The same as the environment takes it."""
+    space = action_space(worlds)
+    return action.clamp(torch.as_tensor(space.low), torch.as_tensor(space.high)).numpy().astype(space.dtype)
+
+
+def _last(state: Tensor, over: Tensor, infos: dict[str, Any], worlds: VectorEnv) -> Tensor:
+    """What episodes that are over were last observed in, [episodes, states]."""
+    if worlds.metadata.get("autoreset_mode") != AutoresetMode.SAME_STEP or not over.any():
+        return state[over]
+    return torch.stack([torch.tensor(infos["final_obs"][k], dtype=state.dtype) for k in over.nonzero().flatten()])
+
+
+def _check_finite(what: str, values: Tensor, steps: int, worlds: VectorEnv) -> None:
+    if not values.isfinite().all():
         raise InputError(
-            f"{_name(worlds)} observed {state[~state.isfinite().all(-1)][0].tolist()} at step {steps} of an episode: "
+            f"{_name(worlds)} {what} {values[~values.isfinite().all(-1)][0].tolist()} at step {steps} of an episode: "
             "finite numbers were expected. Look for a division by zero or an unstable simulation there."
         )
 

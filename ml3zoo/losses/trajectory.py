@@ -12,27 +12,17 @@ from msgspec import Meta
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ml3zoo.config import LossConfig, SignalConfig, Trajectory, parse_architecture
+from ml3zoo.config import LossConfig, Ranges, SignalConfig, Trajectory, parse_architecture
 from ml3zoo.errors import ConfigError, InputError
 from ml3zoo.kinds import Batch
 from ml3zoo.losses.base import FEATURE_LIMIT, LearnedLoss
 from ml3zoo.losses.layers import fully_connected, reset_linear_layers
 from ml3zoo.losses.weighting import Weighting
-from ml3zoo.schema import Finite, Positive, Strict
+from ml3zoo.schema import Strict
 
 _PARTS: tuple[Trajectory, ...] = ("state", "action", "goal")
 _SIGNALS = (*(SignalConfig(signal=part) for part in _PARTS), SignalConfig(signal="progress"))
 _WEIGHTING = Weighting()
-
-
-class Range(Strict, frozen=True):
-    """One number of a state, action or goal: the network sees ``(value - middle) / scale``."""
-
-    middle: Finite = 0.0
-    scale: Positive = 1.0
-
-
-_Ranges = Annotated[tuple[Range, ...], Meta(min_length=1, max_length=256)]
 
 
 class Architecture(Strict, frozen=True, kw_only=True):
@@ -42,13 +32,16 @@ class Architecture(Strict, frozen=True, kw_only=True):
     ``output="aim"``: the network sees state, goal and progress, and gives an aim in the range of actions and a weight;
     the loss is the weighted squared distance of the action from the aim, convex in the action.
     ``output="value"``: it sees the action too and gives the loss itself, through a softplus.
+    ``mirrored``: the world is the same in a mirror. Where state and goal lie on the other side of their middles, so
+    does the aim (or, for a value, the action), and weight and value are the same.
     """
 
-    state: _Ranges
-    action: _Ranges
-    goal: _Ranges
+    state: Ranges
+    action: Ranges
+    goal: Ranges
     hidden: Annotated[tuple[Annotated[int, Meta(gt=0, le=4096)], ...], Meta(max_length=8)]
     output: Literal["aim", "value"] = "aim"
+    mirrored: bool = False
 
 
 class Loss(LearnedLoss):
@@ -71,7 +64,7 @@ class Loss(LearnedLoss):
                 f"are its architecture's); {config.name} at {looked_at}."
             )
         for part in _PARTS:
-            ranges: tuple[Range, ...] = getattr(self.architecture, part)
+            ranges: Ranges = getattr(self.architecture, part)
             self.register_buffer(f"{part}_middle", torch.tensor([each.middle for each in ranges]), persistent=False)
             self.register_buffer(f"{part}_scale", torch.tensor([each.scale for each in ranges]), persistent=False)
         states, actions, goals = (len(getattr(self.architecture, part)) for part in _PARTS)
@@ -116,6 +109,14 @@ class Loss(LearnedLoss):
         """Xavier weights and zero biases; a weight of about 1 everywhere."""
         reset_linear_layers(self)
 
+    @torch.no_grad()
+    def weigh_evenly(self) -> None:
+        """Make the weight of an aim 1 everywhere; aims stay as they are."""
+        last = self.network[-1]
+        assert isinstance(last, nn.Linear)
+        last.weight[0] = 0
+        last.bias[0] = 0
+
     def example(self, generator: torch.Generator, n: int, size: float) -> dict[str, Tensor]:
         """States and goals over the range, actions ``size`` times that."""
 
@@ -134,10 +135,18 @@ class Loss(LearnedLoss):
 
     def _seeing(self, batch: Batch, *more: Tensor) -> Tensor:
         """What the network makes of state, goal, progress and more, [..., outputs]."""
-        seen = [self._ranged(batch, "state"), self._ranged(batch, "goal"), *more]
+        seen = torch.cat([self._ranged(batch, "state"), self._ranged(batch, "goal"), *more], -1)
+        output = self._looking(batch, seen)
+        if not self.architecture.mirrored:
+            return output
+        other = self._looking(batch, -seen)
+        return torch.cat([output[..., :1] + other[..., :1], output[..., 1:] - other[..., 1:]], -1) / 2
+
+    def _looking(self, batch: Batch, seen: Tensor) -> Tensor:
+        """What the network makes of numbers in their ranges and of progress, [..., outputs]."""
         if self.config.uses_progress:
-            seen.append((2 * batch["progress"] - 1).expand(*batch.points, 1))
-        output: Tensor = self.network(torch.cat(seen, -1))
+            seen = torch.cat([seen, (2 * batch["progress"] - 1).expand(*batch.points, 1)], -1)
+        output: Tensor = self.network(seen)
         return output
 
     def _ranged(self, batch: Batch, part: str) -> Tensor:

@@ -1,12 +1,31 @@
-"""Where cars drive under policies that learn."""
+"""Where policies lead while they learn."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
-from ml3zoo.plots.style import LEARNED, ORDINARY, Figure, tidy
+from ml3zoo.plots.style import LEARNED, ORDINARY, Circle, Figure, tidy
+
+_WIDTH, _HEIGHT = 2.9, 3.1
+
+
+@dataclass(frozen=True)
+class Road:
+    """A line of points (x, y), each [points], and whether it ends at the goal."""
+
+    x: Tensor
+    y: Tensor
+    arrived: bool
+
+    @classmethod
+    def over_time(cls, y: Tensor, arrived: bool) -> Road:
+        """One number [points], time step by time step."""
+        return cls(torch.arange(len(y)), y, arrived)
 
 
 def draw_roads(roads: Mapping[int, Tensor], goal: float) -> Figure:
@@ -16,14 +35,53 @@ def draw_roads(roads: Mapping[int, Tensor], goal: float) -> Figure:
         roads: positions [policies, time] by number of gradient steps taken.
         goal: position to reach.
     """
-    figure = Figure(figsize=(2.9 * len(roads), 3.1), layout="constrained")
-    for axes, (step, positions) in zip(figure.subplots(1, len(roads), sharey=True), roads.items(), strict=True):
-        arrived = positions[:, -1] >= goal
-        for road, there in zip(positions, arrived, strict=True):
-            axes.plot(road, color=LEARNED if there else ORDINARY, alpha=0.6, linewidth=1)
+    lines = {
+        step: [Road.over_time(road, bool(road[-1] >= goal)) for road in positions] for step, positions in roads.items()
+    }
+    figure = draw_over_time(lines, "position (dotted: goal)")
+    for axes in figure.axes:
         axes.axhline(goal, color="black", linewidth=0.8, linestyle=":")
+    return figure
+
+
+def draw_over_time(roads: Mapping[int, Sequence[Road]], label: str) -> Figure:
+    """Roads over time, a panel for each number of gradient steps taken; the label tells what is drawn."""
+    figure = _panels(roads)
+    for axes in figure.axes:
         axes.set(xlabel="time step")
-        axes.set_title(f"{step} gradient steps: {int(arrived.sum())} of {len(arrived)} arrive", fontsize=9)
+    figure.axes[0].set_ylabel(label)
+    return figure
+
+
+def draw_in_plane(roads: Mapping[int, Sequence[Road]], tolerance: float) -> Figure:
+    """Roads in a plane whose origin is the goal, a panel for each number of gradient steps taken.
+
+    Args:
+        roads: by number of gradient steps taken.
+        tolerance: radius of what counts as the goal, drawn as a circle.
+
+    What lies twice as far from the goal as any start is not shown.
+    """
+    figure = _panels(roads)
+    starts = [math.hypot(road.x[0], road.y[0]) for lines in roads.values() for road in lines]
+    edge = 2 * max(*starts, tolerance)
+    figure.axes[0].set(xlim=(-edge, edge), ylim=(-edge, edge))
+    for axes in figure.axes:
+        axes.plot(0, 0, "+", color="black", markersize=6)
+        axes.add_patch(Circle((0, 0), tolerance, fill=False, linewidth=0.8, linestyle=":"))
+        axes.set_aspect("equal", adjustable="box")
+    figure.axes[0].set_ylabel("way from the goal (+)")
+    return figure
+
+
+def _panels(roads: Mapping[int, Sequence[Road]]) -> Figure:
+    """A line for each road; the lines come first in each panel, in the order of the roads."""
+    figure = Figure(figsize=(_WIDTH * len(roads), _HEIGHT), layout="constrained")
+    panels = figure.subplots(1, len(roads), sharex=True, sharey=True, squeeze=False)[0]
+    for axes, (step, lines) in zip(panels, roads.items(), strict=True):
+        for road in lines:
+            axes.plot(road.x, road.y, color=LEARNED if road.arrived else ORDINARY, alpha=0.6, linewidth=1)
+        arrivals = sum(road.arrived for road in lines)
+        axes.set_title(f"{step} gradient steps: {arrivals} of {len(lines)} arrive", fontsize=9)
         tidy(axes)
-    figure.axes[0].set_ylabel("position (dotted: goal)")
     return figure

@@ -9,9 +9,12 @@ from ml3zoo.errors import MissingExtraError
 
 try:
     from matplotlib import rc_context
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
+    from matplotlib.backends.backend_agg import FigureCanvasAgg as Canvas
     from matplotlib.figure import Figure
+    from matplotlib.patches import Circle
     from matplotlib.ticker import LogLocator, NullFormatter
 except ImportError as error:
     raise MissingExtraError("Drawing pictures", "plot") from error
@@ -45,7 +48,10 @@ __all__ = [
     "ORDINARY",
     "OTHERS",
     "PALE",
+    "Artist",
     "Axes",
+    "Canvas",
+    "Circle",
     "Figure",
     "plain_numbers",
     "rc_context",

@@ -6,15 +6,15 @@ from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 
 from ml3zoo.control.car import BOTTOM, VALLEY, Car
-from ml3zoo.tasks.base import Split, TaskFamily, Tasks, Tensors
+from ml3zoo.tasks.acting import Acting, if_finite
+from ml3zoo.tasks.base import Split, Tasks, Tensors
 from ml3zoo.tasks.optimizees import MLP, Activation
 
 
 @dataclass(frozen=True)
-class MountainCar(TaskFamily):
+class MountainCar(Acting):
     """Policies with fresh weights, each with a start of its own near the bottom of the valley.
 
     A policy sees position and velocity, brought to about -1 to 1. Each gradient step it is rolled out once; a car that
@@ -54,32 +54,31 @@ class MountainCar(TaskFamily):
         start = torch.tensor([BOTTOM, 0.0]) + spread * (2 * torch.rand(n, 2, generator=generator) - 1)
         return Tasks({"start": start}, self.policy.sample(generator, n))
 
-    def act(self, params: Tensors, states: Tensor) -> Tensor:
-        """Actions [..., 1] of a policy in states [..., 2]."""
-        action: Tensor = functional_call(self.network, params, (self.car.scaled(states),))
-        return action
+    @property
+    def steps(self) -> int:
+        """Of an episode."""
+        return self.car.steps
 
-    def roll_out(self, params: Tensors, start: Tensor) -> Tensor:
-        """States [steps + 1, 2] under a policy."""
-        states = [start]
-        for _ in range(self.car.steps):
-            now = states[-1]
-            ahead = self.car.step(now, self.act(params, now))
-            states.append(torch.where(self.car.arrived(now)[..., None], now, ahead))
-        return torch.stack(states)
+    def see(self, state: Tensor) -> Tensor:
+        """Position and velocity, in their ranges."""
+        return self.car.scaled(state)
+
+    def ahead(self, state: Tensor, action: Tensor) -> Tensor:
+        """By the car's dynamics, until it has arrived."""
+        return torch.where(self.car.arrived(state)[..., None], state, self.car.step(state, action))
 
     def signals(self, params: Tensors, data: Tensors) -> Tensors:
         """Actions [steps, 1], goals [steps, 1] and states [steps, 2]; or positions [steps, 1] and as many goals."""
         if self.through:
-            positions = self.roll_out(params, data["start"])[1:, :1]
+            positions = self.roll_out(params, data)[1:, :1]
             return {"input": positions, "target": torch.full_like(positions, self.car.goal)}
-        states = self.roll_out({name: p.detach() for name, p in params.items()}, data["start"])[:-1]
+        states = self.met(params, data)
         actions = self.act(params, states)
         return {"input": actions, "target": torch.full_like(actions, self.car.goal), "feature": states}
 
     def objective(self, params: Tensors, data: Tensors) -> Tensor:
         """A smooth count of misses, half at 0.2 short of the goal, and a little of the distance from where to be."""
-        positions = self.roll_out(params, data["start"])[1:, 0]
+        positions = self.roll_out(params, data)[1:, 0]
         wanted = torch.full_like(positions, self.car.goal)
         if self.shaped:
             steps, place = self.car.swing
@@ -89,11 +88,9 @@ class MountainCar(TaskFamily):
 
     def metric(self, params: Tensors, data: Tensors) -> Tensor:
         """1 if the car does not arrive, 0 if it does, NaN if the policy's weights are not finite."""
-        missed = 1 - self.car.arrived(self.roll_out(params, data["start"])[-1]).to(data["start"].dtype)
-        finite = torch.stack([p.isfinite().all() for p in params.values()]).all()
-        return torch.where(finite, missed, torch.nan)
+        return if_finite(params, 1 - self.car.arrived(self.roll_out(params, data)[-1]).to(data["start"].dtype))
 
     def criterion(self, params: Tensors, data: Tensors) -> Tensor:
         """The same, and how far from the goal the car ends where it does not arrive."""
-        end = self.roll_out(params, data["start"])[-1, 0]
+        end = self.roll_out(params, data)[-1, 0]
         return self.metric(params, data) + (self.car.goal - end).clamp_min(0)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 
-from tests.benchmarks import control, engine, hub, outliers, real, stability, startup
+from tests.benchmarks import arm, control, engine, hub, outliers, real, stability, startup
 
 LONG = {"stability"}
 """Half an hour or more: run only if named, or quickly."""
@@ -18,6 +18,7 @@ BENCHMARKS = {
     "real": real.run,
     "outliers": outliers.run,
     "control": control.run,
+    "arm": arm.run,
     "stability": stability.run,
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 
-from ml3zoo.compare.measures.base import Array, Contest, Criterion, Measure
+from ml3zoo.compare.measures.base import Contest, Criterion, Measure
 from ml3zoo.config import LossConfig
 from ml3zoo.errors import InputError
 
@@ -23,9 +23,9 @@ def measure_of(config: LossConfig) -> Measure:
             raise
         raise InputError(
             f"{config.name} is a {config.kind} loss; one for regression or classification was expected, which tables "
-            "are used with. Run: ml3zoo list"
+            f"are used with. Run: ml3zoo list, or ml3zoo apply {config.name} --env ID"
         ) from error
     return measure
 
 
-__all__ = ["Array", "Contest", "Criterion", "Measure", "measure_of"]
+__all__ = ["Contest", "Criterion", "Measure", "measure_of"]

@@ -7,14 +7,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
-from numpy.typing import NDArray
 from torch import Tensor
 
+from ml3zoo.compare.figures import Array
+from ml3zoo.compare.verdict import Yardstick
 from ml3zoo.evaluate import Baseline
 from ml3zoo.targets import Target
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -76,6 +74,11 @@ class Measure(ABC):
     @abstractmethod
     def gap(self, ours: Array, theirs: Array) -> Array:
         """How far apart two losses are in a contest's headline metric, network by network, [networks]."""
+
+    def yardstick(self, headline: str) -> Yardstick:
+        """What a gap in a metric is called."""
+        metric = f"test {self.metrics[headline]}"
+        return Yardstick(metric=metric, unit=self.unit, factor=100, digits=".1f", place=" on these test rows")
 
     def caveat(self, headline: str, ours: dict[str, Array], theirs: dict[str, Array]) -> str:
         """What a user should know who reads this metric alone; a sentence, or nothing."""

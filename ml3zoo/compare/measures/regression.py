@@ -8,7 +8,8 @@ from typing import ClassVar
 import numpy as np
 from torch import Tensor, nn
 
-from ml3zoo.compare.measures.base import Array, Contest, Criterion, Measure
+from ml3zoo.compare.figures import Array
+from ml3zoo.compare.measures.base import Contest, Criterion, Measure
 from ml3zoo.evaluate import Baseline
 from ml3zoo.targets import Numbers, Target
 

@@ -1,0 +1,240 @@
+"""Bring a point mass to rest at a goal after a few roll-outs, with a policy that knows nothing at first.
+
+Run: ``ml3zoo train pointmass``. The loss sees observations, actions, the goal and the share of training done, and needs
+no gradient of the dynamics. It is meta-trained on goals in one half of the plane and measured on goals in the other, by
+evolution strategies over whole trainings. The recipe of every loss for reaching goals. Source: Bechtle et al. 2020.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from ml3zoo.config import InnerConfig, LossConfig, Range, SignalConfig, World
+from ml3zoo.control.point_mass import PointMass
+from ml3zoo.evaluate import Baseline, Cell, Evaluation, Metric, Unseen
+from ml3zoo.losses import LearnedLoss
+from ml3zoo.meta.estimators import EvolutionStrategies, Objective
+from ml3zoo.meta.inner import InnerRun
+from ml3zoo.meta.optimizers import SGD, Adam, InnerOptimizer
+from ml3zoo.meta.outer import MetaTraining, Setting
+from ml3zoo.recipe import Recipe, Start
+from ml3zoo.tasks.base import Tensors
+from ml3zoo.tasks.optimizees import Activation
+from ml3zoo.tasks.reaching import Place, Reaching
+from ml3zoo.training.mountain_car import FinalDistance
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+TERMS = (
+    "Every gradient step takes one roll-out. Ordinary losses had the gradient through the true dynamics, the learned "
+    "one had not."
+)
+STEPS = 10
+LR = 0.03
+MIXTURE: tuple[tuple[tuple[int, ...], Activation, float], ...] = (
+    ((64,), "tanh", 3.0),
+    ((128,), "tanh", 1.0),
+    ((100,), "ReLU", 1.0),
+)
+"""Hidden layers and activation of the policies that meta-training sees, and how often."""
+UNSEEN: tuple[tuple[tuple[int, ...], Activation], ...] = (((48, 48, 48), "tanh"), ((100,), "SiLU"), ((64, 32), "GELU"))
+MIDDLES: dict[InnerOptimizer, float] = {Adam(): 0.01, SGD(momentum=0.9): 0.03, SGD(): 0.3}
+"""Every optimiser that losses are measured under, with the middle of its learning-rate grid."""
+
+
+class MeanDistance(nn.Module):
+    """Distance from the goal, a mean over an episode."""
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """A scalar, of places and goals [steps, 2]."""
+        return ((input - target).square().sum(-1) + 1e-8).sqrt().mean()
+
+
+def reaching_evaluation(config: LossConfig, place: Place, metric: Metric) -> Evaluation:
+    """The protocol: policies, optimisers and numbers of steps never seen; every goal is new."""
+
+    def cell(
+        hidden: tuple[int, ...] = (64,),
+        activation: Activation = "tanh",
+        optimizer: InnerOptimizer | None = None,
+        steps: int = STEPS,
+        unseen: Unseen = "",
+    ) -> Cell:
+        own = Reaching(place, hidden, activation)
+        careful = replace(own, through=True)
+        return Cell.of(
+            str(own.policy), own, steps, MIDDLES, config.inner, optimizer=optimizer, careful=careful, unseen=unseen
+        )
+
+    return Evaluation(
+        cells=(
+            cell(),
+            *(cell(hidden, activation, unseen="architecture") for hidden, activation in UNSEEN),
+            *(cell(optimizer=other, unseen="optimizer") for other in MIDDLES if other != Adam()),
+            *(cell(steps=steps, unseen="horizon") for steps in (1, 2, 5, 20)),
+        ),
+        baselines=(Baseline("final distance", FinalDistance), Baseline("mean distance", MeanDistance)),
+        metric=metric,
+        grid=tuple(10 ** (k / 2 - 1.5) for k in range(7)),
+        schedules=("constant",),
+        validation_tasks=50,
+    )
+
+
+def draw_pictures(loss: LearnedLoss, tasks: Reaching) -> dict[str, Figure]:
+    """Where twenty policies lead while they learn, and what the loss looks like around some of them."""
+    from ml3zoo.plots.policies import draw_policy_landscapes
+    from ml3zoo.plots.roads import Road, draw_in_plane
+
+    world, inner = loss.config.world, loss.config.inner
+    assert world is not None
+    drawn = tasks.sample(torch.Generator().manual_seed(7), 20, "test")
+    phi = {name: p.detach().expand(20, *p.shape) for name, p in loss.named_parameters()}
+    roads: dict[int, list[Road]] = {}
+
+    def observe(step: int, params: Tensors) -> None:
+        if step in (0, 2, 5, 10):
+            offsets = tasks.place.offset(torch.func.vmap(tasks.roll_out)(params, drawn.data))
+            roads[step] = [Road(each[:, 0], each[:, 1], bool(each[-1].norm() <= world.tolerance)) for each in offsets]
+
+    run = InnerRun(Adam(), inner.lr, inner.steps)
+    run(run.step(loss, tasks), phi, drawn, observe)
+    return {
+        "roads": draw_in_plane(roads, world.tolerance),
+        "policies": draw_policy_landscapes(loss, tasks, FinalDistance(), "final distance"),
+    }
+
+
+def example(world: World) -> str:
+    """A policy, and roll-outs in Gymnasium."""
+    seen, scales = len(world.policy_sees), [each.scale for each in world.policy_sees]
+    first, last = world.goal_at[0], world.goal_at[-1] + 1
+    return f"""\
+import gymnasium
+from ml3zoo.control import rollouts
+
+worlds = gymnasium.make_vec("{world.environment}", num_envs=1)
+
+class Policy(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.network = torch.nn.Sequential(torch.nn.Linear({seen}, 64), torch.nn.Tanh(), torch.nn.Linear(64, 2))
+
+    def forward(self, state):
+        return self.network(state / torch.tensor({scales}))
+
+model = Policy()
+
+def roll_out():
+    states = rollouts.roll_out(model, worlds, seed=0).lived  # a seed is a start and a goal
+    return states, states[:, {first}:{last}]  # where it was, and where it should go"""
+
+
+def reaching_recipe(
+    name: str,
+    summary: str,
+    imagined: Place,
+    world: World,
+    metric: Metric,
+    *,
+    place: Place,
+    iterations: int,
+    outer_lr: float,
+    sigma: float = 0.05,
+    mirrored: bool = False,
+    start: Start | None = None,
+) -> Recipe:
+    """The recipe of a loss for reaching goals.
+
+    Args:
+        name: of the loss.
+        summary: for its card.
+        imagined: the world in which it is meta-trained.
+        world: the world in Gymnasium.
+        metric: what is measured.
+        place: the true world, in which it is measured.
+        iterations: of meta-training.
+        outer_lr: of meta-training.
+        sigma: standard deviation by which losses are perturbed.
+        mirrored: whether the world is the same in a mirror.
+        start: what comes before it.
+    """
+    return Recipe(
+        config=LossConfig(
+            name=name,
+            summary=summary,
+            family="trajectory",
+            kind="trajectory",
+            signals=(
+                SignalConfig(signal="state"),
+                SignalConfig(signal="action"),
+                SignalConfig(signal="goal"),
+                SignalConfig(signal="progress"),
+            ),
+            architecture={
+                "state": [each.builtins() for each in world.policy_sees],
+                "action": [Range().builtins()] * 2,
+                "goal": [world.policy_sees[at].builtins() for at in world.goal_at],
+                "hidden": [32],
+                "mirrored": mirrored,
+            },
+            inner=InnerConfig(optimizer="adam", lr=LR, steps=STEPS),
+            world=world,
+        ),
+        training=MetaTraining(
+            settings=tuple(
+                Setting(Reaching(imagined, hidden, activation), InnerRun(Adam(), LR, STEPS), weight)
+                for hidden, activation, weight in MIXTURE
+            ),
+            estimator=EvolutionStrategies(Objective(), pairs=16, sigma=sigma),
+            iterations=iterations,
+            tasks=16,
+            lr=outer_lr,
+            warmup=5,
+            average=0.9,
+            validate_every=25,
+            validation_tasks=64,
+            validation=Objective(),
+            lr_jitter=0.2,
+        ),
+        evaluation=partial(reaching_evaluation, place=place, metric=metric),
+        pictures=partial(draw_pictures, tasks=Reaching(place)),
+        start=start,
+        example=example(world),
+    )
+
+
+RECIPE = reaching_recipe(
+    name="pointmass",
+    summary=(
+        "Brings a point mass in the plane to rest at a goal: ten roll-outs train a fresh policy for it, one for each "
+        "gradient step, without the gradient of the dynamics. Meta-trained on goals in one half of the plane, measured "
+        "on goals in the other."
+    ),
+    imagined=PointMass(),
+    place=PointMass(),
+    world=World(
+        environment="ml3zoo.control.environments:ml3zoo/PointMass-v0",
+        episode_steps=PointMass().steps,
+        policy_sees=PointMass.sight,
+        goal_at=(4, 5),
+        offset_at=(6, 7),
+        tolerance=0.05,
+        one_start=True,
+    ),
+    metric=Metric(
+        name="distance",
+        description="Distance of the point mass from its goal at the end of an episode, in units of the farthest goal,",
+        terms=TERMS,
+    ),
+    iterations=600,
+    outer_lr=0.02,
+    sigma=0.1,
+    mirrored=True,
+)

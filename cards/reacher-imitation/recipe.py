@@ -1,0 +1,44 @@
+"""Bring the arm of Gymnasium's ``Reacher-v5`` to a goal after a few roll-outs; learned with an expert.
+
+Run: ``ml3zoo train reacher-imitation`` (needs the extra ``rl``). Before meta-training the loss's aims imitate an expert
+(``ml3zoo.steering.Imitation``), wherever policies under training lead, and a model of the arm is learned from the same
+episodes; then the loss is meta-trained in imagination. Who uses it needs neither expert nor model. The expert knows the
+length of the arm, solves for the angles of the goal and pulls towards them. Source: Bechtle et al. 2020.
+"""
+
+from ml3zoo.config import World
+from ml3zoo.control.imagination import ImaginedReacher
+from ml3zoo.control.reacher import Reacher
+from ml3zoo.evaluate import Metric
+from ml3zoo.steering import Imitation
+from ml3zoo.training.pointmass import TERMS, reaching_recipe
+
+REACHER = World(
+    environment="Reacher-v5",
+    episode_steps=Reacher().steps,
+    policy_sees=Reacher.sight,
+    goal_at=(4, 5),
+    offset_at=(8, 9),
+    tolerance=0.02,
+    one_start=True,
+)
+METRES = Metric(
+    name="distance",
+    description="Distance of the fingertip from its goal at the end of an episode, in m,",
+    terms=TERMS,
+)
+RECIPE = reaching_recipe(
+    name="reacher-imitation",
+    summary=(
+        "Brings the fingertip of Gymnasium's Reacher-v5 to a goal: ten roll-outs train a fresh policy, without a model "
+        "or a gradient of the dynamics. Its expert was needed only to make it. Policies pull hard: by Reacher's own "
+        "return, which charges for actions, the best of eleven fresh ones does better."
+    ),
+    imagined=ImaginedReacher(),
+    place=Reacher(),
+    world=REACHER,
+    metric=METRES,
+    iterations=400,
+    outer_lr=0.004,
+    start=Imitation(iterations=1000, lr=0.02),
+)

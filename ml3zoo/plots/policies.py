@@ -1,0 +1,90 @@
+"""Pictures of losses over the weights of a policy."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, vmap
+
+from ml3zoo.losses import LearnedLoss
+from ml3zoo.meta.inner import InnerRun
+from ml3zoo.meta.optimizers import optimizer_of
+from ml3zoo.plots.style import LEARNED, Figure
+from ml3zoo.tasks.base import Tasks, Tensors
+from ml3zoo.tasks.mountain_car import MountainCar
+from ml3zoo.tasks.reaching import Reaching
+
+_ALONG = torch.linspace(-0.5, 1.5, 41)
+_ACROSS = torch.linspace(-1, 1, 41)
+
+
+def draw_policy_landscapes(
+    loss: LearnedLoss, family: MountainCar | Reaching, ordinary: nn.Module, name: str, tasks: int = 3
+) -> Figure:
+    """An ordinary loss and the learned one around a policy: from fresh to trained, and in a direction by chance.
+
+    Every point is a policy, valued by its own roll-out. Heights are shown by their rank, each panel for itself.
+
+    Args:
+        loss: for trajectories.
+        family: of tasks.
+        ordinary: a loss of where policies lead.
+        name: of that loss.
+        tasks: how many, a column each.
+    """
+    generator = torch.Generator().manual_seed(3)
+    drawn = family.sample(generator, tasks, "test")
+    phi = {key: p.detach().expand(tasks, *p.shape) for key, p in loss.named_parameters()}
+    inner = loss.config.inner
+    run = InnerRun(optimizer_of(inner), inner.lr, inner.steps)
+    trained = run(run.step(loss, family), phi, drawn)
+    figure = Figure(figsize=(0.9 + 2.6 * tasks, 5.4), layout="constrained")
+    panels = figure.subplots(2, tasks, sharex=True, sharey=True, squeeze=False)
+    for column in range(tasks):
+        one = drawn.pick(slice(column, column + 1))
+        end = {key: p[column] for key, p in trained.items()}
+        around = _around({key: p[0] for key, p in one.initial.items()}, end, generator)
+        for row, (module, seen) in enumerate(((ordinary, replace(family, through=True)), (loss, family))):
+            heights = _heights(module, seen, around, one)
+            ranks = heights.flatten().argsort().argsort().view_as(heights) / heights.numel()
+            panel = panels[row, column]
+            panel.contourf(_ALONG, _ACROSS, ranks.T, levels=20, cmap="viridis_r")
+            panel.plot([0, 1], [0, 0], color=LEARNED, linewidth=1)
+            panel.plot([0], [0], "o", [1], [0], "*", color=LEARNED, markersize=9)
+    for row, told in enumerate((name, loss.config.name)):
+        panels[row, 0].set_ylabel(f"{told}\nby chance")
+    for panel in panels[1]:
+        panel.set_xlabel("from fresh (o) to trained (*)")
+    figure.suptitle("Policies around one that is trained, each valued by its own roll-out: yellow is low", fontsize=9)
+    return figure
+
+
+def _around(fresh: Tensors, trained: Tensors, generator: torch.Generator) -> Tensors:
+    """Weights [along, across, ...] of policies in a plane."""
+    plane = {}
+    for name, start in fresh.items():
+        way = trained[name] - start
+        chance = torch.randn(start.shape, generator=generator)
+        chance = chance * way.norm() / chance.norm().clamp_min(1e-12)
+        ones = (1,) * start.dim()
+        plane[name] = start + _ALONG.view(-1, 1, *ones) * way + _ACROSS.view(1, -1, *ones) * chance
+    return plane
+
+
+def _heights(loss: nn.Module, family: MountainCar | Reaching, around: Tensors, task: Tasks) -> Tensor:
+    """The loss of each policy, [along, across]."""
+    data = {name: x[0] for name, x in task.data.items()}
+    buffers = dict(loss.named_buffers())
+
+    def height(params: Tensors) -> Tensor:
+        given = family.signals(params, data)
+        moment = {"progress": 0.5} if isinstance(loss, LearnedLoss) else {}
+        value: Tensor = functional_call(loss, buffers, (), {**given, **moment})
+        return value
+
+    with torch.no_grad():
+        flat = {name: p.flatten(0, 1) for name, p in around.items()}
+        found: Tensor = vmap(height)(flat)
+    return found.view(len(_ALONG), len(_ACROSS))

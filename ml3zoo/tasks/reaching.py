@@ -1,0 +1,114 @@
+"""Reaching: a fresh policy must learn from a few roll-outs to come to rest at one goal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from ml3zoo.config import Ranges
+from ml3zoo.control.sight import in_ranges
+from ml3zoo.tasks.acting import Acting, if_finite
+from ml3zoo.tasks.base import Split, Tasks, Tensors
+from ml3zoo.tasks.optimizees import MLP, Activation
+
+
+class Place(Protocol):
+    """A world with something to reach; numbers 4 and 5 of a state are the goal."""
+
+    @property
+    def steps(self) -> int:
+        """Of an episode."""
+        ...
+
+    @property
+    def sight(self) -> Ranges:
+        """What brings an observation to about -1 to 1."""
+        ...
+
+    def draw(self, generator: torch.Generator, n: int, split: Split) -> Tensor:
+        """Starts [n, states], with a goal each."""
+        ...
+
+    def step(self, state: Tensor, action: Tensor) -> Tensor:
+        """The next state [..., states], after an action [..., 2]."""
+        ...
+
+    def offset(self, state: Tensor) -> Tensor:
+        """The way from the goal, [..., 2]."""
+        ...
+
+    def observe(self, state: Tensor) -> Tensor:
+        """What a policy is told of a state, [..., observed]."""
+        ...
+
+
+@dataclass(frozen=True)
+class Reaching(Acting):
+    """Policies with fresh weights, each with a start and a goal of its own.
+
+    Attributes:
+        place: the world.
+        hidden: layers of the policy.
+        activation: of the policy.
+        through: the loss is given the ways from the goal that a gradient leads through the dynamics, as an ordinary
+            loss needs it; else actions alone carry a gradient.
+    """
+
+    place: Place
+    hidden: tuple[int, ...] = (64,)
+    activation: Activation = "tanh"
+    through: bool = False
+
+    network: nn.Module = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "network", self.policy.skeleton())
+
+    @property
+    def policy(self) -> MLP:
+        """The network: an observation in, an action out."""
+        return MLP((len(self.place.sight), *self.hidden, 2), self.activation)
+
+    @property
+    def steps(self) -> int:
+        """Of an episode."""
+        return self.place.steps
+
+    def sample(self, generator: torch.Generator, n: int, split: Split) -> Tasks:
+        """N tasks: ``start`` [n, states]."""
+        return Tasks({"start": self.place.draw(generator, n, split)}, self.policy.sample(generator, n))
+
+    def see(self, state: Tensor) -> Tensor:
+        """The observation, in its ranges."""
+        return in_ranges(self.place.observe(state), self.place.sight)
+
+    def answer(self, params: Tensors, observed: Tensor) -> Tensor:
+        """Actions [..., 2] of a policy that observes [..., observed]."""
+        action: Tensor = functional_call(self.network, params, (in_ranges(observed, self.place.sight),))
+        return action
+
+    def ahead(self, state: Tensor, action: Tensor) -> Tensor:
+        """By the world's dynamics."""
+        return self.place.step(state, action)
+
+    def signals(self, params: Tensors, data: Tensors) -> Tensors:
+        """Actions [steps, 2], goals [steps, 2] and observations; or ways from the goal [steps, 2] and zeros."""
+        if self.through:
+            offsets = self.place.offset(self.roll_out(params, data)[1:])
+            return {"input": offsets, "target": torch.zeros_like(offsets)}
+        states = self.met(params, data)
+        return {"input": self.act(params, states), "target": states[:, 4:6], "feature": self.place.observe(states)}
+
+    def objective(self, params: Tensors, data: Tensors) -> Tensor:
+        """The mean distance from the goal, four fifths of it in the last ten steps."""
+        distance: Tensor = self.place.offset(self.roll_out(params, data)[1:]).norm(dim=-1)
+        return 0.2 * distance.mean() + 0.8 * distance[-10:].mean()
+
+    def metric(self, params: Tensors, data: Tensors) -> Tensor:
+        """The distance from the goal at the end of the episode; NaN if the policy's weights are not finite."""
+        distance: Tensor = self.place.offset(self.roll_out(params, data)[-1]).norm(dim=-1)
+        return if_finite(params, distance)
