@@ -18,13 +18,14 @@ from test_cli import ml3zoo
 from torch import nn
 
 from ml3zoo.compare.environment import apply_in_environment
-from ml3zoo.compare.environment.arena import Arena, open_worlds
+from ml3zoo.compare.environment.arena import Arena
 from ml3zoo.compare.environment.policies import parse_policy
 from ml3zoo.compare.environment.rivals import PolicyGradient, advantages, random_search
 from ml3zoo.compare.environment.training import judge, train_under
 from ml3zoo.compare.verdict import Yardstick, difference, verdict
 from ml3zoo.config import InnerConfig, LossConfig, Range, SignalConfig, World, read_config, write_config
 from ml3zoo.control.rollouts import Rollouts
+from ml3zoo.control.worlds import open_worlds
 from ml3zoo.errors import InputError, MissingExtraError, OutputError
 from ml3zoo.loading import load_loss
 from ml3zoo.losses import build_loss
@@ -115,7 +116,7 @@ def guide(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
 
 @contextmanager
 def arena_of(world: World, count: int = 3) -> Iterator[Arena]:
-    with open_worlds(FIELD, count, world) as worlds:
+    with open_worlds(FIELD, count, world.episode_steps) as worlds:
         yield Arena(worlds, world, MLP((6, 16, 2), "tanh"))
 
 
@@ -387,3 +388,12 @@ def test_the_command_line_in_an_environment(tmp_path: Path) -> None:
     assert report["environment"] == CAR
     assert report["network"] == "2-64-1 tanh"
     assert report["contenders"][0]["environment_steps"] <= 35
+
+
+@pytest.mark.slow
+def test_bundled_losses_work_in_environments_that_nobody_here_wrote() -> None:
+    car = apply_in_environment("mountain-car-continuous", "MountainCarContinuous-v0", seeds=4).contenders[0]
+    assert car.success == 1
+    assert car.returns["mean"] > 90
+    learned, *rivals = apply_in_environment("reacher-imitation", "Reacher-v5", seeds=8).contenders
+    assert learned.distance["mean"] < 0.03 < min(rival.distance["mean"] for rival in rivals) / 2

@@ -11,6 +11,7 @@ import torch
 from ml3zoo import load_loss
 from ml3zoo.control.car import CONTINUOUS, VALLEY, Car
 from ml3zoo.control.rollouts import roll_out
+from ml3zoo.control.sight import in_ranges
 from ml3zoo.errors import InputError
 from ml3zoo.tasks.optimizees import MLP
 
@@ -147,7 +148,7 @@ def test_fresh_policies_arrive_in_gymnasium_by_the_loss_alone():
             network = MLP((2, 64, 1), "tanh").build()
 
         def policy(state: torch.Tensor) -> torch.Tensor:
-            return network(VALLEY.scaled(state))  # noqa: B023
+            return network(in_ranges(state, VALLEY.sight))  # noqa: B023
 
         loss = load_loss("mountain-car", total_steps=10)
         optimizer = loss.make_optimizer(network.parameters())

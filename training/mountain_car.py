@@ -12,19 +12,18 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-import torch
 from torch import Tensor, nn
 
-from ml3zoo.config import InnerConfig, LossConfig, SignalConfig, World
+from ml3zoo.config import InnerConfig, LossConfig, World
 from ml3zoo.control.car import BOTTOM, Car
 from ml3zoo.evaluate import Baseline, Cell, Evaluation, Metric, Unseen
 from ml3zoo.losses import LearnedLoss
+from ml3zoo.losses.trajectory import SIGNALS
 from ml3zoo.meta.estimators import EvolutionStrategies, Objective
 from ml3zoo.meta.inner import InnerRun
 from ml3zoo.meta.optimizers import SGD, Adam, InnerOptimizer
 from ml3zoo.meta.outer import MetaTraining, Setting
 from ml3zoo.recipe import Recipe
-from ml3zoo.tasks.base import Tensors
 from ml3zoo.tasks.mountain_car import MountainCar
 from ml3zoo.tasks.optimizees import Activation
 
@@ -32,6 +31,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 ENVIRONMENT = "ml3zoo.control.environments:ml3zoo/MountainCar-v0"
+TERMS = (
+    "Every gradient step takes one roll-out. Ordinary losses had the gradient through the true dynamics, the learned "
+    "one had not."
+)
 STEPS = 10
 LR = 0.05
 MISSES = Objective(log=False)
@@ -54,35 +57,38 @@ def missed(car: Car) -> Metric:
         description=(
             f"Share of fresh policies that do not bring the car to its goal within the {car.steps} steps of an episode"
         ),
-        terms=(
-            "Every gradient step takes one roll-out. Ordinary losses had the gradient through the true dynamics, the "
-            "learned one had not."
-        ),
+        terms=TERMS,
         cap=1.0,
     )
 
 
-def example(car: Car, environment: str) -> str:
-    """A policy, and roll-outs in Gymnasium."""
+def example(world: World, actions: int) -> str:
+    """A policy, and roll-outs in Gymnasium, as a loss's world tells of them."""
+    seed = ", seed=0" if world.one_start else ""
+    goal = f"torch.tensor({list(world.goal)}).expand(len(states), -1)"
+    if world.goal_at:
+        goal = f"states[:, {list(world.goal_at)}]"
     return f"""\
 import gymnasium
-from ml3zoo.control import rollouts
+from ml3zoo.control import rollouts, sight
 
-worlds = gymnasium.make_vec("{environment}", num_envs=1, max_episode_steps={car.steps})
+worlds = gymnasium.make_vec("{world.environment}", num_envs=1, max_episode_steps={world.episode_steps})
 
 class Policy(torch.nn.Module):
     def __init__(self):
         super().__init__()
-        self.network = torch.nn.Sequential(torch.nn.Linear(2, 64), torch.nn.Tanh(), torch.nn.Linear(64, 1))
+        self.network = torch.nn.Sequential(
+            torch.nn.Linear({len(world.policy_sees)}, 64), torch.nn.Tanh(), torch.nn.Linear(64, {actions})
+        )
 
     def forward(self, state):
-        return self.network((state - torch.tensor([{BOTTOM:.4f}, 0.0])) / torch.tensor([0.3, {car.pace}]))
+        return self.network(sight.in_ranges(state, loss.config.world.policy_sees))
 
 model = Policy()
 
 def roll_out():
-    states = rollouts.roll_out(model, worlds).lived
-    return states, torch.full((len(states), 1), {car.goal})  # where it was, and where it should go"""
+    states = rollouts.roll_out(model, worlds{seed}).lived
+    return states, {goal}  # where it was, and where it should go"""
 
 
 class FinalDistance(nn.Module):
@@ -131,19 +137,10 @@ def mountain_car_evaluation(config: LossConfig, tasks: MountainCar) -> Evaluatio
 
 def draw_pictures(loss: LearnedLoss, tasks: MountainCar) -> dict[str, Figure]:
     """Where twenty fresh policies drive while they learn, and what the loss looks like around some of them."""
-    from ml3zoo.plots.policies import draw_policy_landscapes
+    from ml3zoo.plots.policies import draw_policy_landscapes, states_in_training
     from ml3zoo.plots.roads import draw_roads
 
-    drawn = tasks.sample(torch.Generator().manual_seed(7), 20, "test")
-    phi = {name: p.detach().expand(20, *p.shape) for name, p in loss.named_parameters()}
-    roads: dict[int, Tensor] = {}
-
-    def observe(step: int, params: Tensors) -> None:
-        if step in (0, 2, 5, 10):
-            roads[step] = torch.func.vmap(tasks.roll_out)(params, drawn.data)[..., 0]
-
-    run = InnerRun(Adam(), LR, STEPS)
-    run(run.step(loss, tasks), phi, drawn, observe)
+    roads = {step: states[..., 0] for step, states in states_in_training(loss, tasks).items()}
     return {
         "roads": draw_roads(roads, tasks.car.goal),
         "policies": draw_policy_landscapes(loss, tasks, FinalDistance(), "final distance"),
@@ -162,18 +159,19 @@ def mountain_car_recipe(
         environment: the same car in Gymnasium.
         iterations: of meta-training.
     """
+    world = World(
+        environment=environment,
+        episode_steps=tasks.car.steps,
+        policy_sees=tasks.car.sight,
+        goal=(tasks.car.goal,),
+    )
     return Recipe(
         config=LossConfig(
             name=name,
             summary=summary,
             family="trajectory",
             kind="trajectory",
-            signals=(
-                SignalConfig(signal="state"),
-                SignalConfig(signal="action"),
-                SignalConfig(signal="goal"),
-                SignalConfig(signal="progress"),
-            ),
+            signals=SIGNALS,
             architecture={
                 "state": [{"middle": BOTTOM, "scale": 0.6}, {"scale": 3 * tasks.car.pace}],
                 "action": [{"scale": 5.0}],
@@ -181,12 +179,7 @@ def mountain_car_recipe(
                 "hidden": [16],
             },
             inner=InnerConfig(optimizer="adam", lr=LR, steps=STEPS),
-            world=World(
-                environment=environment,
-                episode_steps=tasks.car.steps,
-                policy_sees=tasks.car.sight,
-                goal=(tasks.car.goal,),
-            ),
+            world=world,
         ),
         training=MetaTraining(
             settings=tuple(
@@ -206,7 +199,7 @@ def mountain_car_recipe(
         ),
         evaluation=partial(mountain_car_evaluation, tasks=tasks),
         pictures=partial(draw_pictures, tasks=tasks),
-        example=example(tasks.car, environment),
+        example=example(world, actions=1),
     )
 
 

@@ -11,30 +11,25 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-import torch
 from torch import Tensor, nn
 
-from ml3zoo.config import InnerConfig, LossConfig, Range, SignalConfig, World
+from ml3zoo.config import InnerConfig, LossConfig, Range, World
 from ml3zoo.control.point_mass import PointMass
 from ml3zoo.evaluate import Baseline, Cell, Evaluation, Metric, Unseen
 from ml3zoo.losses import LearnedLoss
+from ml3zoo.losses.trajectory import SIGNALS
 from ml3zoo.meta.estimators import EvolutionStrategies, Objective
 from ml3zoo.meta.inner import InnerRun
 from ml3zoo.meta.optimizers import SGD, Adam, InnerOptimizer
 from ml3zoo.meta.outer import MetaTraining, Setting
 from ml3zoo.recipe import Recipe, Start
-from ml3zoo.tasks.base import Tensors
 from ml3zoo.tasks.optimizees import Activation
 from ml3zoo.tasks.reaching import Place, Reaching
-from ml3zoo.training.mountain_car import FinalDistance
+from ml3zoo.training.mountain_car import TERMS, FinalDistance, example
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-TERMS = (
-    "Every gradient step takes one roll-out. Ordinary losses had the gradient through the true dynamics, the learned "
-    "one had not."
-)
 STEPS = 10
 LR = 0.03
 MIXTURE: tuple[tuple[tuple[int, ...], Activation, float], ...] = (
@@ -89,51 +84,20 @@ def reaching_evaluation(config: LossConfig, place: Place, metric: Metric) -> Eva
 
 def draw_pictures(loss: LearnedLoss, tasks: Reaching) -> dict[str, Figure]:
     """Where twenty policies lead while they learn, and what the loss looks like around some of them."""
-    from ml3zoo.plots.policies import draw_policy_landscapes
+    from ml3zoo.plots.policies import draw_policy_landscapes, states_in_training
     from ml3zoo.plots.roads import Road, draw_in_plane
 
-    world, inner = loss.config.world, loss.config.inner
-    assert world is not None
-    drawn = tasks.sample(torch.Generator().manual_seed(7), 20, "test")
-    phi = {name: p.detach().expand(20, *p.shape) for name, p in loss.named_parameters()}
-    roads: dict[int, list[Road]] = {}
-
-    def observe(step: int, params: Tensors) -> None:
-        if step in (0, 2, 5, 10):
-            offsets = tasks.place.offset(torch.func.vmap(tasks.roll_out)(params, drawn.data))
-            roads[step] = [Road(each[:, 0], each[:, 1], bool(each[-1].norm() <= world.tolerance)) for each in offsets]
-
-    run = InnerRun(Adam(), inner.lr, inner.steps)
-    run(run.step(loss, tasks), phi, drawn, observe)
+    assert loss.config.world is not None
+    tolerance = loss.config.world.tolerance
+    offsets = {step: tasks.place.offset(states) for step, states in states_in_training(loss, tasks).items()}
+    roads = {
+        step: [Road(way[:, 0], way[:, 1], bool(way[-1].norm() <= tolerance)) for way in ways]
+        for step, ways in offsets.items()
+    }
     return {
-        "roads": draw_in_plane(roads, world.tolerance),
+        "roads": draw_in_plane(roads, tolerance),
         "policies": draw_policy_landscapes(loss, tasks, FinalDistance(), "final distance"),
     }
-
-
-def example(world: World) -> str:
-    """A policy, and roll-outs in Gymnasium."""
-    seen, scales = len(world.policy_sees), [each.scale for each in world.policy_sees]
-    first, last = world.goal_at[0], world.goal_at[-1] + 1
-    return f"""\
-import gymnasium
-from ml3zoo.control import rollouts
-
-worlds = gymnasium.make_vec("{world.environment}", num_envs=1)
-
-class Policy(torch.nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.network = torch.nn.Sequential(torch.nn.Linear({seen}, 64), torch.nn.Tanh(), torch.nn.Linear(64, 2))
-
-    def forward(self, state):
-        return self.network(state / torch.tensor({scales}))
-
-model = Policy()
-
-def roll_out():
-    states = rollouts.roll_out(model, worlds, seed=0).lived  # a seed is a start and a goal
-    return states, states[:, {first}:{last}]  # where it was, and where it should go"""
 
 
 def reaching_recipe(
@@ -171,12 +135,7 @@ def reaching_recipe(
             summary=summary,
             family="trajectory",
             kind="trajectory",
-            signals=(
-                SignalConfig(signal="state"),
-                SignalConfig(signal="action"),
-                SignalConfig(signal="goal"),
-                SignalConfig(signal="progress"),
-            ),
+            signals=SIGNALS,
             architecture={
                 "state": [each.builtins() for each in world.policy_sees],
                 "action": [Range().builtins()] * 2,
@@ -206,7 +165,7 @@ def reaching_recipe(
         evaluation=partial(reaching_evaluation, place=place, metric=metric),
         pictures=partial(draw_pictures, tasks=Reaching(place)),
         start=start,
-        example=example(world),
+        example=example(world, actions=2),
     )
 
 

@@ -11,7 +11,8 @@ from ml3zoo.control.imagination import ImaginedReacher
 from ml3zoo.control.reacher import Reacher
 from ml3zoo.evaluate import Metric
 from ml3zoo.steering import Imitation
-from ml3zoo.training.pointmass import TERMS, reaching_recipe
+from ml3zoo.training.mountain_car import TERMS
+from ml3zoo.training.pointmass import reaching_recipe
 
 REACHER = World(
     environment="Reacher-v5",

@@ -13,7 +13,6 @@ import torch
 from torch import Tensor
 
 from ml3zoo.config import Range, Ranges
-from ml3zoo.control.sight import in_ranges
 
 BOTTOM = -math.pi / 6
 """Position of the lowest place of the valley."""
@@ -70,10 +69,6 @@ class Car:
     def sight(self) -> Ranges:
         """What brings a state to about -1 to 1, as a policy likes it."""
         return Range(middle=BOTTOM, scale=0.3), Range(scale=self.pace)
-
-    def scaled(self, state: Tensor) -> Tensor:
-        """States [..., 2] as a policy sees them."""
-        return in_ranges(state, self.sight)
 
     def arrived(self, state: Tensor) -> Tensor:
         """Whether the goal is reached, [...]."""

@@ -106,14 +106,11 @@ def meet(policy: Callable[[Tensor], Tensor], episodes: int, seed: int) -> Episod
     Raises:
         MissingExtraError: gymnasium or mujoco is not installed.
     """
-    from ml3zoo.control.needs_gymnasium import gymnasium
     from ml3zoo.control.rollouts import roll_out
+    from ml3zoo.control.worlds import open_worlds
 
-    worlds = gymnasium.make_vec("Reacher-v5", num_envs=episodes)
-    try:
+    with open_worlds("Reacher-v5", episodes, Reacher().steps) as worlds:
         rolled = roll_out(policy, worlds, seed=seed)
-    finally:
-        worlds.close()
     return Episodes(torch.cat([rolled.states, rolled.end[None]]), rolled.actions)
 
 

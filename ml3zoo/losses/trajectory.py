@@ -21,7 +21,8 @@ from ml3zoo.losses.weighting import Weighting
 from ml3zoo.schema import Strict
 
 _PARTS: tuple[Trajectory, ...] = ("state", "action", "goal")
-_SIGNALS = (*(SignalConfig(signal=part) for part in _PARTS), SignalConfig(signal="progress"))
+SIGNALS = (*(SignalConfig(signal=part) for part in _PARTS), SignalConfig(signal="progress"))
+"""What a loss of trajectories looks at; it may do without the last."""
 _WEIGHTING = Weighting()
 
 
@@ -57,7 +58,7 @@ class Loss(LearnedLoss):
     def __init__(self, config: LossConfig) -> None:
         super().__init__(config)
         self.architecture = parse_architecture(Architecture, config)
-        if config.signals not in (_SIGNALS, _SIGNALS[:-1]):
+        if config.signals not in (SIGNALS, SIGNALS[:-1]):
             looked_at = ", ".join(map(str, config.signals))
             raise ConfigError(
                 "a trajectory loss looks at state, action, goal and, if it likes, progress, all as they are (ranges "

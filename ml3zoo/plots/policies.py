@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from dataclasses import replace
 
 import torch
@@ -9,8 +10,10 @@ from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
 from ml3zoo.losses import LearnedLoss
+from ml3zoo.meta.estimators import count, expand
 from ml3zoo.meta.inner import InnerRun
 from ml3zoo.meta.optimizers import optimizer_of
+from ml3zoo.meta.step import unobserved
 from ml3zoo.plots.style import LEARNED, Figure
 from ml3zoo.tasks.base import Tasks, Tensors
 from ml3zoo.tasks.mountain_car import MountainCar
@@ -36,10 +39,7 @@ def draw_policy_landscapes(
     """
     generator = torch.Generator().manual_seed(3)
     drawn = family.sample(generator, tasks, "test")
-    phi = {key: p.detach().expand(tasks, *p.shape) for key, p in loss.named_parameters()}
-    inner = loss.config.inner
-    run = InnerRun(optimizer_of(inner), inner.lr, inner.steps)
-    trained = run(run.step(loss, family), phi, drawn)
+    trained = _train(loss, family, drawn)
     figure = Figure(figsize=(0.9 + 2.6 * tasks, 5.4), layout="constrained")
     panels = figure.subplots(2, tasks, sharex=True, sharey=True, squeeze=False)
     for column in range(tasks):
@@ -59,6 +59,34 @@ def draw_policy_landscapes(
         panel.set_xlabel("from fresh (o) to trained (*)")
     figure.suptitle("Policies around one that is trained, each valued by its own roll-out: yellow is low", fontsize=9)
     return figure
+
+
+def states_in_training(
+    loss: LearnedLoss, family: MountainCar | Reaching, policies: int = 20, shown: Collection[int] = (0, 2, 5, 10)
+) -> dict[int, Tensor]:
+    """States [policies, time, states] that fresh policies meet after so many gradient steps, by their number."""
+    drawn = family.sample(torch.Generator().manual_seed(7), policies, "test")
+    states: dict[int, Tensor] = {}
+
+    def observe(step: int, params: Tensors) -> None:
+        if step in shown:
+            states[step] = vmap(family.roll_out)(params, drawn.data)
+
+    _train(loss, family, drawn, observe)
+    return states
+
+
+def _train(
+    loss: LearnedLoss,
+    family: MountainCar | Reaching,
+    tasks: Tasks,
+    observe: Callable[[int, Tensors], None] = unobserved,
+) -> Tensors:
+    """Policies after they were trained under a loss as it is recommended."""
+    inner = loss.config.inner
+    run = InnerRun(optimizer_of(inner), inner.lr, inner.steps)
+    phi = {name: p.detach() for name, p in loss.named_parameters()}
+    return run(run.step(loss, family), expand(phi, count(tasks)), tasks, observe)
 
 
 def _around(fresh: Tensors, trained: Tensors, generator: torch.Generator) -> Tensors:

@@ -8,22 +8,41 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from ml3zoo.config import Ranges
+from ml3zoo.control.sight import in_ranges
 from ml3zoo.tasks.base import TaskFamily, Tensors
+from ml3zoo.tasks.optimizees import MLP
 
 
 class Acting(TaskFamily):
-    """Policies that are rolled out once for each gradient step. Data of a task holds its ``start``."""
+    """Policies that are rolled out once for each gradient step. Data of a task holds its ``start``.
+
+    Families are frozen dataclasses.
+    """
 
     network: nn.Module
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "network", self.policy.skeleton())
+
+    @property
+    @abstractmethod
+    def policy(self) -> MLP:
+        """The network: an observation in, an action out."""
 
     @property
     @abstractmethod
     def steps(self) -> int:
         """Of an episode."""
 
+    @property
     @abstractmethod
-    def see(self, state: Tensor) -> Tensor:
-        """What a policy's network is given in a state."""
+    def sight(self) -> Ranges:
+        """What brings an observation to about -1 to 1, as a policy likes it."""
+
+    def observe(self, state: Tensor) -> Tensor:
+        """What a policy is told of a state: all of it, if a family says no more."""
+        return state
 
     @abstractmethod
     def ahead(self, state: Tensor, action: Tensor) -> Tensor:
@@ -31,7 +50,11 @@ class Acting(TaskFamily):
 
     def act(self, params: Tensors, states: Tensor) -> Tensor:
         """Actions [..., actions] of a policy in states [..., states]."""
-        action: Tensor = functional_call(self.network, params, (self.see(states),))
+        return self.answer(params, self.observe(states))
+
+    def answer(self, params: Tensors, observed: Tensor) -> Tensor:
+        """Actions [..., actions] of a policy that observes [..., observed]."""
+        action: Tensor = functional_call(self.network, params, (in_ranges(observed, self.sight),))
         return action
 
     def roll_out(self, params: Tensors, data: Tensors) -> Tensor:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from ml3zoo.config import Ranges
 from ml3zoo.control.car import BOTTOM, VALLEY, Car
 from ml3zoo.tasks.acting import Acting, if_finite
 from ml3zoo.tasks.base import Split, Tasks, Tensors
@@ -38,11 +39,6 @@ class MountainCar(Acting):
     through: bool = False
     spread: tuple[float, float] = (0.1, 0.1)
 
-    network: nn.Module = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "network", self.policy.skeleton())
-
     @property
     def policy(self) -> MLP:
         """The network: a state in, an action out."""
@@ -59,9 +55,10 @@ class MountainCar(Acting):
         """Of an episode."""
         return self.car.steps
 
-    def see(self, state: Tensor) -> Tensor:
-        """Position and velocity, in their ranges."""
-        return self.car.scaled(state)
+    @property
+    def sight(self) -> Ranges:
+        """What brings position and velocity to about -1 to 1."""
+        return self.car.sight
 
     def ahead(self, state: Tensor, action: Tensor) -> Tensor:
         """By the car's dynamics, until it has arrived."""

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 import torch
-from torch import Tensor, nn
-from torch.func import functional_call
+from torch import Tensor
 
 from ml3zoo.config import Ranges
-from ml3zoo.control.sight import in_ranges
 from ml3zoo.tasks.acting import Acting, if_finite
 from ml3zoo.tasks.base import Split, Tasks, Tensors
 from ml3zoo.tasks.optimizees import MLP, Activation
@@ -63,11 +61,6 @@ class Reaching(Acting):
     activation: Activation = "tanh"
     through: bool = False
 
-    network: nn.Module = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "network", self.policy.skeleton())
-
     @property
     def policy(self) -> MLP:
         """The network: an observation in, an action out."""
@@ -82,14 +75,14 @@ class Reaching(Acting):
         """N tasks: ``start`` [n, states]."""
         return Tasks({"start": self.place.draw(generator, n, split)}, self.policy.sample(generator, n))
 
-    def see(self, state: Tensor) -> Tensor:
-        """The observation, in its ranges."""
-        return in_ranges(self.place.observe(state), self.place.sight)
+    @property
+    def sight(self) -> Ranges:
+        """What brings an observation to about -1 to 1."""
+        return self.place.sight
 
-    def answer(self, params: Tensors, observed: Tensor) -> Tensor:
-        """Actions [..., 2] of a policy that observes [..., observed]."""
-        action: Tensor = functional_call(self.network, params, (in_ranges(observed, self.place.sight),))
-        return action
+    def observe(self, state: Tensor) -> Tensor:
+        """What the world tells."""
+        return self.place.observe(state)
 
     def ahead(self, state: Tensor, action: Tensor) -> Tensor:
         """By the world's dynamics."""
@@ -101,7 +94,7 @@ class Reaching(Acting):
             offsets = self.place.offset(self.roll_out(params, data)[1:])
             return {"input": offsets, "target": torch.zeros_like(offsets)}
         states = self.met(params, data)
-        return {"input": self.act(params, states), "target": states[:, 4:6], "feature": self.place.observe(states)}
+        return {"input": self.act(params, states), "target": states[:, 4:6], "feature": self.observe(states)}
 
     def objective(self, params: Tensors, data: Tensors) -> Tensor:
         """The mean distance from the goal, four fifths of it in the last ten steps."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from ml3zoo.compare.environment.arena import Arena, check_sizes, open_worlds
+from ml3zoo.compare.environment.arena import Arena, check_sizes
 from ml3zoo.compare.environment.policies import parse_policy
 from ml3zoo.compare.environment.rendering import Film, film
 from ml3zoo.compare.environment.report import (
@@ -25,6 +25,7 @@ from ml3zoo.compare.figures import Array
 from ml3zoo.compare.saving import check_place
 from ml3zoo.compare.verdict import Yardstick, difference, verdict
 from ml3zoo.config import LossConfig, World
+from ml3zoo.control.worlds import open_worlds
 from ml3zoo.errors import InputError
 from ml3zoo.loading import load_loss
 from ml3zoo.meta.compute import reproducible_compute
@@ -82,7 +83,8 @@ def apply_in_environment(
     steps = steps or loss.config.inner.steps
     if out is not None:
         check_place(out, plot=True)
-    with open_worlds(env, seeds, world) as worlds, reproducible_compute():
+    opened = open_worlds(env, seeds, world.episode_steps, like=world.environment)
+    with opened as worlds, reproducible_compute():
         network = parse_policy(policy, *check_sizes(worlds, loss, world))
         arena, tape = Arena(worlds, world, network), Tape(steps)
         with counting_bar("training", (steps + 1) * (len(GRID) + 3) + 1) as note:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -13,50 +11,14 @@ from torch import Tensor
 
 from ml3zoo.compare.environment.policies import Policies
 from ml3zoo.config import World
-from ml3zoo.control.needs_gymnasium import VectorEnv, gymnasium
+from ml3zoo.control.needs_gymnasium import VectorEnv
 from ml3zoo.control.rollouts import Rollouts, action_space, check_worlds, roll_out
-from ml3zoo.errors import InputError, MissingExtraError
+from ml3zoo.errors import InputError
 from ml3zoo.losses import LearnedLoss
 from ml3zoo.losses.trajectory import Loss
 from ml3zoo.tasks.optimizees import MLP
 
 _WEIGHTS, _STARTS = 0, 1
-
-
-@contextmanager
-def open_worlds(env: str, count: int, world: World, render_mode: str | None = None) -> Iterator[VectorEnv]:
-    """So many worlds of an environment, closed afterwards.
-
-    Args:
-        env: its id, as ``gymnasium.make`` takes it: ``"Name-v0"``, or ``"module:Name-v0"``, which imports the module.
-        count: worlds.
-        world: tells how long an episode is at most.
-        render_mode: as ``gymnasium.make`` takes it.
-
-    Raises:
-        InputError: there is no such environment, or it cannot be made.
-        MissingExtraError: it needs MuJoCo, which is not installed.
-    """
-    kwargs: dict[str, Any] = {} if render_mode is None else {"render_mode": render_mode}
-    try:
-        worlds = gymnasium.make_vec(env, num_envs=count, max_episode_steps=world.episode_steps, **kwargs)
-    except gymnasium.error.DependencyNotInstalled as error:
-        if "mujoco" in str(error).lower():
-            raise MissingExtraError(f"The environment {env}", "rl") from error
-        raise InputError(f"the environment {env} needs what is not installed: {error}") from error
-    except (gymnasium.error.Error, ModuleNotFoundError) as error:
-        raise InputError(
-            f"no environment {env!r} is known ({type(error).__name__}: {error}). An id of Gymnasium was expected, such "
-            f"as {world.environment}."
-        ) from error
-    except Exception as error:
-        raise InputError(
-            f"the environment {env} could not be made ({type(error).__name__}: {error}). Correct it, or what it needs."
-        ) from error
-    try:
-        yield worlds
-    finally:
-        worlds.close()
 
 
 def check_sizes(worlds: VectorEnv, loss: LearnedLoss, world: World) -> tuple[int, int]:

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from torch import Tensor
 
-from ml3zoo.compare.environment.arena import Arena, open_worlds
+from ml3zoo.compare.environment.arena import Arena
 from ml3zoo.compare.environment.tape import Moment
 from ml3zoo.control.needs_gymnasium import VectorEnv
+from ml3zoo.control.worlds import open_worlds
 from ml3zoo.errors import Ml3zooError
 
 if TYPE_CHECKING:
@@ -57,7 +58,8 @@ def _rendered(env: str, arena: Arena, moments: Mapping[int, Moment]) -> dict[int
 
     times = times_shown(max(int(moment.rolled.alive[:, 0].sum()) for moment in moments.values()) + 1)
     try:
-        with warnings.catch_warnings(), _headless(), open_worlds(env, 1, arena.world, _MODE) as worlds:
+        opened = open_worlds(env, 1, arena.world.episode_steps, like=arena.world.environment, render_mode=_MODE)
+        with warnings.catch_warnings(), _headless(), opened as worlds:
             warnings.simplefilter("ignore")
             alone = Arena(worlds, arena.world, arena.network)
             return {steps: _filmed(alone, shown, times) for steps, shown in moments.items()}
