@@ -17,13 +17,18 @@ def bench(
     quick: Quick = False,
     json: Json = False,
 ) -> None:
-    """Recompute a card's numbers."""
+    """Recompute a card's numbers.
+
+    Exits with 1 if one differs.
+    """
     from ml3zoo.bench import rerun
 
     report = rerun(name, recipe=recipe, quick=quick)
     if json:
         show_json(report.as_dict())
-        return
-    for line in report.lines():
-        say(line)
-    talk(report.verdict)
+    else:
+        for line in report.lines():
+            say(line)
+        talk(report.verdict)
+    if any(row.differs for row in report.rows):
+        raise typer.Exit(1)

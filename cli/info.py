@@ -21,6 +21,7 @@ def info(name: Name, json: Json = False) -> None:
         "about": entry["summary"],
         "kind": f"{entry['kind']}, family {entry['family']}",
         "signals": ", ".join(str(SignalConfig(**signal)) for signal in entry["signals"]),
+        **({"world": entry["acts_in"]} if entry["acts_in"] else {}),
         "made for": f"{inner['optimizer']}, lr {inner['lr']:g}, momentum {inner['momentum']:g}, {inner['steps']} steps"
         + (", standardised targets" if inner["standardized_targets"] else ""),
         "use": f"from ml3zoo import load_loss; loss = {entry['use']}",

@@ -26,7 +26,7 @@ _SPREADS = 1.5
 class Row:
     """One contender in one cell: what the card says and what was measured now.
 
-    ``spread``: half the 95 % interval of a measurement on some of the card's tasks; 0 on all of them.
+    ``spread``: half the 95 % interval that a measurement on some of the card's tasks has; 0 on all of them.
     """
 
     cell: str
@@ -91,7 +91,8 @@ def rerun(name: str | Path, *, recipe: str | None = None, quick: bool = False) -
     Args:
         name: a name of the zoo or a folder.
         recipe: name or path of the recipe, which is Python code and is run; one of ml3zoo's own if not given.
-        quick: the first cell alone, on the tasks of one seed, every contender as it was tuned for the card.
+        quick: the first cell alone, on the tasks of one seed, every contender as it was tuned for the card. What the
+            loss was before meta-training is left out if that takes a start of its own, such as imitation.
 
     Raises:
         UnknownNameError: the loss, or the recipe it names, is unknown.
@@ -107,24 +108,35 @@ def rerun(name: str | Path, *, recipe: str | None = None, quick: bool = False) -
         )
     found = find_recipe(recipe or str(made_by))
     evaluation = found.evaluation(loss.config)
-    untrained = found.fresh_loss(provenance.seed if provenance else 0).requires_grad_(False)
     card = {cell["name"]: cell for cell in read_results(folder).get("cells", [])}
     with reproducible_compute():
+        untrained = None
+        if not (quick and found.start):
+            untrained = found.started_loss(provenance.seed if provenance else 0).requires_grad_(False)
         if quick and str(evaluation.cells[0]) in card:
             return BenchReport(tuple(_replayed(loss, evaluation, card, untrained)))
         now = evaluate(loss, quick_evaluation(evaluation) if quick else evaluation, untrained)
     return BenchReport(tuple(_compared(now, card)))
 
 
-def _replayed(loss: LearnedLoss, evaluation: Evaluation, card: dict[str, Any], untrained: LearnedLoss) -> Iterator[Row]:
-    """The rows of the first cell, on the tasks of one seed."""
+def _replayed(
+    loss: LearnedLoss, evaluation: Evaluation, card: dict[str, Any], untrained: LearnedLoss | None
+) -> Iterator[Row]:
+    """The rows of the first cell, on the tasks of one seed.
+
+    Runs that all end alike have no spread: that of the card's runs tells how far so many may lie off.
+    """
     cell = evaluation.cells[0]
     measured = card[str(cell)]
     compiled = dataclasses.replace(evaluation, compiled=False)
     for name, runs in replay_cell(loss, cell, compiled, measured, untrained).items():
-        found = bootstrap(runs.final)
-        spread = (found["high"] - found["low"]) / 2
-        yield Row(str(cell), name, measured["contenders"][name]["objective"]["mean"], found["mean"], spread)
+        found, said = bootstrap(runs.final), measured["contenders"][name]["objective"]
+        spread = max(_half_width(found), evaluation.seeds**0.5 * _half_width(said))
+        yield Row(str(cell), name, said["mean"], found["mean"], spread)
+
+
+def _half_width(interval: dict[str, float]) -> float:
+    return (interval["high"] - interval["low"]) / 2
 
 
 def _compared(now: dict[str, Any], card: dict[str, Any]) -> Iterator[Row]:

@@ -13,6 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from ml3zoo.config import FILE_NAME, LossConfig, read_config
 from ml3zoo.files import check_replaceable, replacing_folder, write_text
+from ml3zoo.kinds import kind_of
 from ml3zoo.losses import LearnedLoss
 from ml3zoo.plots import draw_card
 from ml3zoo.plots.style import Figure
@@ -70,6 +71,7 @@ def render_card(config: LossConfig, results: dict[str, Any], folder: Path) -> st
     return template.render(
         front_matter=_front_matter(config, results).to_yaml(),
         config=config,
+        kind=kind_of(config),
         results=results,
         main=results["cells"][0],
         verdict=verdict,
@@ -152,7 +154,7 @@ def _percent(share: float) -> str:
 def _front_matter(config: LossConfig, results: dict[str, Any]) -> ModelCardData:
     main, metric = results["cells"][0], results["metric"]["name"]
     evaluation = EvalResult(
-        task_type="reinforcement-learning" if config.kind == "trajectory" else f"tabular-{config.kind}",
+        task_type=kind_of(config).task,
         dataset_type=config.name,
         dataset_name=f"{config.name} test tasks",
         metric_type=re.sub(r"\W+", "_", metric.lower()).strip("_"),

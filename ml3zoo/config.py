@@ -214,6 +214,23 @@ class World(Strict, frozen=True, kw_only=True):
         if bool(self.goal) == bool(self.goal_at):
             raise ValueError("either goal or goal_at must tell the goal")
 
+    def __str__(self) -> str:
+        """In a line."""
+        episodes = f"episodes of up to {self.episode_steps} steps from {self.starts}"
+        return f"{self.environment}, {episodes}; success: {self.success}"
+
+    @property
+    def success(self) -> str:
+        """What counts as one."""
+        if self.offset_at:
+            return f"an end within {self.tolerance:g} of the goal"
+        return "an episode that the goal ended"
+
+    @property
+    def starts(self) -> str:
+        """From where a policy is trained and judged."""
+        return "one start for each policy" if self.one_start else "fresh starts"
+
 
 class LossConfig(Strict, frozen=True, kw_only=True):
     """Everything about a learned loss but its weights."""

@@ -128,13 +128,15 @@ class Recipe:
                 f"an unfinished meta-training lies in {folder}. Go on with it (--resume), or delete that folder to "
                 "start anew."
             )
+        began = time.monotonic()
         start = self.started_loss(seed)
+        minutes = (time.monotonic() - began) / 60
         loss = copy.deepcopy(start)
         progress = meta_train(loss, replace(self.training, seed=seed), folder, resume=resume, ranks=ranks)
-        return _Trained(seed, folder, start.requires_grad_(False), loss, progress)
+        return _Trained(seed, folder, start.requires_grad_(False), loss, progress, minutes + progress.minutes)
 
     def _write(self, best: _Trained, trained: list[_Trained], results: dict[str, Any], out: Path) -> Path:
-        provenance = self._provenance(best, sum(one.progress.minutes for one in trained))
+        provenance = self._provenance(best, sum(one.minutes for one in trained))
         best.loss.config = self.config.replace(provenance=provenance)
         results["cost"] = measure_cost(best.loss, self.evaluation(self.config).cost_sizes)
         results["seeds"] = [{"seed": one.seed, "objective": self.at_recommended(one.loss)} for one in trained]
@@ -196,13 +198,14 @@ class Recipe:
 
 @dataclass(frozen=True)
 class _Trained:
-    """What one seed of a meta-training gave."""
+    """What one seed of a meta-training gave; ``minutes`` tells how long it took with what came before it."""
 
     seed: int
     folder: Path
     start: LearnedLoss
     loss: LearnedLoss
     progress: Progress
+    minutes: float
 
 
 def quick_evaluation(evaluation: Evaluation) -> Evaluation:

@@ -35,6 +35,7 @@ def test_list_and_info_as_text_and_json():
     assert all(entry["headline"] for entry in entries)
     assert json.loads(ml3zoo("info", "sine-regression", "--json").stdout)["family"] == "mlp"
     assert "standardised targets" in ml3zoo("info", "sine-regression").stdout
+    assert "Reacher-v5, episodes of up to 50 steps from one start" in ml3zoo("info", "reacher-imitation").stdout
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["list"], ["info", "sine-regression"], ["pull", "sine-regression"]])

@@ -14,7 +14,7 @@ import pytest
 import torch
 from torch import nn
 
-from ml3zoo.bench import BenchReport, Row
+from ml3zoo.bench import BenchReport, Row, rerun
 from ml3zoo.card import headline
 from ml3zoo.errors import CheckpointError, InputError
 from ml3zoo.evaluate import (
@@ -117,6 +117,23 @@ def test_some_tasks_of_a_card_may_differ_by_their_spread():
     assert not Row("cell", "learned", 0.1, 0.12, spread=0.02).differs
     assert Row("cell", "learned", 0.1, 0.2, spread=0.02).differs
     assert "on some of its tasks" in BenchReport((Row("cell", "learned", 0.1, 0.12, spread=0.02),)).verdict
+
+
+def test_a_replay_leaves_out_a_start_that_takes_minutes(monkeypatch):
+    untrained = []
+    monkeypatch.setattr("ml3zoo.bench.replay_cell", lambda *arguments: untrained.append(arguments[-1]) or {})
+    for name in ("reacher-imitation", "mountain-car"):
+        rerun(name, quick=True)
+    assert [one is None for one in untrained] == [True, False]
+
+
+def test_runs_that_all_end_alike_differ_by_the_spread_of_the_cards(monkeypatch):
+    none = np.zeros(100)
+    runs = Runs(none, none, none.astype(bool), none[None], none[None])
+    monkeypatch.setattr("ml3zoo.bench.replay_cell", lambda *arguments: {"learned, tuned": runs})
+    (row,) = rerun("mountain-car-continuous", quick=True).rows
+    assert row.now == 0 < row.card
+    assert not row.differs
 
 
 def test_bench_tells_what_differs():

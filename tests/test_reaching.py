@@ -32,7 +32,8 @@ gymnasium = pytest.importorskip("gymnasium")
 def test_a_picture_of_what_a_loss_looks_like_around_policies():
     loss = find_recipe("pointmass").fresh_loss(0).requires_grad_(False)
     figure = draw_policy_landscapes(loss, Reaching(PointMass(steps=3), hidden=(4,)), FinalDistance(), "far", tasks=2)
-    assert [axes.get_ylabel() for axes in figure.axes] == ["far\nby chance", "", "pointmass\nby chance", ""]
+    labels = [axes.get_ylabel() for axes in figure.axes]
+    assert labels == ["far\nrandom direction", "", "pointmass\nrandom direction", ""]
 
 
 def mass_state(observed: np.ndarray, _: object) -> torch.Tensor:
@@ -129,16 +130,33 @@ def test_a_model_of_the_arm_is_learned_from_the_environment():
     assert ahead[:, 8].equal(state[:, 8])
 
 
+def test_a_model_goes_where_states_are():
+    place = ImaginedReacher()
+    state = place.draw(torch.Generator().manual_seed(0), 3, "test").to("meta")
+    assert place.step(state, torch.zeros(3, 2, device="meta")).device == state.device
+
+
 @pytest.mark.parametrize("start", [Steering(), Imitation()])
 def test_aims_are_steered_before_meta_training(start: Steering):
     torch.manual_seed(0)
-    recipe = find_recipe("reacher-imitation")
-    loss = recipe.fresh_loss(0)
+    loss = find_recipe("reacher").fresh_loss(0)
     before = {name: p.clone() for name, p in loss.named_parameters()}
     setting = Setting(Reaching(ImaginedReacher(fit=Fit(iterations=5))), InnerRun(Adam(), 0.03, 2))
     start.quick()(loss, (setting,), 0)
     assert all(p.isfinite().all() for p in loss.parameters())
     assert any(not p.equal(before[name]) for name, p in loss.named_parameters())
+
+
+@pytest.mark.parametrize("name", ["reacher", "reacher-imitation"])
+def test_a_start_is_the_same_whoever_makes_it(name: str):
+    """As processes that share a meta-training need it, whatever they did before."""
+    recipe = find_recipe(name).quick()
+    first, again = (recipe.started_loss(0).state_dict() for _ in range(2))
+    torch.manual_seed(1)
+    other = find_recipe(name).quick().started_loss(0).state_dict()
+    for key, value in first.items():
+        assert value.equal(again[key])
+        assert value.equal(other[key])
 
 
 def test_imitation_comes_near_the_expert():

@@ -110,6 +110,7 @@ def reaching_recipe(
     place: Place,
     iterations: int,
     outer_lr: float,
+    tasks: int = 16,
     sigma: float = 0.05,
     mirrored: bool = False,
     start: Start | None = None,
@@ -125,6 +126,7 @@ def reaching_recipe(
         place: the true world, in which it is measured.
         iterations: of meta-training.
         outer_lr: of meta-training.
+        tasks: of each update.
         sigma: standard deviation by which losses are perturbed.
         mirrored: whether the world is the same in a mirror.
         start: what comes before it.
@@ -153,7 +155,7 @@ def reaching_recipe(
             ),
             estimator=EvolutionStrategies(Objective(), pairs=16, sigma=sigma),
             iterations=iterations,
-            tasks=16,
+            tasks=tasks,
             lr=outer_lr,
             warmup=5,
             average=0.9,

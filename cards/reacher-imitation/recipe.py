@@ -6,28 +6,12 @@ episodes; then the loss is meta-trained in imagination. Who uses it needs neithe
 length of the arm, solves for the angles of the goal and pulls towards them. Source: Bechtle et al. 2020.
 """
 
-from ml3zoo.config import World
 from ml3zoo.control.imagination import ImaginedReacher
 from ml3zoo.control.reacher import Reacher
-from ml3zoo.evaluate import Metric
 from ml3zoo.steering import Imitation
-from ml3zoo.training.mountain_car import TERMS
 from ml3zoo.training.pointmass import reaching_recipe
+from ml3zoo.training.reacher import METRES, REACHER
 
-REACHER = World(
-    environment="Reacher-v5",
-    episode_steps=Reacher().steps,
-    policy_sees=Reacher.sight,
-    goal_at=(4, 5),
-    offset_at=(8, 9),
-    tolerance=0.02,
-    one_start=True,
-)
-METRES = Metric(
-    name="distance",
-    description="Distance of the fingertip from its goal at the end of an episode, in m,",
-    terms=TERMS,
-)
 RECIPE = reaching_recipe(
     name="reacher-imitation",
     summary=(

@@ -33,13 +33,14 @@ class Ensemble(nn.Module):
         super().__init__()
         self.members, self.hidden = members, hidden
         self.straight = nn.Parameter(torch.zeros(members, given, 2 * changing))
-        self.inward = nn.Parameter(torch.randn(members, given, hidden) / math.sqrt(given))
+        self.inward = nn.Parameter(torch.zeros(members, given, hidden))
         self.bend = nn.Parameter(torch.zeros(members, 1, hidden))
-        self.outward = nn.Parameter(torch.randn(members, hidden, 2 * changing) * 0.1 / math.sqrt(hidden))
+        self.outward = nn.Parameter(torch.zeros(members, hidden, 2 * changing))
         self.bias = nn.Parameter(torch.zeros(members, 1, 2 * changing))
         self.register_buffer("middle", torch.zeros(given))
         self.register_buffer("spread", torch.ones(given))
         self.register_buffer("change", torch.ones(changing))
+        self.reset_parameters(torch.Generator().manual_seed(0))
 
     def forward(self, given: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log standard deviation of the change in its own scale, [members, n, changing], of given [n, given].
@@ -72,11 +73,24 @@ class Ensemble(nn.Module):
         return expected
 
     @torch.no_grad()
+    def reset_parameters(self, generator: torch.Generator) -> None:
+        """Forget everything; the weights of members are drawn anew, each for itself."""
+        for p in (*self.parameters(), self.middle):
+            p.zero_()
+        for scale in self.spread, self.change:
+            scale.fill_(1)
+        for p, size in (self.inward, 1.0), (self.outward, 0.1):
+            p.copy_(torch.randn(p.shape, generator=generator) * size / math.sqrt(p.shape[1]))
+
+    @torch.no_grad()
     def start_straight(self, given: Tensor, change: Tensor) -> None:
-        """Put the least-squares map from given [n, given] to change [n, changing] into every member."""
+        """Put the least-squares map from given [n, given] to change [n, changing] into every member.
+
+        Of several such maps the smallest, by singular values: the same each time, which a pivoted solution is not.
+        """
         seen = (given - self.middle) / self.spread
         design = torch.cat([seen, torch.ones_like(seen[:, :1])], 1)
-        solution = torch.linalg.lstsq(design, change / self.change).solution
+        solution = torch.linalg.lstsq(design, change / self.change, driver="gelsd").solution
         changing = change.shape[1]
         self.straight[..., :changing] = solution[:-1]
         self.bias[..., :changing] = solution[-1]

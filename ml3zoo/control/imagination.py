@@ -26,7 +26,7 @@ class ImaginedReacher:
     Attributes:
         arm: tells starts, goals, and what is observed.
         fit: how the model is fitted.
-        model: the ensemble; ``learn`` changes it.
+        model: the ensemble; ``forget`` and ``learn`` change it.
     """
 
     arm: Reacher = Reacher()
@@ -59,6 +59,8 @@ class ImaginedReacher:
 
     def step(self, state: Tensor, action: Tensor) -> Tensor:
         """The next state [..., 9] as its member expects it."""
+        if self.model.middle.device != state.device:
+            self.model.to(state.device)
         given = _given(self.observe(state), action)
         angle, velocity = torch.split(state[..., :4] + self.model.predict(given, state[..., 8]), 2, -1)
         return torch.cat([angle, velocity, state[..., 4:6], fingertip(angle), state[..., 8:]], -1)
@@ -70,6 +72,10 @@ class ImaginedReacher:
     def observe(self, state: Tensor) -> Tensor:
         """What the environment would tell, [..., 10]."""
         return self.arm.observe(state[..., :8])
+
+    def forget(self, generator: torch.Generator) -> None:
+        """Begin again with a model that knows nothing."""
+        self.model.cpu().reset_parameters(generator)
 
     def learn(self, episodes: Episodes, generator: torch.Generator) -> float:
         """Fit the model to what was met; its error in scales of a change."""

@@ -99,11 +99,15 @@ def check_worlds(worlds: VectorEnv) -> None:
             f"worlds is a {type(worlds).__name__}: a vector environment was expected. Call gymnasium.make_vec(name, "
             "num_envs=1)."
         )
-    for what, space in (("observations", worlds.single_observation_space), ("actions", worlds.single_action_space)):
+    cures = (
+        "Wrap the environment (gymnasium.wrappers.FlattenObservation)",
+        "Take an environment with continuous actions",
+    )
+    spaces = worlds.single_observation_space, worlds.single_action_space
+    for what, space, cure in zip(("observations", "actions"), spaces, cures, strict=True):
         if not isinstance(space, Box) or len(space.shape) != 1 or space.dtype.kind != "f":
             raise InputError(
-                f"{_name(worlds)} has {what} in {space}: a Box of one dimension and real numbers was expected. Wrap "
-                "the environment (gymnasium.wrappers.FlattenObservation) or take one with continuous actions."
+                f"{_name(worlds)} has {what} in {space}: a Box of one dimension and real numbers was expected. {cure}."
             )
     if worlds.metadata.get("autoreset_mode") == AutoresetMode.DISABLED:
         raise InputError(

@@ -47,3 +47,9 @@ def open_worlds(
         yield worlds
     finally:
         worlds.close()
+
+
+def own_limit(env: str) -> int | None:
+    """How many steps an episode of an environment that was opened has where nobody asks for another limit."""
+    steps: int | None = gymnasium.spec(env.rpartition(":")[-1]).max_episode_steps
+    return steps

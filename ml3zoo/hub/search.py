@@ -6,10 +6,12 @@ import fnmatch
 import re
 from dataclasses import dataclass
 from itertools import islice
+from typing import get_args
 
 from huggingface_hub.hf_api import ModelInfo
 from msgspec import Struct
 
+from ml3zoo.config import Kind
 from ml3zoo.errors import ConfigError
 from ml3zoo.hub.client import ask, hub_api
 from ml3zoo.schema import parse
@@ -75,7 +77,7 @@ def _matches(repo: str, pattern: str) -> bool:
 
 
 def _entry(model: ModelInfo) -> HubEntry:
-    kind = next((kind for kind in ("regression", "classification", "trajectory") if kind in (model.tags or [])), None)
+    kind = next((kind for kind in get_args(Kind) if kind in (model.tags or [])), None)
     return HubEntry(f"hf://{model.id}", kind or "unknown", _headline(model.model_index), model.downloads or 0)
 
 

@@ -70,6 +70,8 @@ class Kind(ABC):
         rests_on: the statistic behind a signal, for signals that have one.
         ordinary: the signal that is the kind's ordinary loss of a point; empty if there is none.
         rival: name of that loss in ``torch.nn.functional``.
+        task: what the Hub calls such problems.
+        acting: whether what a loss is given follows from what the model did, and so is met anew at each step.
     """
 
     signals: ClassVar[Mapping[str, Rule]]
@@ -77,6 +79,8 @@ class Kind(ABC):
     rests_on: ClassVar[Mapping[str, str]] = {}
     ordinary: ClassVar[str]
     rival: ClassVar[str]
+    task: ClassVar[str]
+    acting: ClassVar[bool] = False
 
     @abstractmethod
     def check(self, input: Tensor, target: Tensor) -> None:
@@ -120,6 +124,17 @@ class Kind(ABC):
     def rival_target(self, input: Tensor, target: Tensor) -> Tensor:
         """What the rival is given as target where a loss of this kind is given ``target``."""
         return target
+
+    def glossary(self, formula: str, *, feature: bool) -> str:
+        """What names in the formula of a loss mean, as a clause of its card.
+
+        A kind whose losses have no formulas need not tell.
+
+        Args:
+            formula: of the loss.
+            feature: whether it looks at the model's input too.
+        """
+        raise NotImplementedError
 
 
 def _elapsed(batch: Batch) -> Tensor:

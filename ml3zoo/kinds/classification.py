@@ -115,6 +115,7 @@ class Classification(Kind):
     rests_on: ClassVar = {"crowding": "class_shares"}
     ordinary = "cross_entropy"
     rival = "cross_entropy"
+    task = "tabular-classification"
 
     def check(self, input: Tensor, target: Tensor) -> None:
         """Logits of at least two classes, and a class or probabilities for each point."""
@@ -158,6 +159,15 @@ class Classification(Kind):
         points = math.ceil(elements / _CLASSES_OF_WORKLOADS)
         logits = torch.randn(points, _CLASSES_OF_WORKLOADS, generator=generator)
         return logits, torch.randint(_CLASSES_OF_WORKLOADS, (points,), generator=generator)
+
+    def glossary(self, formula: str, *, feature: bool) -> str:
+        """Probabilities and what is typical of them."""
+        return (
+            "`probability` is what the model gives the label and `confidence` what it gives its likeliest class, "
+            "`self_cross_entropy` the cross-entropy to that class and `uniform_cross_entropy` to all alike; "
+            "`mean_probability` and `agreement` (share of points whose likeliest class is the label) are of the batch, "
+            "constants to the gradient; `classes` is their number,"
+        )
 
     @staticmethod
     def _axis(input: Tensor) -> int:

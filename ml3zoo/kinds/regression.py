@@ -67,6 +67,7 @@ class Regression(Kind):
     }
     ordinary = "squared_error"
     rival = "mse_loss"
+    task = "tabular-regression"
 
     def check(self, input: Tensor, target: Tensor) -> None:
         """Shapes are equal."""
@@ -93,6 +94,21 @@ class Regression(Kind):
         """Predictions as wrong as the targets are large."""
         prediction, target = torch.randn(2, elements, generator=generator)
         return prediction, target
+
+    def glossary(self, formula: str, *, feature: bool) -> str:
+        """Errors and what is typical of them."""
+        told = (
+            "`error` is prediction minus target, `mean_error` and `batch_error` its mean and root mean square over the "
+            "batch (constants to the gradient), `target_scale` the standard deviation of the targets,"
+        )
+        if "typical" in formula or "tolerance" in formula:
+            told += (
+                " `typical_target` the same as normal targets with their median distance from the median would have "
+                "it, `tolerance` three tenths of that, `typical_error` the median size of the error, softened by a "
+                "tenth of that, `asymmetry` how far large errors lie to one side (-1 to 1), `squash(u)` is "
+                "u / √(1 + u²),"
+            )
+        return f"{told} `feature` is what the loss is given with each point," if feature else told
 
 
 KIND = Regression()

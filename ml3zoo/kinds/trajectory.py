@@ -22,6 +22,8 @@ class Trajectory(Kind):
     statistics: ClassVar = {}
     ordinary = ""
     rival = "mse_loss"
+    task = "reinforcement-learning"
+    acting = True
 
     def check(self, input: Tensor, target: Tensor) -> None:
         """A goal for each time step."""

@@ -5,11 +5,14 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
-from ml3zoo.plots.style import LEARNED, ORDINARY, OTHERS, PALE, Figure, plain_numbers, tidy
+from ml3zoo.plots.style import LEARNED, ORDINARY, OTHERS, PALE, Figure, plain_numbers, scale_of, tidy
 
 
 def draw_curves(results: dict[str, Any]) -> Figure:
-    """Learning curves on the main cell: means, and for the two that matter the band between quartiles."""
+    """Learning curves on the main cell: means, and for the two that matter the band between quartiles.
+
+    Tasks that either fail or do not have no band.
+    """
     cell = results["cells"][0]
     steps = cell["observed"]
     figure = Figure(figsize=(7.5, 4.6), layout="constrained")
@@ -29,10 +32,13 @@ def draw_curves(results: dict[str, Any]) -> Figure:
             label=label,
             zorder=3 if learned or best else 2,
         )
-        if name == "learned" or best:
-            axes.fill_between(steps, entry["curve"]["low"], entry["curve"]["high"], color=colour, alpha=0.15)
-    axes.set(xlabel="gradient steps", ylabel=results["metric"]["name"], yscale="log", xlim=(0, steps[-1]))
-    axes.set_title(f"{cell['name']}: held-out tasks, mean and band between quartiles", fontsize=9)
+        quartiles = entry["curve"]["low"], entry["curve"]["high"]
+        if (name == "learned" or best) and not {0, 1} >= {*itertools.chain(*quartiles)}:
+            axes.fill_between(steps, *quartiles, color=colour, alpha=0.15)
+    scale = scale_of(itertools.chain(*(entry["curve"]["mean"] for entry in cell["contenders"].values())))
+    axes.set(xlabel="gradient steps", ylabel=results["metric"]["name"], yscale=scale, xlim=(0, steps[-1]))
+    what = "mean and band between quartiles" if axes.collections else "mean"
+    axes.set_title(f"{cell['name']}: held-out tasks, {what}", fontsize=9)
     plain_numbers(axes.yaxis)
     axes.legend(fontsize=7.5, frameon=False)
     tidy(axes)
@@ -46,6 +52,7 @@ def draw_transfer(results: dict[str, Any]) -> Figure:
     figure = Figure(figsize=(5 + 0.06 * longest, 1.3 + 0.5 * len(cells)), layout="constrained")
     axes = figure.subplots()
     axes.set_ylim(-0.6, len(cells) - 0.4)
+    means = []
     for row, cell in enumerate(reversed(cells)):
         shown = (
             (cell["baseline"], ORDINARY, -0.17),
@@ -55,6 +62,7 @@ def draw_transfer(results: dict[str, Any]) -> Figure:
         for name, colour, offset in shown:
             if name in cell["contenders"]:
                 value = cell["contenders"][name]["objective"]
+                means.append(value["mean"])
                 fill = "white" if name == "learned" else colour
                 axes.plot([value["low"], value["high"]], [row + offset] * 2, color=colour)
                 axes.plot(value["mean"], row + offset, "o", color=colour, markersize=6, markerfacecolor=fill)
@@ -66,7 +74,7 @@ def draw_transfer(results: dict[str, Any]) -> Figure:
         ("learned, recommended lr", LEARNED, "white"),
     ):
         axes.plot([], [], "o", color=colour, label=label, markerfacecolor=fill)
-    axes.set(xscale="log", xlabel=f"{results['metric']['name']} at the end (95 % interval)")
+    axes.set(xscale=scale_of(means), xlabel=f"{results['metric']['name']} at the end (95 % interval)")
     plain_numbers(axes.xaxis)
     figure.legend(fontsize=8, frameon=False, loc="outside upper center", ncols=3)
     tidy(axes)

@@ -26,7 +26,7 @@ _ACROSS = torch.linspace(-1, 1, 41)
 def draw_policy_landscapes(
     loss: LearnedLoss, family: MountainCar | Reaching, ordinary: nn.Module, name: str, tasks: int = 3
 ) -> Figure:
-    """An ordinary loss and the learned one around a policy: from fresh to trained, and in a direction by chance.
+    """An ordinary loss and the learned one around a policy: from fresh to trained, and in a random direction.
 
     Every point is a policy, valued by its own roll-out. Heights are shown by their rank, each panel for itself.
 
@@ -54,10 +54,11 @@ def draw_policy_landscapes(
             panel.plot([0, 1], [0, 0], color=LEARNED, linewidth=1)
             panel.plot([0], [0], "o", [1], [0], "*", color=LEARNED, markersize=9)
     for row, told in enumerate((name, loss.config.name)):
-        panels[row, 0].set_ylabel(f"{told}\nby chance")
+        panels[row, 0].set_ylabel(f"{told}\nrandom direction")
     for panel in panels[1]:
         panel.set_xlabel("from fresh (o) to trained (*)")
-    figure.suptitle("Policies around one that is trained, each valued by its own roll-out: yellow is low", fontsize=9)
+    title = "Policies around one that is trained, each valued by its own roll-out: yellow is low (by rank)"
+    figure.suptitle(title, fontsize=9)
     return figure
 
 

@@ -60,17 +60,19 @@ def draw_in_plane(roads: Mapping[int, Sequence[Road]], tolerance: float) -> Figu
         roads: by number of gradient steps taken.
         tolerance: radius of what counts as the goal, drawn as a circle.
 
-    What lies twice as far from the goal as any start is not shown.
+    What lies half as far again from the goal as any start is not shown.
     """
     figure = _panels(roads)
     starts = [math.hypot(road.x[0], road.y[0]) for lines in roads.values() for road in lines]
-    edge = 2 * max(*starts, tolerance)
+    edge = 1.5 * max(*starts, tolerance)
     figure.axes[0].set(xlim=(-edge, edge), ylim=(-edge, edge))
     for axes in figure.axes:
-        axes.plot(0, 0, "+", color="black", markersize=6)
-        axes.add_patch(Circle((0, 0), tolerance, fill=False, linewidth=0.8, linestyle=":"))
+        axes.plot(0, 0, "+", color="black", markersize=3, alpha=0.6)
+        axes.add_patch(Circle((0, 0), tolerance, fill=False, linewidth=0.8))
         axes.set_aspect("equal", adjustable="box")
-    figure.axes[0].set_ylabel("way from the goal (+)")
+        axes.locator_params(nbins=4)
+        axes.set(xlabel="x from the goal (+)")
+    figure.axes[0].set_ylabel("y from the goal (circle: success)")
     return figure
 
 
@@ -82,6 +84,6 @@ def _panels(roads: Mapping[int, Sequence[Road]]) -> Figure:
         for road in lines:
             axes.plot(road.x, road.y, color=LEARNED if road.arrived else ORDINARY, alpha=0.6, linewidth=1)
         arrivals = sum(road.arrived for road in lines)
-        axes.set_title(f"{step} gradient steps: {arrivals} of {len(lines)} arrive", fontsize=9)
+        axes.set_title(f"{step} gradient steps: {arrivals} of {len(lines)} arrive (red)", fontsize=9)
         tidy(axes)
     return figure

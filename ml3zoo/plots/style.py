@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from ml3zoo.errors import MissingExtraError
@@ -23,8 +23,15 @@ LEARNED, ORDINARY, PALE = "#d1495b", "#30638e", "#9aa5b1"
 OTHERS = ("#8d6a9f", "#4f9d69", "#c98b2b", "#7a8793", "#5bb0ba", "#b3b3b3")
 
 
+def scale_of(shown: Iterable[float]) -> str:
+    """A logarithmic scale if all numbers that are shown are above 0, else a linear one."""
+    return "log" if all(number > 0 for number in shown) else "linear"
+
+
 def plain_numbers(axis: Axis) -> None:
-    """0.1, 0.2, 0.5, 1 instead of powers of ten."""
+    """0.1, 0.2, 0.5, 1 instead of powers of ten, on a logarithmic axis."""
+    if axis.get_scale() != "log":
+        return
     axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axis.set_major_formatter("{x:g}")
     axis.set_minor_formatter(NullFormatter())
@@ -56,5 +63,6 @@ __all__ = [
     "plain_numbers",
     "rc_context",
     "save_figures",
+    "scale_of",
     "tidy",
 ]

@@ -33,7 +33,7 @@ def draw_aim(loss: Loss) -> Figure:
             aims = loss.aim(states, goals, progress)[..., 0]
         mesh = panel.pcolormesh(*axes_of, aims.T, cmap="RdBu_r", vmin=-limit, vmax=limit, shading="gouraud")
         title = f"progress {progress:g}" if loss.uses_progress else loss.config.name
-        panel.set(title=title, xlabel="first of the state")
-    panels[0].set_ylabel("second of the state")
+        panel.set(title=title, xlabel="first number of the state")
+    panels[0].set_ylabel("second number of the state")
     figure.colorbar(mesh, ax=panels, label="action aimed at")
     return figure

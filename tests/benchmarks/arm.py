@@ -1,4 +1,4 @@
-"""``reacher-imitation`` beside the task's own losses through a learned model of the arm."""
+"""``reacher`` beside the task's own losses through a learned model of the arm, and beside what an expert adds to it."""
 
 from __future__ import annotations
 
@@ -37,8 +37,10 @@ def run(*, quick: bool) -> None:
         _tell(
             f"{name} through a model of {episodes} episodes, lr {best:g}", _curve(loss, imagined, best, goals, seed=0)
         )
-    loss = load_loss("reacher-imitation")
-    _tell(loss.config.name, _curve(loss, Reacher(), loss.config.inner.lr, goals, seed=0))
+    alone, imitating = (_learned_curve(name, goals) for name in ("reacher", "reacher-imitation"))
+    _tell("reacher", alone)
+    _tell("reacher-imitation", imitating)
+    _tell("what an expert adds, goal by goal", imitating - alone)
 
 
 def _learned_model(episodes: int, iterations: int) -> ImaginedReacher:
@@ -54,6 +56,12 @@ def _learned_model(episodes: int, iterations: int) -> ImaginedReacher:
 
     imagined.learn(meet(explore, episodes, 0), torch.Generator().manual_seed(0))
     return imagined
+
+
+def _learned_curve(name: str, goals: int) -> Tensor:
+    """Distances [steps, goals] under a loss of the zoo at its recommended rate."""
+    loss = load_loss(name)
+    return _curve(loss, Reacher(), loss.config.inner.lr, goals, seed=0)
 
 
 def _curve(loss: nn.Module, place: Reacher | ImaginedReacher, lr: float, goals: int, seed: int) -> Tensor:

@@ -11,9 +11,10 @@ WORLDS = {
     "mountain-car": CAR,
     "mountain-car-continuous": "MountainCarContinuous-v0",
     "pointmass": MASS,
+    "reacher": "Reacher-v5",
     "reacher-imitation": "Reacher-v5",
 }
-REACHING = ("pointmass", "reacher-imitation")
+REACHING = ("pointmass", "reacher", "reacher-imitation")
 SHAPES = ("64 tanh", "48-48-48 tanh", "100 SiLU", "64-32 GELU")
 """The first is met in meta-training, the others are not."""
 

@@ -25,8 +25,9 @@ from ml3zoo.compare.figures import Array
 from ml3zoo.compare.saving import check_place
 from ml3zoo.compare.verdict import Yardstick, difference, verdict
 from ml3zoo.config import LossConfig, World
-from ml3zoo.control.worlds import open_worlds
+from ml3zoo.control.worlds import open_worlds, own_limit
 from ml3zoo.errors import InputError
+from ml3zoo.kinds import kind_of
 from ml3zoo.loading import load_loss
 from ml3zoo.meta.compute import reproducible_compute
 from ml3zoo.meta.optimizers import optimizer_of
@@ -110,7 +111,7 @@ def apply_in_environment(
 
 def _world(config: LossConfig) -> World:
     """What a loss tells of the environment it was made for."""
-    if config.kind != "trajectory":
+    if not kind_of(config).acting:
         raise InputError(
             f"{config.name} is a {config.kind} loss; one of trajectories was expected, which environments are used "
             f"with. Run: ml3zoo apply {config.name} DATA --target COLUMN"
@@ -139,12 +140,14 @@ def _report(
     seeds = arena.worlds.num_envs
     told = verdict(config.name, f"{rival.label} (the better of {len(rivals)} rivals)", found, by, seeds)
     elsewhere = "" if env == arena.world.environment else f" It was made for {arena.world.environment}."
-    start = arena.start(learned.moment.episode) + learned.highest if arena.world.one_start else None
+    start = arena.start(learned.moment.episode) + learned.foremost if arena.world.one_start else None
     return EnvironmentReport(
         name=str(name),
         environment=env,
         episode_steps=arena.world.episode_steps,
-        one_start=arena.world.one_start,
+        own_limit=own_limit(env),
+        success=arena.world.success,
+        starts=arena.world.starts,
         network=str(arena.network),
         steps=steps,
         seeds=seeds,

@@ -62,7 +62,7 @@ class EnvironmentContender:
 
 @dataclass(frozen=True)
 class PolicyReport:
-    """The policy that was kept, of those trained under the learned loss the one with the highest return.
+    """The policy that was kept, the best of those trained under the learned loss.
 
     Attributes:
         start: what the environment is reset with, if the policy learned one start.
@@ -87,7 +87,10 @@ class EnvironmentReport:
 
     Attributes:
         environment: its id.
-        one_start: each policy was trained and judged from one start, else from another one in each episode.
+        episode_steps: of an episode, at most: as many as the loss was made for.
+        own_limit: the environment's own limit, None if it has none.
+        success: what counts as one.
+        starts: from where a policy was trained and judged.
         optimizer: of the learned loss, with its recommended rate ``lr``.
         tuned: the policy gradient's learning rate and noise.
         rival: label of the contender that the learned loss is compared with.
@@ -99,7 +102,9 @@ class EnvironmentReport:
     name: str
     environment: str
     episode_steps: int
-    one_start: bool
+    own_limit: int | None
+    success: str
+    starts: str
     network: str
     steps: int
     seeds: int
@@ -115,18 +120,21 @@ class EnvironmentReport:
 
     def lines(self) -> list[str]:
         """The report as text, a line each."""
-        starts = "one start for each policy" if self.one_start else "fresh starts"
+        limit = self.own_limit or "none"
+        cut = "" if self.own_limit == self.episode_steps else f" (the loss's limit; the environment's own: {limit})"
         many = f"{self.steps} gradient step{'s' if self.steps > 1 else ''}"
         return [
-            f"{self.environment}, episodes of up to {self.episode_steps} steps from {starts}",
+            f"{self.environment}, episodes of up to {self.episode_steps} steps{cut} from {self.starts}",
             f"{self.network}, {many} of {self.optimizer} (lr {self.lr:g}), an episode each; "
             f"{self.seeds} seeds, judged without noise:",
             *_table([self._head(), *(contender.cells() for contender in self.contenders)]),
-            "steps: of the environment, to come by one policy.",
+            f"success: {self.success}; ±: standard deviation over seeds; steps: of the environment, to come by one "
+            "policy.",
             f"{REINFORCE}: a policy gradient; lr {self.tuned.lr:g} and noise {self.tuned.noise:g} are the best of "
             f"{len(GRID)} pairs on {self.seeds} other seeds, whose steps are not counted.",
             f"{SEARCH}: the best of {self.steps + 1} fresh policies, an episode each.",
             self.verdict,
+            *([] if self.film is None else [f"trajectories.gif: {self.film}."]),
         ]
 
     def as_dict(self) -> dict[str, Any]:

@@ -49,14 +49,14 @@ class Outcome:
     distances: Array | None
 
     @property
-    def highest(self) -> int:
-        """Number of the policy with the highest return."""
-        return int(self.returns.argmax())
+    def foremost(self) -> int:
+        """Number of the best policy: the nearest to its goal, or the one with the highest return if none is told."""
+        return int(self.returns.argmax() if self.distances is None else self.distances.argmin())
 
     @property
     def best(self) -> Policies:
         """That policy alone."""
-        return self.moment.policies.only(self.highest)
+        return self.moment.policies.only(self.foremost)
 
     @classmethod
     def of(cls, label: str, trained: Trained, arena: Arena, steps: int) -> Outcome:

@@ -1,0 +1,44 @@
+"""Bring the arm of Gymnasium's ``Reacher-v5`` to a goal after a few roll-outs, with a policy that knows nothing yet.
+
+Run: ``ml3zoo train reacher`` (needs the extra ``rl``). Before meta-training the loss's aims learn to steer the arm
+(``ml3zoo.steering.Steering``) through a model of it, which is learned from episodes in the real environment; then the
+loss is meta-trained in imagination. Who uses it needs no model. Source: Bechtle et al. 2020.
+"""
+
+from ml3zoo.config import World
+from ml3zoo.control.imagination import ImaginedReacher
+from ml3zoo.control.reacher import Reacher
+from ml3zoo.evaluate import Metric
+from ml3zoo.steering import Steering
+from ml3zoo.training.mountain_car import TERMS
+from ml3zoo.training.pointmass import reaching_recipe
+
+REACHER = World(
+    environment="Reacher-v5",
+    episode_steps=Reacher().steps,
+    policy_sees=Reacher.sight,
+    goal_at=(4, 5),
+    offset_at=(8, 9),
+    tolerance=0.02,
+    one_start=True,
+)
+METRES = Metric(
+    name="distance",
+    description="Distance of the fingertip from its goal at the end of an episode, in m,",
+    terms=TERMS,
+)
+RECIPE = reaching_recipe(
+    name="reacher",
+    summary=(
+        "Brings the fingertip of Gymnasium's Reacher-v5 to a goal: ten roll-outs train a fresh policy, without a model "
+        "or a gradient of the dynamics. Made without an expert, through a model that was learned from 256 episodes."
+    ),
+    imagined=ImaginedReacher(),
+    place=Reacher(),
+    world=REACHER,
+    metric=METRES,
+    iterations=450,
+    outer_lr=0.004,
+    tasks=32,
+    start=Steering(),
+)
