@@ -18,7 +18,6 @@ from ml3zoo.errors import InputError
 from ml3zoo.loading import load_loss
 from ml3zoo.losses import LearnedLoss
 from ml3zoo.meta.compute import reproducible_compute
-from ml3zoo.meta.estimators import expand
 from ml3zoo.meta.outer import Setting
 from ml3zoo.tasks.base import Tensors
 
@@ -110,7 +109,6 @@ def visit(loss: LearnedLoss, setting: Setting, tasks: int, moments: int, seed: i
     """Train networks under a loss and keep what it was called with; trainings that diverge are left out."""
     family, run = setting.family, setting.run
     drawn = family.sample(torch.Generator().manual_seed(seed), tasks, "train")
-    phi = {name: p.detach() for name, p in loss.named_parameters()}
     every = max(1, run.steps // moments)
     kept: list[Tensors] = []
 
@@ -119,10 +117,9 @@ def visit(loss: LearnedLoss, setting: Setting, tasks: int, moments: int, seed: i
             progress = torch.full((tasks,), step / run.steps)
             kept.append({**vmap(family.signals)(params, drawn.data), "progress": progress})
 
-    with torch.no_grad():
-        run(run.step(loss, family), expand(phi, tasks), drawn, observe)
+    run.under(loss, family, drawn, observe)
     arguments = {name: torch.cat([one[name] for one in kept]) for name in kept[0]}
-    pulls = pull(loss, phi, arguments)
+    pulls = pull(loss, {name: p.detach() for name, p in loss.named_parameters()}, arguments)
     sound = pulls.flatten(1).isfinite().all(1) & (pulls.flatten(1).abs().amax(1) > 0)
     if not sound.any():
         raise InputError(

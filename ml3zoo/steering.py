@@ -21,7 +21,6 @@ from ml3zoo.control.reacher import expert
 from ml3zoo.losses import LearnedLoss
 from ml3zoo.losses.trajectory import Loss
 from ml3zoo.meta.compute import reproducible_compute
-from ml3zoo.meta.estimators import expand
 from ml3zoo.meta.outer import Setting
 from ml3zoo.tasks.base import Tensors
 from ml3zoo.tasks.reaching import Reaching
@@ -164,9 +163,7 @@ def policies_of_all_ages(loss: Loss, setting: Setting, n: int, generator: torch.
         for name, p in params.items():
             kept[name][age == step] = p[age == step]
 
-    phi = {name: p.detach() for name, p in loss.named_parameters()}
-    with torch.no_grad():
-        setting.run(setting.run.step(loss, setting.family), expand(phi, n), tasks, observe)
+    setting.run.under(loss, setting.family, tasks, observe)
     return kept
 
 

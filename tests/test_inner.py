@@ -11,8 +11,8 @@ from torch import nn
 from torch.func import grad
 
 from ml3zoo.meta.compilation import compile_per_shape
-from ml3zoo.meta.estimators import Unrolled, expand
-from ml3zoo.meta.inner import InnerRun
+from ml3zoo.meta.estimators import Unrolled
+from ml3zoo.meta.inner import InnerRun, expand
 from ml3zoo.meta.optimizers import SGD, Adam, AdamW
 from ml3zoo.tasks.base import Tasks
 

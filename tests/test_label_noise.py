@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from ml3zoo.meta.estimators import expand
+from ml3zoo.meta.inner import expand
 from ml3zoo.tasks.class_data import Mixtures, RealData, Teachers
 from ml3zoo.tasks.label_noise import AnyOf, ClassDependent, NearBoundary, Pairwise, Symmetric
 from ml3zoo.tasks.noisy_labels import NoisyLabels

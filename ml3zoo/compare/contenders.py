@@ -11,8 +11,7 @@ from torch import Tensor, nn
 
 from ml3zoo.compare.figures import Array
 from ml3zoo.compare.measures import Criterion, Measure
-from ml3zoo.meta.estimators import expand
-from ml3zoo.meta.inner import InnerRun, Schedule
+from ml3zoo.meta.inner import InnerRun, Schedule, expand
 from ml3zoo.meta.optimizers import InnerOptimizer
 from ml3zoo.meta.step import Step, unobserved
 from ml3zoo.tasks.base import Tensors

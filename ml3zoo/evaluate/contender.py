@@ -14,8 +14,7 @@ from torch.func import vmap
 
 from ml3zoo.evaluate.protocol import Counts
 from ml3zoo.evaluate.statistics import Array
-from ml3zoo.meta.estimators import count, expand
-from ml3zoo.meta.inner import InnerRun
+from ml3zoo.meta.inner import InnerRun, count, expand
 from ml3zoo.meta.optimizers import InnerOptimizer
 from ml3zoo.meta.step import Step
 from ml3zoo.tasks.base import Split, TaskFamily, Tasks, Tensors

@@ -45,6 +45,18 @@ class InnerRun:
         observe(0, state.params)
         return step.roll(phi, state, tasks.data, self.clocks(tasks), observe).params
 
+    @torch.no_grad()
+    def under(
+        self,
+        loss: nn.Module,
+        family: TaskFamily,
+        tasks: Tasks,
+        observe: Callable[[int, Tensors], None] = unobserved,
+    ) -> Tensors:
+        """The same under one loss for all tasks, as it is: nothing is differentiated through the run."""
+        phi = {name: p.detach() for name, p in loss.named_parameters()}
+        return self(self.step(loss, family), expand(phi, count(tasks)), tasks, observe)
+
     def clocks(self, tasks: Tasks, lr: Tensor | None = None) -> list[Clock]:
         """The clocks of all steps; ``lr`` [tasks] stands in for the run's own."""
         like = next(iter(tasks.initial.values()))
@@ -62,3 +74,13 @@ class InnerRun:
         if self.schedule == "cosine":
             lr = lr * 0.5 * (1 + torch.cos(math.pi * progress))
         return Clock(lr, t, progress)
+
+
+def expand(phi: Tensors, n: int) -> Tensors:
+    """The same loss parameters for each of n tasks."""
+    return {name: value.expand(n, *value.shape) for name, value in phi.items()}
+
+
+def count(tasks: Tasks) -> int:
+    """Number of tasks in a batch."""
+    return len(next(iter(tasks.data.values())))

@@ -13,8 +13,8 @@ from torch import nn
 
 from ml3zoo.errors import InputError
 from ml3zoo.meta.checkpoint import load_checkpoint, read_header, save_checkpoint
-from ml3zoo.meta.estimators import Estimate, Estimator, Objective, Problem, expand
-from ml3zoo.meta.inner import InnerRun
+from ml3zoo.meta.estimators import Estimate, Estimator, Objective, Problem
+from ml3zoo.meta.inner import InnerRun, expand
 from ml3zoo.meta.interruption import Interrupted, Interruption, interruption
 from ml3zoo.meta.log import Log
 from ml3zoo.meta.ranks import Ranks

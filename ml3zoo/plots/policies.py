@@ -10,7 +10,6 @@ from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
 from ml3zoo.losses import LearnedLoss
-from ml3zoo.meta.estimators import count, expand
 from ml3zoo.meta.inner import InnerRun
 from ml3zoo.meta.optimizers import optimizer_of
 from ml3zoo.meta.step import unobserved
@@ -86,8 +85,7 @@ def _train(
     """Policies after they were trained under a loss as it is recommended."""
     inner = loss.config.inner
     run = InnerRun(optimizer_of(inner), inner.lr, inner.steps)
-    phi = {name: p.detach() for name, p in loss.named_parameters()}
-    return run(run.step(loss, family), expand(phi, count(tasks)), tasks, observe)
+    return run.under(loss, family, tasks, observe)
 
 
 def _around(fresh: Tensors, trained: Tensors, generator: torch.Generator) -> Tensors:

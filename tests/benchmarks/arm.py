@@ -13,7 +13,6 @@ from ml3zoo.control.imagination import ImaginedReacher, meet
 from ml3zoo.control.reacher import Reacher
 from ml3zoo.evaluate import bootstrap
 from ml3zoo.losses import LearnedLoss
-from ml3zoo.meta.estimators import expand
 from ml3zoo.meta.inner import InnerRun
 from ml3zoo.meta.optimizers import Adam
 from ml3zoo.tasks.base import Tensors
@@ -74,10 +73,9 @@ def _curve(loss: nn.Module, place: Reacher | ImaginedReacher, lr: float, goals: 
 
     def observe(step: int, params: Tensors) -> None:
         if step in STEPS:
-            found.append(vmap(true.metric)({k: p.detach() for k, p in params.items()}, start))
+            found.append(vmap(true.metric)(params, start))
 
-    run = InnerRun(Adam(), lr, STEPS[-1])
-    run(run.step(loss, family), expand(dict(loss.named_parameters()), goals), tasks, observe)
+    InnerRun(Adam(), lr, STEPS[-1]).under(loss, family, tasks, observe)
     return torch.stack(found)
 
 

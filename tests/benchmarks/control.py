@@ -4,16 +4,10 @@ from __future__ import annotations
 
 from ml3zoo.compare.environment import EnvironmentReport, apply_in_environment
 from ml3zoo.compare.environment.report import LEARNED
+from ml3zoo.config import read_config
+from ml3zoo.zoo import resolve
 
-CAR = "ml3zoo.control.environments:ml3zoo/MountainCar-v0"
-MASS = "ml3zoo.control.environments:ml3zoo/PointMass-v0"
-WORLDS = {
-    "mountain-car": CAR,
-    "mountain-car-continuous": "MountainCarContinuous-v0",
-    "pointmass": MASS,
-    "reacher": "Reacher-v5",
-    "reacher-imitation": "Reacher-v5",
-}
+DRIVING = ("mountain-car", "mountain-car-continuous")
 REACHING = ("pointmass", "reacher", "reacher-imitation")
 SHAPES = ("64 tanh", "48-48-48 tanh", "100 SiLU", "64-32 GELU")
 """The first is met in meta-training, the others are not."""
@@ -23,14 +17,21 @@ def run(*, quick: bool) -> None:
     """Print success, return and distance after training, by policy and by number of gradient steps."""
     policies, shapes, steps = (2, SHAPES[:1], (1,)) if quick else (50, SHAPES, (1, 2, 5, 10))
     print(f"In Gymnasium: {policies} fresh policies each, ten gradient steps of one episode each.")
-    for name, environment in WORLDS.items():
+    for name in (*DRIVING, *REACHING):
         for shape in shapes:
-            _tell(name, shape, apply_in_environment(name, environment, policy=shape, seeds=policies))
+            _tell(name, shape, apply_in_environment(name, _environment(name), policy=shape, seeds=policies))
     print("By number of gradient steps, 64 tanh:")
     for name in REACHING:
         for count in steps:
-            report = apply_in_environment(name, WORLDS[name], steps=count, seeds=2 * policies)
+            report = apply_in_environment(name, _environment(name), steps=count, seeds=2 * policies)
             _tell(name, f"{count} step{'s' if count > 1 else ''}", report)
+
+
+def _environment(name: str) -> str:
+    """The one that a loss was made for."""
+    world = read_config(resolve(name)).world
+    assert world is not None
+    return world.environment
 
 
 def _tell(name: str, what: str, report: EnvironmentReport) -> None:

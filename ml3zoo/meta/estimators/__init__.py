@@ -9,7 +9,7 @@
 | ``Mixed`` | the whole run, both ways | the objective, smoothed | yes |
 """
 
-from ml3zoo.meta.estimators.base import Aim, Estimate, Estimator, Objective, Problem, count, expand
+from ml3zoo.meta.estimators.base import Aim, Estimate, Estimator, Objective, Problem
 from ml3zoo.meta.estimators.evolution import EvolutionStrategies
 from ml3zoo.meta.estimators.mixed import Mixed
 from ml3zoo.meta.estimators.persistent import PersistentEvolution
@@ -27,6 +27,4 @@ __all__ = [
     "Problem",
     "Truncated",
     "Unrolled",
-    "count",
-    "expand",
 ]

@@ -120,16 +120,6 @@ class Estimator(Protocol):
         ...
 
 
-def expand(phi: Tensors, n: int) -> Tensors:
-    """The same loss parameters for each of n tasks."""
-    return {name: value.expand(n, *value.shape) for name, value in phi.items()}
-
-
-def count(tasks: Tasks) -> int:
-    """Number of tasks in a batch."""
-    return len(next(iter(tasks.data.values())))
-
-
 def aim_weights(aim: Aim, steps: int) -> list[float]:
     """How much the objective after each step counts."""
     every, last = {"curve": (1.0, 0.0), "end": (0.0, 1.0), "both": (0.5, 0.5)}[aim]

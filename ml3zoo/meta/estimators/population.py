@@ -11,7 +11,8 @@ from torch import Tensor
 from torch.utils._pytree import tree_map
 
 from ml3zoo.errors import InputError
-from ml3zoo.meta.estimators.base import Aim, Problem, expand
+from ml3zoo.meta.estimators.base import Aim, Problem
+from ml3zoo.meta.inner import expand
 from ml3zoo.meta.step import Clock, State
 from ml3zoo.tasks.base import Tensors
 

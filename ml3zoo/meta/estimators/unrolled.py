@@ -18,9 +18,9 @@ from ml3zoo.meta.estimators.base import (
     Objective,
     Problem,
     aim_weights,
-    expand,
     guarded_mean,
 )
+from ml3zoo.meta.inner import expand
 from ml3zoo.meta.step import Clock, State, Step
 from ml3zoo.tasks.base import Tensors
 
