@@ -55,7 +55,10 @@ def apply(
         ),
     ] = None,
     record: Annotated[bool, typer.Option("--record", help="Also save a film of episodes in ENV to OUT.")] = False,
-    steps: Annotated[int, typer.Option(min=0, help="Gradient steps; 0: what the loss was made for.")] = 0,
+    steps: Annotated[
+        int | None,
+        typer.Option(min=1, help="Gradient steps; not given: what the loss was made for.", show_default=False),
+    ] = None,
     seeds: Annotated[int, typer.Option(min=2, help="Trainings per loss.")] = 5,
     out: Annotated[
         Path | None, typer.Option(help="Save what was trained, the report and pictures here.", show_default=False)

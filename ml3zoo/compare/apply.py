@@ -28,7 +28,7 @@ def apply_loss(
     *,
     test: Path | None = None,
     baselines: bool = False,
-    steps: int = 0,
+    steps: int | None = None,
     seeds: int = 5,
     out: Path | None = None,
     plot: bool = True,
@@ -44,7 +44,7 @@ def apply_loss(
         baselines: compare with the best of several ordinary losses, robust ones among them, instead of with the
             kind's own (squared error, cross-entropy). Runs of regression are then chosen by absolute instead of
             squared error on validation rows, and losses compared by it on test rows.
-        steps: full-batch training steps; 0: as many as the loss was made for.
+        steps: full-batch training steps; as many as the loss was made for if not given.
         seeds: networks trained per contender.
         out: folder for the network, predictions, report and picture; an earlier report there is replaced.
         plot: draw ``learning_curves.png`` into ``out``.
@@ -55,8 +55,8 @@ def apply_loss(
         OutputError: ``out`` cannot be written or holds something else.
         MissingExtraError: pandas, scikit-learn or matplotlib is not installed.
     """
-    if steps < 0 or seeds < 1:
-        raise InputError(f"steps must be 0 or more and seeds 1 or more, got steps={steps}, seeds={seeds}.")
+    if (steps is not None and steps < 1) or seeds < 1:
+        raise InputError(f"steps and seeds must be 1 or more, got steps={steps}, seeds={seeds}.")
     loss = load_loss(name)
     measure = measure_of(loss.config)
     if loss.config.uses_feature:

@@ -27,7 +27,7 @@ ORDINARY = {"final distance": FinalDistance(), "mean distance": MeanDistance()}
 
 def run(*, quick: bool) -> None:
     """Print distances of the fingertip from its goal, in m, by number of gradient steps."""
-    goals, episodes, iterations = (4, 2, 5) if quick else (500, 64, 1500)
+    goals, episodes, iterations = (4, 2, 5) if quick else (1500, 64, 1500)
     imagined = _learned_model(episodes, iterations)
     print(f"Distance in m on {goals} goals after {', '.join(map(str, STEPS))} gradient steps, one roll-out each:")
     for name, loss in ORDINARY.items():

@@ -43,7 +43,7 @@ def apply_in_environment(
     env: str,
     *,
     policy: str = POLICY,
-    steps: int = 0,
+    steps: int | None = None,
     seeds: int = 5,
     out: Path | None = None,
     record: bool = False,
@@ -59,7 +59,7 @@ def apply_in_environment(
         env: id of the environment as ``gymnasium.make`` takes it, ``"Name-v0"`` or ``"module:Name-v0"``; the module is
             imported. Observations [states] and actions [actions] as the loss's config has them.
         policy: hidden layers of the policies, and the activation between them, such as ``"64-32 ReLU"``.
-        steps: gradient steps, an episode each; 0: as many as the loss was made for.
+        steps: gradient steps, an episode each; as many as the loss was made for if not given.
         seeds: policies per contender.
         out: folder for the best policy, the report and ``trajectories.png``; an earlier report there is replaced.
         record: also save ``trajectories.gif`` there: an episode before, midway and after training, as the environment
@@ -75,10 +75,10 @@ def apply_in_environment(
         OutputError: ``out`` cannot be written or holds something else.
         MissingExtraError: Gymnasium, MuJoCo or matplotlib is needed and not installed.
     """
-    if steps < 0 or seeds < 1:
-        raise InputError(f"steps must be 0 or more and seeds 1 or more, got steps={steps}, seeds={seeds}.")
     if record and out is None:
         raise InputError("a record was asked for, but no folder to save it in: an out was expected, as in --out DIR.")
+    if (steps is not None and steps < 1) or seeds < 1:
+        raise InputError(f"steps and seeds must be 1 or more, got steps={steps}, seeds={seeds}.")
     loss = load_loss(name, reduction="none")
     world = _world(loss.config)
     steps = steps or loss.config.inner.steps
