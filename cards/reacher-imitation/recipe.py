@@ -23,7 +23,8 @@ RECIPE = reaching_recipe(
     place=Reacher(),
     world=REACHER,
     metric=METRES,
-    iterations=400,
+    iterations=450,
     outer_lr=0.004,
+    tasks=32,
     start=Imitation(iterations=1000, lr=0.02),
 )
