@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from huggingface_hub import EvalResult, ModelCardData
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -15,10 +15,11 @@ from ml3zoo.config import FILE_NAME, LossConfig, read_config
 from ml3zoo.files import check_replaceable, replacing_folder, write_text
 from ml3zoo.kinds import kind_of
 from ml3zoo.losses import LearnedLoss
-from ml3zoo.plots import draw_card
-from ml3zoo.plots.style import Figure
 from ml3zoo.store import save_loss, seal
 from ml3zoo.zoo import read_results
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 def write_card(
@@ -40,7 +41,10 @@ def write_card(
 
     Raises:
         OutputError: the folder cannot be written.
+        MissingExtraError: matplotlib is not installed.
     """
+    from ml3zoo.plots import draw_card
+
     check_replaceable(folder, FILE_NAME)
     results = results | {"headline": headline(results), "formula": loss.formula()}
     with replacing_folder(folder) as partial:

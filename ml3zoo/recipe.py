@@ -107,7 +107,10 @@ class Recipe:
             OutputError: a folder cannot be written, or holds an unfinished run and ``resume`` is off.
             CheckpointError: ``resume`` finds a checkpoint of another recipe.
             RankError: another process has ended.
+            MissingExtraError: matplotlib is not installed, so the card could not be drawn in the end.
         """
+        import ml3zoo.plots.style  # noqa: F401
+
         make_folder(out.parent)
         check_replaceable(out, FILE_NAME)
         with reproducible_compute():

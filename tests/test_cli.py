@@ -186,6 +186,15 @@ def test_plot_draws_what_only_this_loss_has(tmp_path):
     assert drawn == sorted(path.name for path in (resolve("outlier-regression") / "plots").iterdir())
 
 
+def test_training_asks_for_matplotlib_before_it_works_and_bench_not_at_all(tmp_path):
+    arguments = ["ml3zoo", "train", "sine-regression", "--out", str(tmp_path / "loss")]
+    code = f"import sys; sys.modules['matplotlib'] = None; sys.argv = {arguments!r}\nimport ml3zoo.bench, ml3zoo.cli\n"
+    done = subprocess.run([sys.executable, "-c", code + "ml3zoo.cli.main()"], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "ml3zoo[plot]" in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.slow
 def test_quick_training_makes_a_loss_that_verifies(tmp_path):
     out = tmp_path / "quick"
