@@ -30,7 +30,7 @@ from ml3zoo.zoo import describe
 
 EXAMPLES = 2500
 LONGEST = 1.0
-"""Seconds for any one folder."""
+"""Seconds of processor time for any one folder: a busy machine is no fault of a folder."""
 MOST_MEMORY = 512 * 1024
 """KiB that any one folder may add to this process's peak."""
 fuzzed = settings(
@@ -199,10 +199,10 @@ def test_golden_tensors_that_are_many_and_empty(folder):
     empty = {name: entry([3_000_000, 0], 0, 0, "F64") for name in names}
     (folder / "golden.safetensors").write_bytes(safetensors(empty))
     reseal(folder)
-    started = time.perf_counter()
+    started = time.process_time()
     with pytest.raises(IntegrityError, match="does not fit"):
         read_loss(folder, replay=True)
-    assert time.perf_counter() - started < LONGEST
+    assert time.process_time() - started < LONGEST
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "golden.safetensors"])
@@ -290,11 +290,11 @@ values = st.recursive(
 
 def survives(folder: Path) -> None:
     """Loading works or is refused by one of our errors, in time and with little memory."""
-    started, memory = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    started, memory = time.process_time(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with suppress(Ml3zooError):
         loss = read_loss(folder, replay=True)
         loss(torch.zeros(3, requires_grad=True), torch.ones(3), progress=torch.tensor(0.5)).backward()
-    assert time.perf_counter() - started < LONGEST
+    assert time.process_time() - started < LONGEST
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory < MOST_MEMORY
 
 

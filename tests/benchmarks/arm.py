@@ -30,14 +30,16 @@ def run(*, quick: bool) -> None:
     goals, episodes, iterations = (4, 2, 5) if quick else (1500, 64, 1500)
     imagined = _learned_model(episodes, iterations)
     print(f"Distance in m on {goals} goals after {', '.join(map(str, STEPS))} gradient steps, one roll-out each:")
+    ordinary: dict[str, Tensor] = {}
     for name, loss in ORDINARY.items():
         rates = {lr: _curve(loss, imagined, lr, max(2, goals // 10), seed=1)[-1].mean().item() for lr in RATES}
         best = min(rates, key=rates.__getitem__)
-        _tell(
-            f"{name} through a model of {episodes} episodes, lr {best:g}", _curve(loss, imagined, best, goals, seed=0)
-        )
+        ordinary[name] = _curve(loss, imagined, best, goals, seed=0)
+        _tell(f"{name} through a model of {episodes} episodes, lr {best:g}", ordinary[name])
     alone, imitating = (_learned_curve(name, goals) for name in ("reacher", "reacher-imitation"))
     _tell("reacher", alone)
+    for name, curve in ordinary.items():
+        _tell(f"reacher less {name}, goal by goal", alone - curve)
     _tell("reacher-imitation", imitating)
     _tell("what an expert adds, goal by goal", imitating - alone)
 
