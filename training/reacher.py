@@ -5,6 +5,8 @@ Run: ``ml3zoo train reacher`` (needs the extra ``rl``). Before meta-training the
 loss is meta-trained in imagination. Who uses it needs no model. Source: Bechtle et al. 2020.
 """
 
+from functools import partial
+
 from ml3zoo.config import World
 from ml3zoo.control.imagination import ImaginedReacher
 from ml3zoo.control.reacher import Reacher
@@ -27,18 +29,16 @@ METRES = Metric(
     description="Distance of the fingertip from its goal at the end of an episode, in m,",
     terms=TERMS,
 )
-RECIPE = reaching_recipe(
+arm_recipe = partial(
+    reaching_recipe, place=Reacher(), world=REACHER, metric=METRES, iterations=450, outer_lr=0.004, tasks=32
+)
+"""The recipe of every loss for the arm: meta-trained alike, they differ by what comes before."""
+RECIPE = arm_recipe(
     name="reacher",
     summary=(
         "Brings the fingertip of Gymnasium's Reacher-v5 to a goal: ten roll-outs train a fresh policy, without a model "
         "or a gradient of the dynamics. Made without an expert, through a model that was learned from 256 episodes."
     ),
     imagined=ImaginedReacher(),
-    place=Reacher(),
-    world=REACHER,
-    metric=METRES,
-    iterations=450,
-    outer_lr=0.004,
-    tasks=32,
     start=Steering(),
 )

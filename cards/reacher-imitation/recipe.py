@@ -7,12 +7,10 @@ length of the arm, solves for the angles of the goal and pulls towards them. Sou
 """
 
 from ml3zoo.control.imagination import ImaginedReacher
-from ml3zoo.control.reacher import Reacher
 from ml3zoo.steering import Imitation
-from ml3zoo.training.pointmass import reaching_recipe
-from ml3zoo.training.reacher import METRES, REACHER
+from ml3zoo.training.reacher import arm_recipe
 
-RECIPE = reaching_recipe(
+RECIPE = arm_recipe(
     name="reacher-imitation",
     summary=(
         "Brings the fingertip of Gymnasium's Reacher-v5 to a goal: ten roll-outs train a fresh policy, without a model "
@@ -20,11 +18,5 @@ RECIPE = reaching_recipe(
         "return, which charges for actions, the best of eleven fresh ones does better."
     ),
     imagined=ImaginedReacher(),
-    place=Reacher(),
-    world=REACHER,
-    metric=METRES,
-    iterations=450,
-    outer_lr=0.004,
-    tasks=32,
     start=Imitation(iterations=1000, lr=0.02),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ml3zoo.compare.contenders import RUNS, Trial
+from ml3zoo.compare.counts import check_counts
 from ml3zoo.compare.measures import Contest, measure_of
 from ml3zoo.compare.report import ApplyReport, ContenderReport, NetworkReport
 from ml3zoo.compare.saving import check_place, save_report
@@ -55,8 +56,7 @@ def apply_loss(
         OutputError: ``out`` cannot be written or holds something else.
         MissingExtraError: pandas, scikit-learn or matplotlib is not installed.
     """
-    if (steps is not None and steps < 1) or seeds < 1:
-        raise InputError(f"steps and seeds must be 1 or more, got steps={steps}, seeds={seeds}.")
+    check_counts(steps, seeds)
     loss = load_loss(name)
     measure = measure_of(loss.config)
     if loss.config.uses_feature:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from ml3zoo.compare.counts import check_counts
 from ml3zoo.compare.environment.arena import Arena, check_sizes
 from ml3zoo.compare.environment.policies import parse_policy
 from ml3zoo.compare.environment.rendering import Film, film
@@ -77,8 +78,7 @@ def apply_in_environment(
     """
     if record and out is None:
         raise InputError("a record was asked for, but no folder to save it in: an out was expected, as in --out DIR.")
-    if (steps is not None and steps < 1) or seeds < 1:
-        raise InputError(f"steps and seeds must be 1 or more, got steps={steps}, seeds={seeds}.")
+    check_counts(steps, seeds)
     loss = load_loss(name, reduction="none")
     world = _world(loss.config)
     steps = steps or loss.config.inner.steps
