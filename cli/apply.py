@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ml3zoo.config import LossConfig, read_config
 from ml3zoo.errors import InputError
-from ml3zoo.zoo import resolve
+from ml3zoo.format.config import LossConfig, read_config
+from ml3zoo.zoo.names import resolve
 
 from .output import Json, Name, say, show_json, talk
 
 if TYPE_CHECKING:
-    from ml3zoo.compare import ApplyReport
-    from ml3zoo.compare.environment import EnvironmentReport
+    from ml3zoo.apply.environment import EnvironmentReport
+    from ml3zoo.apply.table import ApplyReport
 
 
 def apply(
@@ -79,7 +79,7 @@ def apply(
         environment = config.world.environment if config.world else "ID"
         _check_usage(config, f"in an environment: --env {shlex.quote(environment)}", {"--env": env}, of_tables)
         assert env is not None
-        from ml3zoo.compare.environment import POLICY, apply_in_environment
+        from ml3zoo.apply.environment import POLICY, apply_in_environment
 
         shape = POLICY if policy is None else policy
         report = apply_in_environment(name, env, policy=shape, steps=steps, seeds=seeds, out=out, record=record)
@@ -87,7 +87,7 @@ def apply(
         _check_usage(config, "on a table: DATA --target COLUMN", {"DATA": data, "--target": target}, of_environments)
         assert data is not None
         assert target is not None
-        from ml3zoo.compare import apply_loss
+        from ml3zoo.apply.table import apply_loss
 
         report = apply_loss(name, data, target, test=test, baselines=baselines, steps=steps, seeds=seeds, out=out)
     if json:

@@ -21,7 +21,7 @@ def bench(
 
     Exits with 1 if one differs.
     """
-    from ml3zoo.bench import rerun
+    from ml3zoo.recipe.bench import rerun
 
     report = rerun(name, recipe=recipe, quick=quick)
     if json:

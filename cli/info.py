@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ml3zoo.config import SignalConfig
-from ml3zoo.zoo import describe
+from ml3zoo.format.config import SignalConfig
+from ml3zoo.zoo.names import describe
 
 from .output import Json, Name, one_line, say, show_json
 

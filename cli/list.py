@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from ml3zoo.errors import InputError, UnknownNameError
-from ml3zoo.zoo import describe, list_losses
+from ml3zoo.zoo.names import describe, list_losses
 
 from .output import Json, one_line, say, show_json, talk
 
@@ -50,6 +50,6 @@ def _bundled(pattern: str, kind: str | None) -> list[dict[str, Any]]:
 def _on_the_hub(pattern: str, kind: str | None) -> list[dict[str, Any]]:
     from dataclasses import asdict
 
-    from ml3zoo.hub.search import search_losses
+    from ml3zoo.zoo.hub.search import search_losses
 
     return [asdict(entry) for entry in search_losses(pattern, kind)]

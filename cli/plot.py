@@ -15,11 +15,12 @@ def plot(
     out: Annotated[Path | None, typer.Option(help="Folder; ./NAME-plots if not given.", show_default=False)] = None,
 ) -> None:
     """Draw a loss and how it trains."""
-    from ml3zoo.files import adding_to_folder
+    from ml3zoo.format.files import adding_to_folder
     from ml3zoo.plots import draw_card
     from ml3zoo.recipe import find_recipe
-    from ml3zoo.store import read_loss
-    from ml3zoo.zoo import list_losses, read_results, resolve
+    from ml3zoo.zoo.names import list_losses, resolve
+    from ml3zoo.zoo.results import read_results
+    from ml3zoo.zoo.store import read_loss
 
     folder = resolve(name)
     loss = read_loss(folder, replay=True)

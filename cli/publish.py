@@ -25,7 +25,7 @@ def publish(
 
     Everything is checked first, and all of it goes out in one commit.
     """
-    from ml3zoo.hub.publish import publish_loss
+    from ml3zoo.zoo.hub.publish import publish_loss
 
     done = publish_loss(folder, repo, private=private, pr=pr, tag=tag, dry_run=dry_run, force=force)
     if json:

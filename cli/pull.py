@@ -9,10 +9,10 @@ from typing import Annotated
 
 import typer
 
-from ml3zoo.config import FILE_NAME, LossConfig, check_family, read_config
-from ml3zoo.files import check_replaceable, replacing_folder
-from ml3zoo.integrity import check_files
-from ml3zoo.zoo import call, locate, usage
+from ml3zoo.format.config import FILE_NAME, LossConfig, check_family, read_config
+from ml3zoo.format.files import check_replaceable, replacing_folder
+from ml3zoo.format.integrity import check_files
+from ml3zoo.zoo.names import call, locate, usage
 
 from .output import Json, Name, say, show_json, talk
 

@@ -31,8 +31,8 @@ def train(
 
     chosen = find_recipe(recipe)
     if publish is not None:
-        from ml3zoo.hub.publish import check_target
-        from ml3zoo.hub.reference import parse_repo
+        from ml3zoo.zoo.hub.publish import check_target
+        from ml3zoo.zoo.hub.reference import parse_repo
 
         check_target(parse_repo(publish))
     folder = out or Path("runs") / chosen.config.name
@@ -48,6 +48,6 @@ def train(
     if quick:
         talk("A quick run shows that everything works; its numbers mean nothing.")
     if publish is not None:
-        from ml3zoo.hub.publish import publish_loss
+        from ml3zoo.zoo.hub.publish import publish_loss
 
         say(f"ml3zoo pull {publish_loss(folder, publish).reference}")

@@ -7,8 +7,8 @@ from .output import Json, Name, say, show_json, talk
 
 def verify(name: Name, json: Json = False) -> None:
     """Check files, weights and golden tensors."""
-    from ml3zoo.store import verify as check
-    from ml3zoo.zoo import resolve
+    from ml3zoo.zoo.names import resolve
+    from ml3zoo.zoo.store import verify as check
 
     folder = resolve(name)
     checks = check(folder)

@@ -15,7 +15,7 @@ from loopback import LoopbackHub, loopback_hub
 
 from ml3zoo.losses import LearnedLoss
 from ml3zoo.recipe import find_recipe
-from ml3zoo.store import save_loss
+from ml3zoo.zoo.store import save_loss
 
 
 @pytest.fixture

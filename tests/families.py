@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from ml3zoo.config import InnerConfig, LossConfig, SignalConfig
+from ml3zoo.format.config import InnerConfig, LossConfig, SignalConfig
 from ml3zoo.losses import LearnedLoss, build_loss
 
 _SIGNALS: dict[str, tuple[SignalConfig, ...]] = {

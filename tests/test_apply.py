@@ -13,14 +13,14 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from ml3zoo.compare import apply_loss
-from ml3zoo.compare.measures.regression import MEASURE as REGRESSION
+from ml3zoo.apply.table import apply_loss
+from ml3zoo.apply.table.measures.regression import MEASURE as REGRESSION
+from ml3zoo.apply.table.preparation import TextColumn, prepare
+from ml3zoo.apply.table.tabular import read_table
+from ml3zoo.apply.table.targets import Numbers
 from ml3zoo.errors import DataError, InputError, OutputError
-from ml3zoo.preparation import TextColumn, prepare
 from ml3zoo.recipe import find_recipe
-from ml3zoo.store import save_loss
-from ml3zoo.tabular import read_table
-from ml3zoo.targets import Numbers
+from ml3zoo.zoo.store import save_loss
 
 pd = pytest.importorskip("pandas")
 DIABETES = Path(__file__).parent / "data" / "diabetes.csv"

@@ -14,14 +14,14 @@ from safetensors.torch import load_file
 from test_classification import CONFIG
 from torch import nn
 
-from ml3zoo.compare import apply_loss
-from ml3zoo.compare.measures import measure_of
-from ml3zoo.compare.verdict import difference, verdict
+from ml3zoo.apply.table import apply_loss
+from ml3zoo.apply.table.measures import measure_of
+from ml3zoo.apply.table.tabular import read_table
+from ml3zoo.apply.table.targets import Classes
+from ml3zoo.apply.verdict import difference, verdict
 from ml3zoo.errors import DataError
 from ml3zoo.losses import build_loss
-from ml3zoo.store import save_loss
-from ml3zoo.tabular import read_table
-from ml3zoo.targets import Classes
+from ml3zoo.zoo.store import save_loss
 
 pd = pytest.importorskip("pandas")
 MEASURE = measure_of(CONFIG)

@@ -17,24 +17,24 @@ from safetensors.torch import load_file
 from test_cli import ml3zoo
 from torch import nn
 
-from ml3zoo.compare.environment import apply_in_environment
-from ml3zoo.compare.environment.arena import Arena
-from ml3zoo.compare.environment.policies import parse_policy
-from ml3zoo.compare.environment.rivals import PolicyGradient, advantages, random_search
-from ml3zoo.compare.environment.training import judge, train_under
-from ml3zoo.compare.verdict import Yardstick, difference, verdict
-from ml3zoo.config import InnerConfig, LossConfig, Range, SignalConfig, World, read_config, write_config
-from ml3zoo.control.rollouts import Rollouts
-from ml3zoo.control.worlds import open_worlds
+from ml3zoo.apply.environment import apply_in_environment
+from ml3zoo.apply.environment.baselines import PolicyGradient, advantages, random_search
+from ml3zoo.apply.environment.evaluator import Arena
+from ml3zoo.apply.environment.policies import parse_policy
+from ml3zoo.apply.environment.training import judge, train_under
+from ml3zoo.apply.verdict import Yardstick, difference, verdict
 from ml3zoo.errors import InputError, MissingExtraError, OutputError
-from ml3zoo.loading import load_loss
+from ml3zoo.format.config import InnerConfig, LossConfig, Range, SignalConfig, World, read_config, write_config
 from ml3zoo.losses import build_loss
 from ml3zoo.recipe import find_recipe
-from ml3zoo.store import save_loss
+from ml3zoo.tasks.control.rollouts import Rollouts
+from ml3zoo.tasks.control.vector_env import open_worlds
 from ml3zoo.tasks.optimizees import MLP
+from ml3zoo.zoo.loading import load_loss
+from ml3zoo.zoo.store import save_loss
 
 gymnasium = pytest.importorskip("gymnasium")
-FIELD, CAR = "tests/Field-v0", "ml3zoo.control.environments:ml3zoo/MountainCar-v0"
+FIELD, CAR = "tests/Field-v0", "ml3zoo.tasks.control.environments:ml3zoo/MountainCar-v0"
 STEPS = 12
 
 
@@ -283,7 +283,7 @@ def test_nothing_half_written_is_left(guide: Callable[..., Path], tmp_path: Path
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("ml3zoo.compare.environment.saving.save_film", full)
+    monkeypatch.setattr("ml3zoo.apply.environment.saving.save_film", full)
     with pytest.raises(OutputError, match="No space left"):
         apply_in_environment(guide(), FIELD, steps=1, seeds=2, out=tmp_path / "out", record=True)
     assert list(tmp_path.iterdir()) == []

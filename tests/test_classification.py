@@ -6,13 +6,13 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from ml3zoo.config import InnerConfig, LossConfig, SignalConfig
 from ml3zoo.errors import ConfigError, InputError
-from ml3zoo.kinds import Batch
-from ml3zoo.kinds.classification import Classification
+from ml3zoo.format.config import InnerConfig, LossConfig, SignalConfig
 from ml3zoo.losses import LearnedLoss, build_loss
-from ml3zoo.ordinary import FocalLoss, PartlyLabelled
-from ml3zoo.store import read_loss, save_loss
+from ml3zoo.losses.ordinary import FocalLoss, PartlyLabelled
+from ml3zoo.losses.signals import Batch
+from ml3zoo.losses.signals.classification import Classification
+from ml3zoo.zoo.store import read_loss, save_loss
 
 CONFIG = LossConfig(
     name="weighted",

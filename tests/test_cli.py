@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from ml3zoo import __version__, list_losses
-from ml3zoo.zoo import resolve
+from ml3zoo.zoo.names import resolve
 
 DIABETES = Path(__file__).parent / "data" / "diabetes.csv"
 SCRIPT = str(Path(sys.executable).with_name("ml3zoo"))
@@ -127,8 +127,8 @@ def test_a_typo_leads_with_the_right_name_and_not_with_the_network():
 
 INTERRUPTED = """
 import os, signal, sys
-import ml3zoo.zoo
-ml3zoo.zoo.locate = lambda name: os.kill(os.getpid(), signal.SIGINT)
+import ml3zoo.zoo.names
+ml3zoo.zoo.names.locate = lambda name: os.kill(os.getpid(), signal.SIGINT)
 from ml3zoo.cli import main
 main()
 """
@@ -188,7 +188,7 @@ def test_plot_draws_what_only_this_loss_has(tmp_path):
 
 def test_training_asks_for_matplotlib_before_it_works_and_bench_not_at_all(tmp_path):
     arguments = ["ml3zoo", "train", "sine-regression", "--out", str(tmp_path / "loss")]
-    code = f"import sys; sys.modules['matplotlib'] = None; sys.argv = {arguments!r}\nimport ml3zoo.bench, ml3zoo.cli\n"
+    code = f"import sys; sys.modules['matplotlib'] = None; sys.argv = {arguments!r}\nimport ml3zoo.recipe.bench, ml3zoo.cli\n"
     done = subprocess.run([sys.executable, "-c", code + "ml3zoo.cli.main()"], capture_output=True, text=True)
     assert done.returncode == 1
     assert "ml3zoo[plot]" in done.stderr

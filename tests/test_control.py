@@ -9,13 +9,13 @@ import pytest
 import torch
 
 from ml3zoo import load_loss
-from ml3zoo.control.car import CONTINUOUS, VALLEY, Car
-from ml3zoo.control.rollouts import roll_out
-from ml3zoo.control.sight import in_ranges
 from ml3zoo.errors import InputError
+from ml3zoo.tasks.control.car import CONTINUOUS, VALLEY, Car
+from ml3zoo.tasks.control.normaliser import in_ranges
+from ml3zoo.tasks.control.rollouts import roll_out
 from ml3zoo.tasks.optimizees import MLP
 
-CAR = "ml3zoo.control.environments:ml3zoo/MountainCar-v0"
+CAR = "ml3zoo.tasks.control.environments:ml3zoo/MountainCar-v0"
 gymnasium = pytest.importorskip("gymnasium")
 
 

@@ -5,20 +5,20 @@ from dataclasses import replace
 import pytest
 import torch
 
-from ml3zoo.config import InnerConfig, LossConfig, SignalConfig
-from ml3zoo.distil import Distillation, distil
 from ml3zoo.errors import InputError
-from ml3zoo.evolve import Evolution
+from ml3zoo.format.config import InnerConfig, LossConfig, SignalConfig
 from ml3zoo.losses import LearnedLoss, build_loss
-from ml3zoo.losses.symbolic import Architecture
+from ml3zoo.losses.families.symbolic import Architecture
+from ml3zoo.meta.initialisation.distillation import Distillation, distil
+from ml3zoo.meta.initialisation.evolution import Evolution
 from ml3zoo.meta.inner import InnerRun
 from ml3zoo.meta.optimizers import SGD
 from ml3zoo.meta.outer import Setting
 from ml3zoo.recipe import find_recipe
-from ml3zoo.store import save_loss
 from ml3zoo.tasks.class_data import Mixtures
 from ml3zoo.tasks.label_noise import Symmetric
 from ml3zoo.tasks.noisy_labels import NoisyLabels
+from ml3zoo.zoo.store import save_loss
 
 SETTINGS = [Setting(NoisyLabels(Mixtures(3, 6), Symmetric(), (8,), points=24), InnerRun(SGD(), 0.5, 12))]
 PROBABILITY = SignalConfig(signal="probability", transforms=("detach",))
@@ -91,7 +91,7 @@ def test_evolution_finds_an_expression_and_repeats_itself():
 
 
 def test_all_that_evolution_breeds_is_an_expression():
-    from ml3zoo.evolve import _Search
+    from ml3zoo.meta.initialisation.evolution import _Search
 
     search = _Search(Evolution(longest=20), made("taylor", [0.0] * 3, order=1).config, [])
     tokens = search._grown(3)

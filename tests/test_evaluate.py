@@ -14,8 +14,6 @@ import pytest
 import torch
 from torch import nn
 
-from ml3zoo.bench import BenchReport, Row, rerun
-from ml3zoo.card import headline
 from ml3zoo.errors import CheckpointError, InputError
 from ml3zoo.evaluate import (
     Baseline,
@@ -32,9 +30,11 @@ from ml3zoo.evaluate import (
 )
 from ml3zoo.meta.inner import InnerRun
 from ml3zoo.meta.optimizers import SGD
-from ml3zoo.recipe import find_recipe, quick_evaluation
+from ml3zoo.recipe.bench import BenchReport, Row, rerun
+from ml3zoo.recipe.recipe import find_recipe, quick_evaluation
 from ml3zoo.tasks.optimizees import MLP
 from ml3zoo.tasks.sine import Sine
+from ml3zoo.zoo.card import headline
 
 FAMILY = Sine(MLP((1, 6, 1), "tanh"), standardized=True, points=20)
 EVALUATION = Evaluation(
@@ -121,7 +121,7 @@ def test_some_tasks_of_a_card_may_differ_by_their_spread():
 
 def test_a_replay_leaves_out_a_start_that_takes_minutes(monkeypatch):
     untrained = []
-    monkeypatch.setattr("ml3zoo.bench.replay_cell", lambda *arguments: untrained.append(arguments[-1]) or {})
+    monkeypatch.setattr("ml3zoo.recipe.bench.replay_cell", lambda *arguments: untrained.append(arguments[-1]) or {})
     for name in ("reacher-imitation", "mountain-car"):
         rerun(name, quick=True)
     assert [one is None for one in untrained] == [True, False]
@@ -130,7 +130,7 @@ def test_a_replay_leaves_out_a_start_that_takes_minutes(monkeypatch):
 def test_runs_that_all_end_alike_differ_by_the_spread_of_the_cards(monkeypatch):
     none = np.zeros(100)
     runs = Runs(none, none, none.astype(bool), none[None], none[None])
-    monkeypatch.setattr("ml3zoo.bench.replay_cell", lambda *arguments: {"learned, tuned": runs})
+    monkeypatch.setattr("ml3zoo.recipe.bench.replay_cell", lambda *arguments: {"learned, tuned": runs})
     (row,) = rerun("mountain-car-continuous", quick=True).rows
     assert row.now == 0 < row.card
     assert not row.differs

@@ -8,11 +8,11 @@ import pytest
 import torch
 from families import NAMES, example_config, example_loss
 
-from ml3zoo.config import families
 from ml3zoo.errors import ConfigError, InputError
+from ml3zoo.format.config import families
 from ml3zoo.losses import build_loss
-from ml3zoo.losses.symbolic import LARGEST, OPERATORS
-from ml3zoo.losses.taylor import MOST_TERMS
+from ml3zoo.losses.families.symbolic import LARGEST, OPERATORS
+from ml3zoo.losses.families.taylor import MOST_TERMS
 
 HALF = torch.tensor(0.5)
 

@@ -16,9 +16,9 @@ from safetensors.torch import save_file
 from test_cli import ml3zoo
 
 from ml3zoo.errors import OutputError
-from ml3zoo.files import adding_to_folder, check_replaceable, replacing, replacing_folder, write_text
-from ml3zoo.store import read_loss, save_loss
-from ml3zoo.zoo import resolve
+from ml3zoo.format.files import adding_to_folder, check_replaceable, replacing, replacing_folder, write_text
+from ml3zoo.zoo.names import resolve
+from ml3zoo.zoo.store import read_loss, save_loss
 
 LOSS = resolve("sine-regression")
 
@@ -158,7 +158,7 @@ import sys
 from pathlib import Path
 from ml3zoo import load_loss, save_loss
 from ml3zoo.errors import OutputError
-from ml3zoo.files import adding_to_folder, replacing
+from ml3zoo.format.files import adding_to_folder, replacing
 
 loss = load_loss("sine-regression-paper")
 def weights():

@@ -7,11 +7,12 @@ from dataclasses import replace
 import pytest
 
 from ml3zoo import list_losses, load_loss
-from ml3zoo.card import verdict
 from ml3zoo.evaluate import replay_cell
 from ml3zoo.meta.compute import reproducible_compute
 from ml3zoo.recipe import find_recipe
-from ml3zoo.zoo import read_results, resolve
+from ml3zoo.zoo.card import verdict
+from ml3zoo.zoo.names import resolve
+from ml3zoo.zoo.results import read_results
 
 
 @pytest.mark.slow

@@ -22,11 +22,11 @@ from safetensors.torch import load_file, save_file
 from test_cli import ml3zoo
 
 from ml3zoo import load_loss
-from ml3zoo.config import read_config
 from ml3zoo.errors import ConfigError, IntegrityError, Ml3zooError
-from ml3zoo.files import sha256
-from ml3zoo.store import read_loss, save_loss
-from ml3zoo.zoo import describe
+from ml3zoo.format.config import read_config
+from ml3zoo.format.files import sha256
+from ml3zoo.zoo.names import describe
+from ml3zoo.zoo.store import read_loss, save_loss
 
 EXAMPLES = 2500
 LONGEST = 1.0
@@ -218,7 +218,7 @@ def test_headers_that_name_far_too_much(folder, name, metadata):
 
 @pytest.mark.parametrize("recipe", ["trap/recipe.py", "./x.py", "x.py", "../x"])
 def test_the_recipe_a_config_names_is_never_a_path(folder, tmp_path, monkeypatch, recipe):
-    from ml3zoo.bench import rerun
+    from ml3zoo.recipe.bench import rerun
 
     monkeypatch.chdir(tmp_path)
     for place in (tmp_path / recipe, folder / recipe):

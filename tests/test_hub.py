@@ -12,9 +12,9 @@ from loopback import LoopbackHub
 from machines import Machine
 
 from ml3zoo.errors import HubError, UnknownNameError
-from ml3zoo.files import sha256
-from ml3zoo.hub.reference import HubReference, official, parse_reference
-from ml3zoo.zoo import resolve
+from ml3zoo.format.files import sha256
+from ml3zoo.zoo.hub.reference import HubReference, official, parse_reference
+from ml3zoo.zoo.names import resolve
 
 NAME = "sine-regression"
 REPO = f"ml3zoo/{NAME}"
@@ -183,7 +183,7 @@ def test_a_pull_request_leaves_the_main_branch_alone(login, card):
     assert alice.ml3zoo("publish", card, "--repo", "ml3zoo/open").returncode == 0
     before = alice.json("pull", "hf://ml3zoo/open")["source"]
     (card / "plots" / "surface.png").write_bytes((card / "plots" / "transfer.png").read_bytes())
-    from ml3zoo.card import refresh_card
+    from ml3zoo.zoo.card import refresh_card
 
     refresh_card(card)
     offered = alice.ml3zoo("publish", card, "--repo", "ml3zoo/open", "--pr")

@@ -11,9 +11,9 @@ import pytest
 from loopback import Fault, LoopbackHub, RawFile, loopback_hub
 from machines import Machine
 
-from ml3zoo.card import refresh_card
-from ml3zoo.files import sha256
-from ml3zoo.zoo import resolve
+from ml3zoo.format.files import sha256
+from ml3zoo.zoo.card import refresh_card
+from ml3zoo.zoo.names import resolve
 
 LOSS = resolve("sine-regression")
 REPO = "ml3zoo/sine-regression"

@@ -15,7 +15,7 @@ from ml3zoo import load_loss
 from ml3zoo.errors import InputError
 from ml3zoo.losses import LearnedLoss, build_loss
 from ml3zoo.recipe import find_recipe, list_recipes
-from ml3zoo.store import read_loss, save_loss
+from ml3zoo.zoo.store import read_loss, save_loss
 
 HALF = torch.tensor(0.5)
 

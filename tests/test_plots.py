@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from ml3zoo.config import InnerConfig, LossConfig, signal
+from ml3zoo.format.config import InnerConfig, LossConfig, signal
 from ml3zoo.losses import build_loss
 from ml3zoo.plots.influence import draw_influence
 from ml3zoo.plots.unlabelled import draw_unlabelled

@@ -10,22 +10,22 @@ import numpy as np
 import pytest
 import torch
 
-from ml3zoo.control.ensemble import Ensemble, Fit
-from ml3zoo.control.imagination import ImaginedReacher, meet
-from ml3zoo.control.point_mass import PointMass
-from ml3zoo.control.reacher import Reacher, expert
 from ml3zoo.errors import ConfigError, InputError
-from ml3zoo.losses.trajectory import Loss
+from ml3zoo.losses.families.trajectory import Loss
+from ml3zoo.meta.initialisation.model_based import Imitation, Steering
 from ml3zoo.meta.inner import InnerRun
 from ml3zoo.meta.optimizers import Adam
 from ml3zoo.meta.outer import Setting
 from ml3zoo.plots.policies import draw_policy_landscapes
 from ml3zoo.recipe import find_recipe
-from ml3zoo.steering import Imitation, Steering
+from ml3zoo.tasks.control.ensemble import Ensemble, Fit
+from ml3zoo.tasks.control.imagination import ImaginedReacher, meet
+from ml3zoo.tasks.control.point_mass import PointMass
+from ml3zoo.tasks.control.reacher import Reacher, expert
 from ml3zoo.tasks.reaching import Place, Reaching
 from ml3zoo.training.mountain_car import FinalDistance
 
-MASS = "ml3zoo.control.environments:ml3zoo/PointMass-v0"
+MASS = "ml3zoo.tasks.control.environments:ml3zoo/PointMass-v0"
 gymnasium = pytest.importorskip("gymnasium")
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from msgspec import structs
 
-from ml3zoo.config import InnerConfig, LossConfig, SignalConfig, write_config
 from ml3zoo.errors import ConfigError
+from ml3zoo.format.config import InnerConfig, LossConfig, SignalConfig, write_config
 from ml3zoo.losses import build_loss
 from ml3zoo.recipe import find_recipe
 

@@ -14,13 +14,13 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from ml3zoo import list_losses, load_loss, save_loss
-from ml3zoo.config import families, read_config
 from ml3zoo.errors import ConfigError, IntegrityError, OutputError, UnknownNameError
-from ml3zoo.files import sha256
-from ml3zoo.integrity import check_files
+from ml3zoo.format.config import families, read_config
+from ml3zoo.format.files import sha256
+from ml3zoo.format.integrity import check_files
 from ml3zoo.losses import families as with_torch
-from ml3zoo.store import read_loss, verify
-from ml3zoo.zoo import resolve
+from ml3zoo.zoo.names import resolve
+from ml3zoo.zoo.store import read_loss, verify
 
 
 def edit_config(folder: Path, **changes: object) -> None:
@@ -206,7 +206,7 @@ def test_a_full_disk_leaves_the_old_loss_in_place(loss, folder, monkeypatch):
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("ml3zoo.store.save_file", full)
+    monkeypatch.setattr("ml3zoo.zoo.store.save_file", full)
     with pytest.raises(OutputError, match="No space left"):
         save_loss(loss, folder)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before

@@ -9,11 +9,12 @@ from collections import Counter
 import pytest
 
 from ml3zoo import list_losses, load_loss
-from ml3zoo.card import headline, render_card, verdict
-from ml3zoo.config import read_config
+from ml3zoo.format.config import read_config
 from ml3zoo.recipe import list_recipes
-from ml3zoo.store import verify
-from ml3zoo.zoo import read_results, resolve
+from ml3zoo.zoo.card import headline, render_card, verdict
+from ml3zoo.zoo.names import resolve
+from ml3zoo.zoo.results import read_results
+from ml3zoo.zoo.store import verify
 
 LOSSES = list_losses()
 

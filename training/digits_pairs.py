@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
-from ml3zoo.config import InnerConfig, LossConfig, signal
 from ml3zoo.evaluate import Baseline, Cell, Counts, Evaluation, Metric, Unseen
+from ml3zoo.format.config import InnerConfig, LossConfig, signal
 from ml3zoo.losses import LearnedLoss
+from ml3zoo.losses.ordinary import FocalLoss, PartlyLabelled
 from ml3zoo.meta.estimators import Objective, Unrolled
 from ml3zoo.meta.inner import InnerRun
 from ml3zoo.meta.optimizers import SGD, Adam, InnerOptimizer
 from ml3zoo.meta.outer import MetaTraining, Setting
-from ml3zoo.ordinary import FocalLoss, PartlyLabelled
 from ml3zoo.recipe import Recipe
 from ml3zoo.tasks.image_pairs import ImagePairs
 from ml3zoo.tasks.optimizees import CNN, MLP, Optimizee

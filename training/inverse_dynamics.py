@@ -13,8 +13,8 @@ from functools import partial
 
 from torch import nn
 
-from ml3zoo.config import InnerConfig, LossConfig, signal
 from ml3zoo.evaluate import Baseline, Cell, Evaluation, Metric, Unseen
+from ml3zoo.format.config import InnerConfig, LossConfig, signal
 from ml3zoo.meta.estimators import EvolutionStrategies, Objective
 from ml3zoo.meta.inner import InnerRun
 from ml3zoo.meta.optimizers import SGD, Adam, InnerOptimizer

@@ -14,14 +14,14 @@ from typing import Any
 
 from torch import nn
 
-from ml3zoo.config import InnerConfig, LossConfig, signal
-from ml3zoo.distil import Distillation
 from ml3zoo.evaluate import Baseline, Cell, Counts, Evaluation, Metric, Unseen
+from ml3zoo.format.config import InnerConfig, LossConfig, signal
+from ml3zoo.losses.ordinary import GeneralizedCrossEntropy, MeanAbsoluteProbability, SymmetricCrossEntropy
 from ml3zoo.meta.estimators import Objective, Unrolled
+from ml3zoo.meta.initialisation.distillation import Distillation
 from ml3zoo.meta.inner import InnerRun
 from ml3zoo.meta.optimizers import SGD, Adam, InnerOptimizer
 from ml3zoo.meta.outer import MetaTraining, Setting
-from ml3zoo.ordinary import GeneralizedCrossEntropy, MeanAbsoluteProbability, SymmetricCrossEntropy
 from ml3zoo.recipe import Recipe
 from ml3zoo.tasks.class_data import Mixtures, RealData, Source, Teachers
 from ml3zoo.tasks.label_noise import AnyOf, ClassDependent, LabelNoise, NearBoundary, Pairwise, Symmetric

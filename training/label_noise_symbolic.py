@@ -5,9 +5,9 @@ evolution found (``python -m ml3zoo.training.label_noise_symbolic``), by how wel
 ``label-noise`` pulls on predictions. The loss begins as that twin and is meta-trained from there.
 """
 
-from ml3zoo.evolve import Evolution
-from ml3zoo.loading import load_loss
+from ml3zoo.meta.initialisation.evolution import Evolution
 from ml3zoo.training.label_noise import twin_recipe
+from ml3zoo.zoo.loading import load_loss
 
 EVOLUTION = Evolution(population=40, generations=25, parents=10, longest=80, price=0.0005, iterations=25)
 EXPRESSIONS = (

@@ -14,23 +14,23 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
-from ml3zoo.config import InnerConfig, LossConfig, World
-from ml3zoo.control.car import BOTTOM, Car
 from ml3zoo.evaluate import Baseline, Cell, Evaluation, Metric, Unseen
+from ml3zoo.format.config import InnerConfig, LossConfig, World
 from ml3zoo.losses import LearnedLoss
-from ml3zoo.losses.trajectory import SIGNALS
+from ml3zoo.losses.families.trajectory import SIGNALS
 from ml3zoo.meta.estimators import EvolutionStrategies, Objective
 from ml3zoo.meta.inner import InnerRun
 from ml3zoo.meta.optimizers import SGD, Adam, InnerOptimizer
 from ml3zoo.meta.outer import MetaTraining, Setting
 from ml3zoo.recipe import Recipe
+from ml3zoo.tasks.control.car import BOTTOM, Car
 from ml3zoo.tasks.mountain_car import MountainCar
 from ml3zoo.tasks.optimizees import Activation
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-ENVIRONMENT = "ml3zoo.control.environments:ml3zoo/MountainCar-v0"
+ENVIRONMENT = "ml3zoo.tasks.control.environments:ml3zoo/MountainCar-v0"
 TERMS = (
     "Every gradient step takes one roll-out. Ordinary losses had the gradient through the true dynamics, the learned "
     "one had not."
@@ -70,7 +70,7 @@ def example(world: World, actions: int) -> str:
         goal = f"states[:, {list(world.goal_at)}]"
     return f"""\
 import gymnasium
-from ml3zoo.control import rollouts, sight
+from ml3zoo.tasks.control import rollouts, sight
 
 worlds = gymnasium.make_vec("{world.environment}", num_envs=1, max_episode_steps={world.episode_steps})
 
@@ -138,7 +138,7 @@ def mountain_car_evaluation(config: LossConfig, tasks: MountainCar) -> Evaluatio
 def draw_pictures(loss: LearnedLoss, tasks: MountainCar) -> dict[str, Figure]:
     """Where twenty fresh policies drive while they learn, and what the loss looks like around some of them."""
     from ml3zoo.plots.policies import draw_policy_landscapes, states_in_training
-    from ml3zoo.plots.roads import draw_roads
+    from ml3zoo.plots.trajectories import draw_roads
 
     roads = {step: states[..., 0] for step, states in states_in_training(loss, tasks).items()}
     return {

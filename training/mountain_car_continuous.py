@@ -5,7 +5,7 @@ Run: ``ml3zoo train mountain-car-continuous``. Episodes have 150 steps at most, 
 
 from dataclasses import replace
 
-from ml3zoo.control.car import CONTINUOUS
+from ml3zoo.tasks.control.car import CONTINUOUS
 from ml3zoo.tasks.mountain_car import MountainCar
 from ml3zoo.training.mountain_car import mountain_car_recipe
 

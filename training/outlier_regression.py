@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
-from ml3zoo.config import InnerConfig, LossConfig, signal
 from ml3zoo.evaluate import Baseline, Cell, Evaluation, Metric, Unseen
+from ml3zoo.format.config import InnerConfig, LossConfig, signal
 from ml3zoo.losses import LearnedLoss
-from ml3zoo.losses.taylor import polynomial_terms
+from ml3zoo.losses.families.taylor import polynomial_terms
+from ml3zoo.losses.ordinary import GeneralRobustLoss, LogCosh
 from ml3zoo.meta.estimators import Objective, Unrolled
 from ml3zoo.meta.inner import InnerRun
 from ml3zoo.meta.optimizers import SGD, Adam, InnerOptimizer
 from ml3zoo.meta.outer import MetaTraining, Setting
-from ml3zoo.ordinary import GeneralRobustLoss, LogCosh
 from ml3zoo.recipe import Recipe
 from ml3zoo.tasks.noisy_targets import NoisyTargets
 from ml3zoo.tasks.optimizees import Activation

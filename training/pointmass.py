@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
-from ml3zoo.config import InnerConfig, LossConfig, Range, World
-from ml3zoo.control.point_mass import PointMass
 from ml3zoo.evaluate import Baseline, Cell, Evaluation, Metric, Unseen
+from ml3zoo.format.config import InnerConfig, LossConfig, Range, World
 from ml3zoo.losses import LearnedLoss
-from ml3zoo.losses.trajectory import SIGNALS
+from ml3zoo.losses.families.trajectory import SIGNALS
 from ml3zoo.meta.estimators import EvolutionStrategies, Objective
 from ml3zoo.meta.inner import InnerRun
 from ml3zoo.meta.optimizers import SGD, Adam, InnerOptimizer
 from ml3zoo.meta.outer import MetaTraining, Setting
-from ml3zoo.recipe import Recipe, Start
+from ml3zoo.recipe.recipe import Recipe, Start
+from ml3zoo.tasks.control.point_mass import PointMass
 from ml3zoo.tasks.optimizees import Activation
 from ml3zoo.tasks.reaching import Place, Reaching
 from ml3zoo.training.mountain_car import TERMS, FinalDistance, example
@@ -85,7 +85,7 @@ def reaching_evaluation(config: LossConfig, place: Place, metric: Metric) -> Eva
 def draw_pictures(loss: LearnedLoss, tasks: Reaching) -> dict[str, Figure]:
     """Where twenty policies lead while they learn, and what the loss looks like around some of them."""
     from ml3zoo.plots.policies import draw_policy_landscapes, states_in_training
-    from ml3zoo.plots.roads import Road, draw_in_plane
+    from ml3zoo.plots.trajectories import Road, draw_in_plane
 
     assert loss.config.world is not None
     tolerance = loss.config.world.tolerance
@@ -181,7 +181,7 @@ RECIPE = reaching_recipe(
     imagined=PointMass(),
     place=PointMass(),
     world=World(
-        environment="ml3zoo.control.environments:ml3zoo/PointMass-v0",
+        environment="ml3zoo.tasks.control.environments:ml3zoo/PointMass-v0",
         episode_steps=PointMass().steps,
         policy_sees=PointMass.sight,
         goal_at=(4, 5),

@@ -1,17 +1,17 @@
 """Bring the arm of Gymnasium's ``Reacher-v5`` to a goal after a few roll-outs, with a policy that knows nothing yet.
 
 Run: ``ml3zoo train reacher`` (needs the extra ``rl``). Before meta-training the loss's aims learn to steer the arm
-(``ml3zoo.steering.Steering``) through a model of it, which is learned from episodes in the real environment; then the
+(``ml3zoo.meta.initialisation.model_based.Steering``) through a model of it, which is learned from episodes in the real environment; then the
 loss is meta-trained in imagination. Who uses it needs no model. Source: Bechtle et al. 2020.
 """
 
 from functools import partial
 
-from ml3zoo.config import World
-from ml3zoo.control.imagination import ImaginedReacher
-from ml3zoo.control.reacher import Reacher
 from ml3zoo.evaluate import Metric
-from ml3zoo.steering import Steering
+from ml3zoo.format.config import World
+from ml3zoo.meta.initialisation.model_based import Steering
+from ml3zoo.tasks.control.imagination import ImaginedReacher
+from ml3zoo.tasks.control.reacher import Reacher
 from ml3zoo.training.mountain_car import TERMS
 from ml3zoo.training.pointmass import reaching_recipe
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
-from ml3zoo.config import InnerConfig, LossConfig, SignalConfig
 from ml3zoo.evaluate import Baseline, Cell, Evaluation, Metric, Unseen
+from ml3zoo.format.config import InnerConfig, LossConfig, SignalConfig
 from ml3zoo.losses import LearnedLoss
 from ml3zoo.meta.estimators import Objective, Truncated
 from ml3zoo.meta.inner import InnerRun
@@ -96,9 +96,9 @@ def frequency_evaluation(config: LossConfig) -> Evaluation:
 
 def draw_landscapes(loss: LearnedLoss) -> dict[str, Figure]:
     """The loss over ω beside the squared error and what meta-training without the true frequency gives."""
-    from ml3zoo.loading import load_loss
     from ml3zoo.plots.landscape import draw_frequency_landscapes
-    from ml3zoo.zoo import list_losses
+    from ml3zoo.zoo.loading import load_loss
+    from ml3zoo.zoo.names import list_losses
 
     losses: dict[str, nn.Module] = {loss.config.name: loss}
     losses |= {name: load_loss(name) for name in list_losses("shaped-sine-unshaped") if name != loss.config.name}

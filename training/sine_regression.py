@@ -10,8 +10,8 @@ that grows weaker with the training left and stronger as the error falls. The ca
 
 from torch import Tensor, nn
 
-from ml3zoo.config import InnerConfig, LossConfig, SignalConfig
 from ml3zoo.evaluate import Baseline, Cell, Evaluation, Unseen
+from ml3zoo.format.config import InnerConfig, LossConfig, SignalConfig
 from ml3zoo.meta.estimators import EvolutionStrategies, Objective
 from ml3zoo.meta.inner import InnerRun
 from ml3zoo.meta.optimizers import SGD, Adam, InnerOptimizer, optimizer_of

@@ -3,7 +3,7 @@
 Run: ``ml3zoo train sine-regression-momentum``. The same form of loss, meta-trained on the same tasks and networks.
 """
 
-from ml3zoo.config import InnerConfig
+from ml3zoo.format.config import InnerConfig
 from ml3zoo.training.sine_regression import STEPS, sine_recipe
 
 RECIPE = sine_recipe(

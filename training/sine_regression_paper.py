@@ -6,7 +6,7 @@ loss to use. Source: Bechtle et al. 2020, first experiment, with the settings of
 
 from functools import partial
 
-from ml3zoo.config import InnerConfig, LossConfig, SignalConfig
+from ml3zoo.format.config import InnerConfig, LossConfig, SignalConfig
 from ml3zoo.meta.estimators import Objective, Unrolled
 from ml3zoo.meta.inner import InnerRun
 from ml3zoo.meta.optimizers import SGD

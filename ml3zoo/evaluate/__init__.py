@@ -4,9 +4,9 @@ Every contender, learned or ordinary, gets its best learning rate and schedule f
 validation tasks; what is reported comes from test tasks. "Baseline" means the best ordinary loss, chosen on validation.
 """
 
-from ml3zoo.evaluate.contender import Contender, Runs
 from ml3zoo.evaluate.cost import measure_cost
 from ml3zoo.evaluate.measure import evaluate, measure_cell, replay_cell
+from ml3zoo.evaluate.method import Contender, Runs
 from ml3zoo.evaluate.protocol import NMSE, Baseline, Cell, Counts, Evaluation, Metric, Unseen
 from ml3zoo.evaluate.statistics import bootstrap, compare, steps_to_reach
 

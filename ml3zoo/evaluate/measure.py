@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from ml3zoo.evaluate.contender import Contender, Runs
-from ml3zoo.evaluate.journal import Journal
+from ml3zoo.evaluate.cache import Journal
+from ml3zoo.evaluate.method import Contender, Runs
 from ml3zoo.evaluate.protocol import Cell, Evaluation
 from ml3zoo.evaluate.statistics import bootstrap, compare
 from ml3zoo.losses import LearnedLoss
 from ml3zoo.meta.inner import InnerRun
+from ml3zoo.meta.progress import progress_bar
 from ml3zoo.meta.ranks import Ranks
-from ml3zoo.progress import progress_bar
 from ml3zoo.tasks.base import Split, TaskFamily
 
 

@@ -8,8 +8,8 @@ from typing import Literal
 
 from torch import nn
 
-from ml3zoo.config import InnerConfig
 from ml3zoo.errors import InputError
+from ml3zoo.format.config import InnerConfig
 from ml3zoo.meta.inner import Schedule
 from ml3zoo.meta.optimizers import InnerOptimizer, optimizer_of
 from ml3zoo.tasks.base import TaskFamily

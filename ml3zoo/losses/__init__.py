@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 
-from ml3zoo.config import LossConfig, check_family, families
+from ml3zoo.format.config import LossConfig, check_family, families
 from ml3zoo.losses.base import LearnedLoss
 
 
@@ -15,7 +15,7 @@ def build_loss(config: LossConfig) -> LearnedLoss:
         ConfigError: the family is unknown, or its architecture is not valid.
     """
     check_family(config)
-    family: type[LearnedLoss] = importlib.import_module(f"{__name__}.{config.family}").Loss
+    family: type[LearnedLoss] = importlib.import_module(f"{__name__}.families.{config.family}").Loss
     return family(config)
 
 

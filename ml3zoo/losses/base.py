@@ -9,9 +9,9 @@ from typing import Literal, Self, get_args
 import torch
 from torch import Tensor, nn
 
-from ml3zoo.config import LossConfig
 from ml3zoo.errors import InputError
-from ml3zoo.kinds import Batch, kind_of
+from ml3zoo.format.config import LossConfig
+from ml3zoo.losses.signals import Batch, kind_of
 
 Reduction = Literal["mean", "sum", "none"]
 FEATURE_LIMIT = 50.0

@@ -10,10 +10,10 @@ from typing import Annotated
 from msgspec import Meta
 from torch import Tensor
 
-from ml3zoo.config import LossConfig
 from ml3zoo.errors import ConfigError
-from ml3zoo.kinds import Batch, Kind
-from ml3zoo.schema import Strict
+from ml3zoo.format.config import LossConfig
+from ml3zoo.format.schema import Strict
+from ml3zoo.losses.signals import Batch, Kind
 
 
 class Weighting(Strict, frozen=True, kw_only=True):

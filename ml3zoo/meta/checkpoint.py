@@ -11,9 +11,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-import ml3zoo
+from ml3zoo.__version__ import __version__
 from ml3zoo.errors import CheckpointError
-from ml3zoo.files import replacing
+from ml3zoo.format.files import replacing
 
 
 def save_checkpoint(path: Path, fingerprint: str, header: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
@@ -25,7 +25,7 @@ def save_checkpoint(path: Path, fingerprint: str, header: Mapping[str, Any], ten
         header: JSON values.
         tensors: any tensors.
     """
-    metadata = {"ml3zoo": ml3zoo.__version__, "fingerprint": fingerprint, "header": json.dumps(header)}
+    metadata = {"ml3zoo": __version__, "fingerprint": fingerprint, "header": json.dumps(header)}
     with replacing(path) as partial:
         save_file({k: v.detach().contiguous() for k, v in tensors.items()}, partial, metadata)
 
@@ -43,9 +43,9 @@ def load_checkpoint(path: Path, fingerprint: str) -> tuple[dict[str, Any], dict[
         version, found, header = metadata["ml3zoo"], metadata["fingerprint"], json.loads(metadata["header"])
     except (SafetensorError, OSError, KeyError, ValueError) as error:
         raise CheckpointError(f"checkpoint {path} is damaged ({error}). Delete it and start again.") from error
-    if version != ml3zoo.__version__:
+    if version != __version__:
         raise CheckpointError(
-            f"checkpoint {path} was written by ml3zoo {version}, this is {ml3zoo.__version__}: it would not go on in "
+            f"checkpoint {path} was written by ml3zoo {version}, this is {__version__}: it would not go on in "
             "the same way. Start without --resume, or install that version."
         )
     if found != fingerprint:

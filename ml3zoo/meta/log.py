@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ml3zoo.files import write_text
+from ml3zoo.format.files import write_text
 
 _FILE = "log.jsonl"
 

@@ -11,7 +11,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from ml3zoo.config import InnerConfig
+from ml3zoo.format.config import InnerConfig
 from ml3zoo.tasks.base import Tensors
 
 Moments = dict[str, Tensors]

@@ -17,8 +17,8 @@ from ml3zoo.meta.estimators import Estimate, Estimator, Objective, Problem
 from ml3zoo.meta.inner import InnerRun, expand
 from ml3zoo.meta.interruption import Interrupted, Interruption, interruption
 from ml3zoo.meta.log import Log
+from ml3zoo.meta.progress import progress_bar
 from ml3zoo.meta.ranks import Ranks
-from ml3zoo.progress import progress_bar
 from ml3zoo.tasks.base import TaskFamily, Tasks, Tensors
 
 CHECKPOINT = "checkpoint.safetensors"

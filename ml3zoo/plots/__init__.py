@@ -10,10 +10,10 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct
 
+from ml3zoo.format.schema import parse
 from ml3zoo.losses import LearnedLoss
 from ml3zoo.plots.measured import draw_curves, draw_meta_training, draw_transfer
 from ml3zoo.plots.style import Figure, rc_context, save_figures
-from ml3zoo.schema import parse
 
 _Text = Annotated[str, Meta(max_length=200)]
 _Number = Annotated[float, Meta(ge=-1e30, le=1e30)]

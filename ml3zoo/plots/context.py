@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ml3zoo.kinds import Batch
 from ml3zoo.losses import LearnedLoss
+from ml3zoo.losses.signals import Batch
 
 
 def context_of(loss: LearnedLoss, **known: float | Tensor) -> dict[str, Tensor]:

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ml3zoo.plots.roads import Road
 from ml3zoo.plots.style import Artist, Canvas, Figure, rc_context
+from ml3zoo.plots.trajectories import Road
 
 Frame = NDArray[np.uint8]
 """A picture, [height, width, 3]."""

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ml3zoo.losses import LearnedLoss
-from ml3zoo.ordinary import GeneralRobustLoss
+from ml3zoo.losses.ordinary import GeneralRobustLoss
 from ml3zoo.plots.context import errors_of
 from ml3zoo.plots.style import LEARNED, ORDINARY, PALE, Figure, tidy
 

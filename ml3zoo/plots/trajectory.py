@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from ml3zoo.losses import LearnedLoss
-from ml3zoo.losses.trajectory import Loss
+from ml3zoo.losses.families.trajectory import Loss
 from ml3zoo.plots.style import Figure
 
 _MOMENTS = (0.0, 0.5, 1.0)

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from ml3zoo.config import Ranges
-from ml3zoo.control.sight import in_ranges
+from ml3zoo.format.config import Ranges
 from ml3zoo.tasks.base import TaskFamily, Tensors
+from ml3zoo.tasks.control.normaliser import in_ranges
 from ml3zoo.tasks.optimizees import MLP
 
 

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from ml3zoo.errors import DataError, MissingExtraError, UnknownNameError
-from ml3zoo.hub.reference import SCHEME
 from ml3zoo.tasks.bundled import read_bundled
+from ml3zoo.zoo.hub.reference import SCHEME
 
 DIGITS = "digits"
 _SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp"}
@@ -67,7 +67,7 @@ def _digits() -> Images:
 
 
 def _fetched(name: str) -> Path:
-    from ml3zoo.hub.dataset import fetch_images
+    from ml3zoo.zoo.hub.dataset import fetch_images
 
     return fetch_images(name, sorted(_SUFFIXES))
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ml3zoo.config import Ranges
-from ml3zoo.control.car import BOTTOM, VALLEY, Car
+from ml3zoo.format.config import Ranges
 from ml3zoo.tasks.acting import Acting, if_finite
 from ml3zoo.tasks.base import Split, Tasks, Tensors
+from ml3zoo.tasks.control.car import BOTTOM, VALLEY, Car
 from ml3zoo.tasks.optimizees import MLP, Activation
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
 
-from ml3zoo.compare import apply_loss
+from ml3zoo.apply.table import apply_loss
 
 DRAWS = 4
 

@@ -9,13 +9,13 @@ from torch import Tensor, nn
 from torch.func import vmap
 
 from ml3zoo import load_loss
-from ml3zoo.control.imagination import ImaginedReacher, meet
-from ml3zoo.control.reacher import Reacher
 from ml3zoo.evaluate import bootstrap
 from ml3zoo.losses import LearnedLoss
 from ml3zoo.meta.inner import InnerRun
 from ml3zoo.meta.optimizers import Adam
 from ml3zoo.tasks.base import Tensors
+from ml3zoo.tasks.control.imagination import ImaginedReacher, meet
+from ml3zoo.tasks.control.reacher import Reacher
 from ml3zoo.tasks.reaching import Reaching
 from ml3zoo.training.mountain_car import FinalDistance
 from ml3zoo.training.pointmass import MeanDistance

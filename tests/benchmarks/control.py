@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ml3zoo.compare.environment import EnvironmentReport, apply_in_environment
-from ml3zoo.compare.environment.report import LEARNED
-from ml3zoo.config import read_config
-from ml3zoo.zoo import resolve
+from ml3zoo.apply.environment import EnvironmentReport, apply_in_environment
+from ml3zoo.apply.environment.report import LEARNED
+from ml3zoo.format.config import read_config
+from ml3zoo.zoo.names import resolve
 
 DRIVING = ("mountain-car", "mountain-car-continuous")
 REACHING = ("pointmass", "reacher", "reacher-imitation")

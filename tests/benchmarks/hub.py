@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from ml3zoo.zoo import resolve
+from ml3zoo.zoo.names import resolve
 from tests.benchmarks.timing import side_by_side
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # where tests find these

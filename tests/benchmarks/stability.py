@@ -14,7 +14,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from ml3zoo.files import make_folder
+from ml3zoo.format.files import make_folder
 from ml3zoo.meta.compute import reproducible_compute
 from ml3zoo.meta.outer import meta_train
 from ml3zoo.recipe import find_recipe

@@ -9,7 +9,7 @@ from torch.utils._pytree import tree_map
 
 from ml3zoo.meta.estimators.base import Aim, Estimate, Objective, Problem
 from ml3zoo.meta.estimators.noise import antithetic, slope_times_noise
-from ml3zoo.meta.estimators.population import Population, check_window_aim
+from ml3zoo.meta.estimators.particles import Population, check_window_aim
 from ml3zoo.meta.inner import expand
 from ml3zoo.meta.step import Clock, State
 from ml3zoo.tasks.base import Tensors

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from ml3zoo.meta.estimators.base import Aim, Estimate, Objective, Problem, aim_weights, guarded_mean
-from ml3zoo.meta.estimators.population import Population, check_window_aim
+from ml3zoo.meta.estimators.particles import Population, check_window_aim
 from ml3zoo.meta.estimators.unrolled import Stretch, differentiate_by_steps
 from ml3zoo.meta.inner import expand
 from ml3zoo.tasks.base import Tensors

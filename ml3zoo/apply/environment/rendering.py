@@ -1,0 +1,115 @@
+"""Episodes as the environment itself pictures them."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import sys
+import warnings
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from torch import Tensor
+
+from ml3zoo.apply.environment.evaluator import Arena
+from ml3zoo.apply.environment.recorder import Moment
+from ml3zoo.errors import Ml3zooError
+from ml3zoo.tasks.control.needs_gymnasium import VectorEnv
+from ml3zoo.tasks.control.vector_env import open_worlds
+
+if TYPE_CHECKING:
+    from ml3zoo.plots.film import Frame
+
+_MODE, _BACKEND = "rgb_array", "MUJOCO_GL"
+
+
+class Film(NamedTuple):
+    """Pictures of episodes, by number of gradient steps taken, if there are any; and why there are or not."""
+
+    frames: dict[int, list[Frame]] | None
+    told: str
+
+
+class _NoRendererError(Exception):
+    """The environment draws no pictures, or cannot here; the text says why."""
+
+
+def film(env: str, arena: Arena, moments: Mapping[int, Moment]) -> Film:
+    """The first policy's episodes at moments of its training, as the environment pictures them where it can.
+
+    Args:
+        env: id of the environment.
+        arena: where they were rolled out.
+        moments: by number of gradient steps taken.
+    """
+    try:
+        return Film(_rendered(env, arena, moments), "rendered by the environment")
+    except _NoRendererError as error:
+        return Film(None, f"drawn, as the environment renders nothing here ({error})")
+
+
+def _rendered(env: str, arena: Arena, moments: Mapping[int, Moment]) -> dict[int, list[Frame]]:
+    """Pictures of each moment's episode, as many as a film shows."""
+    if _MODE not in arena.worlds.metadata.get("render_modes", ()):
+        raise _NoRendererError(f"it has no mode {_MODE!r}")
+    from ml3zoo.plots.film import times_shown
+
+    times = times_shown(max(int(moment.rolled.alive[:, 0].sum()) for moment in moments.values()) + 1)
+    try:
+        opened = open_worlds(env, 1, arena.world.episode_steps, like=arena.world.environment, render_mode=_MODE)
+        with warnings.catch_warnings(), _headless(), opened as worlds:
+            warnings.simplefilter("ignore")
+            alone = Arena(worlds, arena.world, arena.network)
+            return {steps: _filmed(alone, shown, times) for steps, shown in moments.items()}
+    except Ml3zooError as error:
+        raise _NoRendererError(str(error)) from error
+
+
+def _filmed(arena: Arena, moment: Moment, times: Collection[int]) -> list[Frame]:
+    """Pictures at those times, and at the end."""
+    frames: list[Frame] = []
+    policy, clock = moment.policies.only(0), itertools.count()
+
+    def act(states: Tensor) -> Tensor:
+        if next(clock) in times:
+            frames.append(_picture(arena.worlds))
+        return policy(states)
+
+    arena.roll_out(act, moment.episode)
+    return [*frames, _picture(arena.worlds)]
+
+
+def _picture(worlds: VectorEnv) -> Frame:
+    try:
+        rendered: Any = worlds.render()
+        picture = np.asarray(rendered[0])
+    except Exception as error:
+        raise _NoRendererError(f"{type(error).__name__}: {error}") from error
+    if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8:
+        raise _NoRendererError(f"it renders {picture.dtype} of shape {picture.shape}, no picture [height, width, 3]")
+    return picture
+
+
+@contextmanager
+def _headless() -> Iterator[None]:
+    """MuJoCo draws without a screen, if the user chose no way to draw and this one works."""
+    if "mujoco" not in sys.modules or _BACKEND in os.environ or not _egl_works():
+        yield
+        return
+    os.environ[_BACKEND] = "egl"
+    try:
+        yield
+    finally:
+        del os.environ[_BACKEND]
+
+
+def _egl_works() -> bool:
+    try:
+        from mujoco.egl import GLContext
+
+        GLContext(8, 8).free()
+    except Exception:  # noqa: BLE001 (each driver fails in a way of its own)
+        return False
+    return True

@@ -1,0 +1,64 @@
+"""Classification: how often the most likely class is the wrong one."""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from ml3zoo.apply.figures import Array
+from ml3zoo.apply.table.measures.base import Contest, Criterion, Measure
+from ml3zoo.apply.table.targets import Classes, Target
+from ml3zoo.evaluate import Baseline
+from ml3zoo.losses.ordinary import GeneralizedCrossEntropy
+
+
+def _error_rate(output: Tensor, truth: Tensor) -> Tensor:
+    """Share of rows whose most likely class is not theirs, [networks]; NaN if the network diverged."""
+    rate = (output.argmax(-1) != truth).double().mean(1)
+    return torch.where(output.isfinite().all(-1).all(-1), rate, math.nan)
+
+
+def _cross_entropy(output: Tensor, truth: Tensor) -> Tensor:
+    """Mean over rows, [networks]."""
+    log_probabilities = output.double().log_softmax(-1)
+    return -log_probabilities.gather(-1, truth.expand(output.shape[:-1])[..., None]).squeeze(-1).mean(1)
+
+
+def _chosen_by(output: Tensor, truth: Tensor) -> tuple[Array, ...]:
+    """Error rate, which wrong rows do not pull far, then cross-entropy: few rows make many equal rates."""
+    values = (_error_rate(output, truth), _cross_entropy(output, truth))
+    return tuple(value.nan_to_num(math.inf, math.inf).numpy() for value in values)
+
+
+_CROSS_ENTROPY = Baseline("cross-entropy", nn.CrossEntropyLoss)
+_CRITERION = Criterion("validation error rate", _chosen_by)
+_HEADLINE = "error_rate"
+
+
+class Classification(Measure):
+    """Error rate, accuracy and cross-entropy."""
+
+    target = Classes
+    usual = Contest((_CROSS_ENTROPY,), _CRITERION, _HEADLINE)
+    robust = Contest(
+        (_CROSS_ENTROPY, Baseline("generalised cross-entropy (q = 0.7)", lambda: GeneralizedCrossEntropy(0.7))),
+        _CRITERION,
+        _HEADLINE,
+    )
+    metrics: ClassVar = {_HEADLINE: "error rate", "accuracy": "accuracy", "cross_entropy": "cross-entropy"}
+    unit = " points"
+
+    def scores(self, output: Tensor, truth: Tensor, target: Target) -> dict[str, Array]:
+        """Shares of rows, and nats."""
+        wrong = _error_rate(output, truth).numpy()
+        return {"error_rate": wrong, "accuracy": 1 - wrong, "cross_entropy": _cross_entropy(output, truth).numpy()}
+
+    def gap(self, ours: Array, theirs: Array) -> Array:
+        """Of error rates: a hundredth is a point."""
+        return ours - theirs
+
+
+MEASURE = Classification()

@@ -1,0 +1,87 @@
+"""Regression: errors in the target's own units."""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar
+
+import numpy as np
+from torch import Tensor, nn
+
+from ml3zoo.apply.figures import Array
+from ml3zoo.apply.table.measures.base import Contest, Criterion, Measure
+from ml3zoo.apply.table.targets import Numbers, Target
+from ml3zoo.evaluate import Baseline
+
+
+def _squared(output: Tensor, truth: Tensor) -> tuple[Array]:
+    return (_mean((output - truth).double().square()),)
+
+
+def _absolute(output: Tensor, truth: Tensor) -> tuple[Array]:
+    return (_mean((output - truth).double().abs()),)
+
+
+def _mean(error: Tensor) -> Array:
+    """Over rows, of errors [networks, rows, 1]."""
+    mean: Array = error.squeeze(-1).mean(1).nan_to_num(math.inf, math.inf).numpy()
+    return mean
+
+
+_MSE = Baseline("MSE", nn.MSELoss)
+_SWAYED = 0.1
+"""How far MAE must tell another story than RMSE, relatively, for it to be mentioned."""
+
+
+class Regression(Measure):
+    """Root mean squared error, mean absolute error and share of the variance explained.
+
+    Among robust losses runs are chosen and losses compared by absolute error: by squared error a few wrong rows would
+    decide.
+    """
+
+    target = Numbers
+    usual = Contest((_MSE,), Criterion("validation MSE (standardised target)", _squared), "rmse")
+    robust = Contest(
+        (
+            _MSE,
+            Baseline("MAE", nn.L1Loss),
+            Baseline("Huber (δ = 0.3)", lambda: nn.HuberLoss(delta=0.3)),
+            Baseline("Huber (δ = 1)", nn.HuberLoss),
+        ),
+        Criterion("validation MAE (standardised target)", _absolute),
+        "mae",
+    )
+    metrics: ClassVar = {"rmse": "RMSE", "mae": "MAE", "r2": "R2"}
+    unit = "%"
+
+    def scores(self, output: Tensor, truth: Tensor, target: Target) -> dict[str, Array]:
+        """In the target's own units."""
+        wanted = target.decode(truth)
+        error = target.decode(output) - wanted
+        with np.errstate(all="ignore"):
+            return {
+                "rmse": np.sqrt((error**2).mean(1)),
+                "mae": np.abs(error).mean(1),
+                "r2": 1 - (error**2).sum(1) / ((wanted - wanted.mean()) ** 2).sum(),
+            }
+
+    def gap(self, ours: Array, theirs: Array) -> Array:
+        """Relative to the other loss's mean."""
+        with np.errstate(all="ignore"):
+            gap: Array = (ours - theirs) / theirs.mean()
+        return gap
+
+    def caveat(self, headline: str, ours: dict[str, Array], theirs: dict[str, Array]) -> str:
+        """Where a few test rows far off may have decided the squared error."""
+        squared, absolute = (self.gap(ours[name], theirs[name]).mean() for name in ("rmse", "mae"))
+        if headline == "rmse" and squared * absolute < 0 and abs(absolute) > _SWAYED:
+            way = "lower" if absolute < 0 else "higher"
+            return (
+                f"Its test MAE is {abs(100 * absolute):.0f}% {way}, though: a few test rows far off may decide RMSE. "
+                "If their targets may be wrong, give right ones with --test."
+            )
+        return ""
+
+
+MEASURE = Regression()

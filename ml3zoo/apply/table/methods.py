@@ -1,0 +1,142 @@
+"""Contenders: losses that networks are trained under, tuned on validation rows and measured on test rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ml3zoo.apply.figures import Array
+from ml3zoo.apply.table.measures import Criterion, Measure
+from ml3zoo.apply.table.task import TableTask
+from ml3zoo.meta.inner import InnerRun, Schedule, expand
+from ml3zoo.meta.optimizers import InnerOptimizer
+from ml3zoo.meta.step import Step, unobserved
+from ml3zoo.tasks.base import Tensors
+
+GRID = tuple(10 ** (k / 2 - 1.5) for k in range(7))
+SCHEDULES: tuple[Schedule, ...] = ("constant", "cosine")
+RUNS = len(GRID) * len(SCHEDULES)
+"""How many runs tuning tries."""
+_TUNING_SEEDS = 2
+
+
+@dataclass(frozen=True)
+class Contender:
+    """One way to train.
+
+    Attributes:
+        label: as in a report.
+        step: of its training.
+        run: how it is trained.
+        score: what chose the run, mean over networks; empty if none was chosen.
+    """
+
+    label: str
+    step: Step
+    run: InnerRun
+    score: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a contender.
+
+    Attributes:
+        contender: who was trained.
+        params: of the trained networks, each tensor with a leading axis of networks.
+        output: of these on the test rows, [networks, rows, outputs].
+        scores: metrics on the test rows, each [networks].
+        curve: criterion on the way, [observations, networks].
+        best: the network that is best on validation rows.
+    """
+
+    contender: Contender
+    params: Tensors
+    output: Tensor
+    scores: dict[str, Array]
+    curve: Array
+    best: int
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Networks that learn a table under any loss.
+
+    Attributes:
+        family: the table as tasks.
+        measure: of what they learned.
+        criterion: what runs are chosen by on validation rows.
+        optimizer: moves their parameters.
+        steps: of each run.
+        note: told after each training what it was.
+    """
+
+    family: TableTask
+    measure: Measure
+    criterion: Criterion
+    optimizer: InnerOptimizer
+    steps: int
+    note: Callable[[str], None]
+
+    @property
+    def every(self) -> int:
+        """Steps between observations of a learning curve."""
+        return max(1, self.steps // 50)
+
+    def recommended(self, label: str, loss: nn.Module, lr: float) -> Contender:
+        """A loss at a learning rate that is given."""
+        return Contender(label, self._step(loss), InnerRun(self.optimizer, lr, self.steps))
+
+    def tuned(self, label: str, loss: nn.Module, lr: float) -> Contender:
+        """A loss with the best run of a grid around a learning rate."""
+        step = self._step(loss)
+        runs = [
+            InnerRun(self.optimizer, lr * factor, self.steps, schedule) for factor in GRID for schedule in SCHEDULES
+        ]
+        scores = [self._validated(step, run) for run in runs]
+        best = min(range(len(runs)), key=scores.__getitem__)
+        return Contender(label, step, runs[best], scores[best])
+
+    def outcome(self, contender: Contender, networks: int) -> Outcome:
+        """Train so many networks and measure them on the test rows."""
+        curve: list[Array] = []
+
+        def observe(step: int, params: Tensors) -> None:
+            if step % self.every == 0:
+                curve.append(self._values(params)[0])
+
+        params = self._train(contender.step, contender.run, networks, 100, observe)
+        self.note(contender.label)
+        table = self.family.table
+        output = self.family.outputs(params, "test")
+        scores = self.measure.scores(output, table.y["test"], table.target)
+        best = int(np.lexsort(self._values(params)[::-1])[0])
+        return Outcome(contender, params, output, scores, np.array(curve), best)
+
+    def _step(self, loss: nn.Module) -> Step:
+        return Step.of(loss, self.family, self.optimizer)
+
+    def _validated(self, step: Step, run: InnerRun) -> tuple[float, ...]:
+        params = self._train(step, run, _TUNING_SEEDS, 1)
+        self.note(f"lr {run.lr:.2g}")
+        return tuple(float(value.mean()) for value in self._values(params))
+
+    def _values(self, params: Tensors) -> tuple[Array, ...]:
+        """The criterion on the validation rows, each value [networks]."""
+        return self.criterion.values(self.family.outputs(params, "valid"), self.family.table.y["valid"])
+
+    def _train(
+        self,
+        step: Step,
+        run: InnerRun,
+        networks: int,
+        seed: int,
+        observe: Callable[[int, Tensors], None] = unobserved,
+    ) -> Tensors:
+        phi = {k: p.detach() for k, p in step.loss.named_parameters()}
+        tasks = self.family.sample(torch.Generator().manual_seed(seed), networks, "train")
+        return run(step, expand(phi, networks), tasks, observe)

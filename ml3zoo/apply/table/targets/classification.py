@@ -1,0 +1,129 @@
+"""Classes as a target: numbered in the order of their names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ml3zoo.apply.table.preparation import numbers, texts
+from ml3zoo.apply.table.targets.base import Rows, Target, Values
+from ml3zoo.errors import DataError, did_you_mean
+from ml3zoo.losses.signals import classification
+
+MOST_CLASSES = 100
+_SHOWN = 12
+
+
+@dataclass(frozen=True)
+class Classes(Target):
+    """Classes, encoded as whole numbers from 0, [rows]. A class is known by its value as text.
+
+    Attributes:
+        names: of the classes, in the order of a network's outputs: by size if all are whole numbers.
+    """
+
+    names: tuple[str, ...]
+    kind: ClassVar = classification.KIND
+    wanted = "class"
+    how_to_use = (
+        "The outputs are logits, one per class in the order of classes: the predicted class is that of the largest "
+        "output (argmax), and the softmax of the outputs gives probabilities."
+    )
+
+    @classmethod
+    def read(cls, column: Any, what: str) -> Values:
+        """Text, booleans, whole numbers or categories of these, as text: 1.0 is the class 1."""
+        import pandas as pd
+
+        column = column.astype(object).infer_objects() if _is_boxed(column) else column
+        if not pd.api.types.is_float_dtype(column):
+            text: Values = texts(column).to_numpy(dtype=object)
+            return text
+        values = numbers(column)
+        finite = values[np.isfinite(values)]
+        fractions = finite[finite % 1 != 0]
+        if len(fractions):
+            raise DataError(
+                f"{what} holds numbers with fractions, for example {fractions[0]:g}: a classification loss needs "
+                "classes (text, booleans or whole numbers). Name another column, sort these numbers into classes, or "
+                "take a regression loss: ml3zoo list --kind regression"
+            )
+        return np.array([str(int(value)) if np.isfinite(value) else None for value in values], dtype=object)
+
+    @classmethod
+    def strata(cls, values: Values) -> Rows:
+        """One per class."""
+        strata: Rows = np.unique(values.astype(str), return_inverse=True)[1]
+        return strata
+
+    @classmethod
+    def fit(cls, values: Values, training: Rows, what: str) -> Self:
+        """The classes of all rows: two or more, not too many, each among the training rows."""
+        rows, names = len(values), _in_order(set(values))
+        if len(names) == 1:
+            raise DataError(f"{what} is {names[0][:40]!r} in all {rows} rows: nothing to learn. Name another column.")
+        if len(names) > MOST_CLASSES or 2 * len(names) > rows:
+            raise DataError(
+                f"{what} has {len(names)} different values in {rows} rows; at most {MOST_CLASSES} classes, with two "
+                "rows or more to a class on average, were expected. Name a column of classes, merge rare ones, or, if "
+                "these are amounts, take a regression loss: ml3zoo list --kind regression"
+            )
+        seen = set(values[training])
+        absent = [name for name in names if name not in seen]
+        if absent:
+            raise DataError(
+                f"{what} has classes with no row among the {len(training)} training rows: {_listed(absent)}. Each "
+                "class is to be seen in training: add rows of them, merge them with others, or leave them out."
+            )
+        return cls(names)
+
+    @property
+    def outputs(self) -> int:
+        """One per class."""
+        return len(self.names)
+
+    def encode(self, values: Values, what: str) -> Tensor:
+        """Numbers of classes, int64."""
+        number = {name: k for k, name in enumerate(self.names)}
+        unknown = _in_order(set(values) - number.keys())
+        if unknown:
+            raise DataError(
+                f"{what} has classes that there are none of to train on: {_listed(unknown)}; expected were "
+                f"{_listed(self.names)}.{did_you_mean(unknown[0], self.names)} Correct them, leave these rows out, or "
+                "add rows of them to the table to train on."
+            )
+        return torch.tensor([number[value] for value in values])
+
+    def decode(self, output: Tensor) -> Values:
+        """Names of the classes with the largest output."""
+        predicted: Values = np.array(self.names, dtype=object)[output.argmax(-1).numpy()]
+        return predicted
+
+    def described(self) -> dict[str, Any]:
+        """``classes``: their names."""
+        return {"classes": list(self.names)}
+
+
+def _is_boxed(column: Any) -> bool:
+    """Whether the type of the values is hidden by that of the column."""
+    import pandas as pd
+
+    return isinstance(column.dtype, pd.CategoricalDtype) or pd.api.types.is_object_dtype(column)
+
+
+def _in_order(names: Iterable[str]) -> tuple[str, ...]:
+    ordered = sorted(names)
+    try:
+        return tuple(sorted(ordered, key=int))
+    except ValueError:
+        return tuple(ordered)
+
+
+def _listed(names: Iterable[str]) -> str:
+    shown = [repr(name[:40]) for name in names]
+    return ", ".join(shown[:_SHOWN]) + (", ..." if len(shown) > _SHOWN else "")

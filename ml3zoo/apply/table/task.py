@@ -1,0 +1,48 @@
+"""A table as a task: the same rows for every network, which differ in their initial weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, vmap
+
+from ml3zoo.apply.table.tabular import Table
+from ml3zoo.tasks.base import Split, TaskFamily, Tasks, Tensors
+from ml3zoo.tasks.optimizees import MLP
+
+
+@dataclass(frozen=True)
+class TableTask(TaskFamily):
+    """The engine's view of a table: a task is a seed of the network, which has the outputs that the target needs."""
+
+    table: Table
+    optimizee: MLP
+    network: nn.Module = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "network", self.optimizee.skeleton())
+
+    def sample(self, generator: torch.Generator, n: int, split: Split) -> Tasks:
+        """N networks on the same rows."""
+        data = {"x": self.table.x[split], "y": self.table.y[split]}
+        return Tasks(
+            {name: part.expand(n, *part.shape) for name, part in data.items()}, self.optimizee.sample(generator, n)
+        )
+
+    def signals(self, params: Tensors, data: Tensors) -> Tensors:
+        """Outputs [rows, outputs], and targets as the table encodes them."""
+        return {"input": functional_call(self.network, params, (data["x"],)), "target": data["y"]}
+
+    def objective(self, params: Tensors, data: Tensors) -> Tensor:
+        """The ordinary loss of the kind: mean squared error on the standardised target, or cross-entropy."""
+        ordinary: Tensor = getattr(nn.functional, self.table.target.kind.rival)(**self.signals(params, data))
+        return ordinary
+
+    def outputs(self, params: Tensors, split: Split) -> Tensor:
+        """Outputs of all networks, [networks, rows, outputs]."""
+        with torch.no_grad():
+            x = self.table.x[split]
+            output: Tensor = vmap(lambda one: functional_call(self.network, one, (x,)))(params)
+        return output

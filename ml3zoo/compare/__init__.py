@@ -1,8 +1,0 @@
-"""Would a learned loss help on my table? Compared with ordinary losses, tuned as carefully."""
-
-from __future__ import annotations
-
-from ml3zoo.compare.apply import apply_loss
-from ml3zoo.compare.report import ApplyReport
-
-__all__ = ["ApplyReport", "apply_loss"]

@@ -1,0 +1,330 @@
+"""``config.json``: what a learned loss is, as typed models. Needs neither torch nor the network."""
+
+from __future__ import annotations
+
+import pkgutil
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar, get_args
+
+from msgspec import Meta, field
+
+from ml3zoo.errors import ConfigError, did_you_mean
+from ml3zoo.format.files import write_text
+from ml3zoo.format.schema import Count, Finite, NotNegative, Positive, Seed, Strict, parse
+from ml3zoo.format.strictjson import read_json, to_json
+
+SCHEMA_VERSION: Literal[1] = 1
+FILE_NAME = "config.json"
+LARGEST: dict[str, int] = {
+    FILE_NAME: 2**18,
+    "model.safetensors": 2**26,
+    "golden.safetensors": 2**20,
+    "results.json": 2**20,
+    "README.md": 2**20,
+    "recipe.py": 2**18,
+}
+"""The files a loss's folder may hold, with their largest size in bytes; pictures come on top."""
+LARGEST_PICTURE = 2**24
+PICTURE = r"plots/[a-z0-9_]+\.png"
+Model = TypeVar("Model", bound=Strict)
+
+Name = Annotated[str, Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*\Z", max_length=96)]
+_Short = Annotated[str, Meta(max_length=64)]
+
+
+def largest(name: str) -> int | None:
+    """How many bytes a file of a loss's folder may have; None if the format knows no such file.
+
+    Args:
+        name: path below the folder, with forward slashes.
+    """
+    return LARGEST_PICTURE if re.fullmatch(PICTURE, name) else LARGEST.get(name)
+
+
+Transform = Literal[
+    "per_target_scale",
+    "per_typical_target",
+    "per_tolerance",
+    "per_batch_error",
+    "per_typical_error",
+    "abs",
+    "square",
+    "log",
+    "log1p",
+    "squash",
+    "detach",
+]
+
+_FORMULA: dict[Transform, str] = {
+    "per_target_scale": "{} / target_scale",
+    "per_typical_target": "{} / typical_target",
+    "per_tolerance": "{} / tolerance",
+    "per_batch_error": "{} / batch_error",
+    "per_typical_error": "{} / typical_error",
+    "abs": "|{}|",
+    "square": "({})^2",
+    "log": "log({})",
+    "log1p": "log(1 + {})",
+    "squash": "squash({})",
+    "detach": "{}",
+}
+
+
+Kind = Literal["regression", "classification", "trajectory"]
+Clock = Literal["progress", "elapsed", "remaining"]
+Regression = Literal[
+    "feature",
+    "prediction",
+    "target",
+    "error",
+    "squared_error",
+    "target_scale",
+    "batch_error",
+    "typical_target",
+    "tolerance",
+    "typical_error",
+    "mean_error",
+    "median_error",
+    "asymmetry",
+]
+Classification = Literal[
+    "probability",
+    "confidence",
+    "cross_entropy",
+    "labelled_cross_entropy",
+    "self_cross_entropy",
+    "uniform_cross_entropy",
+    "entropy",
+    "crowding",
+    "mean_probability",
+    "mean_confidence",
+    "target_certainty",
+    "mean_certainty",
+    "agreement",
+    "balance",
+    "classes",
+]
+Trajectory = Literal["state", "action", "goal"]
+SIGNALS: dict[Kind, frozenset[str]] = {
+    "regression": frozenset(get_args(Clock) + get_args(Regression)),
+    "classification": frozenset(get_args(Clock) + get_args(Classification)),
+    "trajectory": frozenset(get_args(Clock) + get_args(Trajectory)),
+}
+"""What a loss of each kind may look at; the rules for them are in ``ml3zoo/kinds``."""
+
+
+class SignalConfig(Strict, frozen=True):
+    """One input of the loss network: a named signal, then transforms, then ``(value - shift) / scale``."""
+
+    signal: Literal[Clock, Regression, Classification, Trajectory]
+    transforms: Annotated[tuple[Transform, ...], Meta(max_length=8)] = ()
+    shift: Finite = 0.0
+    scale: Positive = 1.0
+
+    @property
+    def looks_at(self) -> set[str]:
+        """The signals it is made of: its own, and those it is divided by."""
+        return {self.signal} | {t.removeprefix("per_") for t in self.transforms if t.startswith("per_")}
+
+    def __str__(self) -> str:
+        """As in a formula: ``log(batch_error / target_scale)``."""
+        text: str = self.signal
+        for transform in self.transforms:
+            text = _FORMULA[transform].format(text)
+        if self.shift:
+            text = f"({text} - {self.shift:g})"
+        return text if self.scale == 1 else f"{text} / {self.scale:g}"
+
+
+def signal(
+    name: Clock | Regression | Classification | Trajectory,
+    *transforms: Transform,
+    shift: float = 0.5,
+    scale: float = 0.5,
+) -> SignalConfig:
+    """A signal brought to about -1 to 1: a share or a probability, unless shift and scale say otherwise."""
+    return SignalConfig(signal=name, transforms=transforms, shift=shift, scale=scale)
+
+
+class InnerConfig(Strict, frozen=True, kw_only=True):
+    """How the loss is meant to be used: the optimiser, learning rate and number of steps it was made for."""
+
+    optimizer: Literal["sgd", "adam"] = "sgd"
+    lr: Positive
+    momentum: Annotated[float, Meta(ge=0, lt=1)] = 0.0
+    steps: Annotated[int, Meta(gt=0, le=10_000_000)]
+    standardized_targets: bool = False
+
+
+class Provenance(Strict, frozen=True, kw_only=True):
+    """Where the weights come from."""
+
+    recipe: Name
+    seed: Seed
+    ml3zoo: _Short
+    torch: _Short
+    commit: _Short | None = None
+    date: _Short
+    meta_iterations: Count
+    meta_minutes: NotNegative
+
+
+class Range(Strict, frozen=True):
+    """One number of a state, action or goal: a network sees ``(value - middle) / scale``."""
+
+    middle: Finite = 0.0
+    scale: Positive = 1.0
+
+
+Ranges = Annotated[tuple[Range, ...], Meta(min_length=1, max_length=256)]
+_Places = Annotated[tuple[Annotated[int, Meta(ge=0, lt=256)], ...], Meta(max_length=256)]
+
+
+class World(Strict, frozen=True, kw_only=True):
+    """The Gymnasium environment that a loss of trajectories was made for, and how policies are trained in it.
+
+    Attributes:
+        environment: as ``gymnasium.make`` takes it.
+        episode_steps: of an episode, at most.
+        policy_sees: what was done to each number of a state before the policies of meta-training saw it.
+        goal: what the loss is told as the goal, if that is always the same.
+        goal_at: else, which numbers of a state tell it.
+        offset_at: which numbers of a state are the way from the goal, whose length is the distance; if none, an episode
+            is a success where it ends by itself.
+        tolerance: distance at the end of an episode that is a success.
+        one_start: a policy is trained and judged from one start with one goal, else from fresh ones each episode.
+    """
+
+    environment: Annotated[str, Meta(max_length=256)]
+    episode_steps: Annotated[int, Meta(gt=0, le=1_000_000)]
+    policy_sees: Ranges
+    goal: Annotated[tuple[Finite, ...], Meta(max_length=256)] = ()
+    goal_at: _Places = ()
+    offset_at: _Places = ()
+    tolerance: NotNegative = 0.0
+    one_start: bool = False
+
+    def __post_init__(self) -> None:
+        """Places lie within a state; the goal is told in one way."""
+        outside = [place for place in (*self.goal_at, *self.offset_at) if place >= len(self.policy_sees)]
+        if outside:
+            raise ValueError(f"a state of {len(self.policy_sees)} numbers has none at {outside[0]}")
+        if bool(self.goal) == bool(self.goal_at):
+            raise ValueError("either goal or goal_at must tell the goal")
+
+    def __str__(self) -> str:
+        """In a line."""
+        episodes = f"episodes of up to {self.episode_steps} steps from {self.starts}"
+        return f"{self.environment}, {episodes}; success: {self.success}"
+
+    @property
+    def success(self) -> str:
+        """What counts as one."""
+        if self.offset_at:
+            return f"an end within {self.tolerance:g} of the goal"
+        return "an episode that the goal ended"
+
+    @property
+    def starts(self) -> str:
+        """From where a policy is trained and judged."""
+        return "one start for each policy" if self.one_start else "fresh starts"
+
+
+class LossConfig(Strict, frozen=True, kw_only=True):
+    """Everything about a learned loss but its weights."""
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    name: Name
+    summary: Annotated[str, Meta(max_length=300)]
+    family: _Short
+    kind: Kind
+    signals: Annotated[tuple[SignalConfig, ...], Meta(min_length=1, max_length=32)]
+    architecture: Annotated[dict[str, Any], Meta(max_length=32)]
+    inner: InnerConfig
+    world: World | None = None
+    provenance: Provenance | None = None
+    sha256: Annotated[dict[str, Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]], Meta(max_length=64)] = field(
+        default_factory=dict
+    )
+
+    def __post_init__(self) -> None:
+        """Signals are of the kind, hashes of files of the format."""
+        for signal in self.signals:
+            strange = sorted(signal.looks_at - SIGNALS[self.kind])
+            if strange:
+                known = ", ".join(sorted(SIGNALS[self.kind]))
+                raise ValueError(f"a {self.kind} loss cannot look at {strange[0]!r}, only at {known}")
+        if self.world and self.kind != "trajectory":
+            raise ValueError(f"a {self.kind} loss has no world: only losses of trajectories have")
+        for name in self.sha256:
+            if largest(name) is None or name == FILE_NAME:
+                raise ValueError(f"{name!r} in sha256 is no file of the format ({', '.join(LARGEST)}, plots/*.png)")
+
+    @property
+    def uses_progress(self) -> bool:
+        """Whether the loss looks at the training progress."""
+        return any(signal.signal in get_args(Clock) for signal in self.signals)
+
+    @property
+    def uses_feature(self) -> bool:
+        """Whether the loss looks at the model's input, which a trajectory calls its states."""
+        return any(signal.signal in ("feature", "state") for signal in self.signals)
+
+
+def read_config(folder: Path) -> LossConfig:
+    """Read and check ``folder/config.json``.
+
+    Raises:
+        ConfigError: it is missing, no JSON, of a newer schema, or breaks a rule (each named).
+    """
+    path = folder / FILE_NAME
+    try:
+        raw = read_json(path, LARGEST[FILE_NAME])
+    except FileNotFoundError:
+        raise ConfigError(f"no {FILE_NAME} in {folder}: a learned loss's folder has one. Is the path right?") from None
+    version = raw.get("schema_version")
+    if isinstance(version, int) and version > SCHEMA_VERSION:
+        raise ConfigError(
+            f"{path} has schema {version}; this ml3zoo reads up to {SCHEMA_VERSION}. Run: pip install -U ml3zoo"
+        )
+    return parse(LossConfig, raw, str(path))
+
+
+def families() -> list[str]:
+    """The names of all families of losses, sorted: the files of ``ml3zoo/losses/families``."""
+    found = pkgutil.iter_modules([str(Path(__file__).parent.with_name("losses") / "families")])
+    return sorted(module.name for module in found)
+
+
+def check_family(config: LossConfig) -> None:
+    """See that this ml3zoo can build the loss.
+
+    Raises:
+        ConfigError: its family is unknown.
+    """
+    if config.family not in families():
+        raise ConfigError(
+            f"unknown family {config.family!r} in the config of {config.name}: this ml3zoo knows "
+            f"{', '.join(families())}.{did_you_mean(config.family, families())} A newer ml3zoo may know it."
+        )
+
+
+def write_config(config: LossConfig, folder: Path) -> None:
+    """Write ``folder/config.json`` in one piece, without what the config does not tell.
+
+    Raises:
+        ConfigError: it breaks a rule of its own.
+    """
+    told = {key: value for key, value in config.checked().builtins().items() if value is not None}
+    text = to_json(told, f"the config of {config.name}")
+    write_text(folder / FILE_NAME, text + "\n")
+
+
+def parse_architecture(model: type[Model], config: LossConfig) -> Model:
+    """The family's typed architecture out of ``config.architecture``.
+
+    Raises:
+        ConfigError: a key is unknown, missing or out of bounds.
+    """
+    return parse(model, config.architecture, f"architecture of {config.name}")

@@ -1,0 +1,1 @@
+"""Families of learned losses, one file each."""

@@ -1,0 +1,134 @@
+"""Family ``mlp``: signals through a small fully connected network give each point's loss, or its weight."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Literal
+
+import torch
+from msgspec import Meta
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ml3zoo.errors import ConfigError
+from ml3zoo.format.config import LossConfig, parse_architecture
+from ml3zoo.losses.base import LearnedLoss
+from ml3zoo.losses.layers import fully_connected, reset_linear_layers
+from ml3zoo.losses.signals import Batch
+from ml3zoo.losses.weighting import Weighting
+
+_ACTIVATIONS: dict[str, type[nn.Module]] = {
+    "relu": nn.ReLU,
+    "elu": nn.ELU,
+    "silu": nn.SiLU,
+    "tanh": nn.Tanh,
+    "softplus": nn.Softplus,
+}
+
+
+_SMALL = -3.0
+"""Log weight at which all weighted signals but the first start."""
+
+
+class Architecture(Weighting, frozen=True, kw_only=True):
+    """The network between signals and value.
+
+    ``output="identity"`` or ``"softplus"``: the network gives the loss itself (the paper's form).
+    ``output="weight"``: it gives the weights of what is added up, see ``Weighting``.
+    ``centering``: the network also gives a share in (0, 1) of the batch's mean error that is taken off each error
+    first. A network fits its mean far faster than anything else; pulling less on it allows larger steps on the rest.
+    """
+
+    hidden: Annotated[tuple[Annotated[int, Meta(gt=0, le=4096)], ...], Meta(max_length=8)]
+    activation: Literal["relu", "elu", "silu", "tanh", "softplus"] = "tanh"
+    bias: bool = True
+    skip: bool = False
+    output: Literal["identity", "softplus", "weight"] = "weight"
+    centering: bool = False
+
+    def __post_init__(self) -> None:
+        """Only the weight of one signal can be centred."""
+        super().__post_init__()
+        if self.centering:
+            self.need_weights("centering")
+        if self.centering and self.weighted:
+            raise ValueError("centering is for the squared error alone: leave out weighted")
+
+
+class Loss(LearnedLoss):
+    """A learned loss of the family ``mlp``; see ``Architecture``."""
+
+    def __init__(self, config: LossConfig) -> None:
+        super().__init__(config)
+        self.architecture = parse_architecture(Architecture, config)
+        if self.architecture.centering and config.kind != "regression":
+            raise ConfigError(f"centering is for regression losses, {config.name} is for {config.kind}. Leave it out.")
+        self.weighted = self.architecture.names(config, self.kind)
+        outputs = len(self.weighted) + self.architecture.centering
+        sizes = [len(config.signals), *self.architecture.hidden, outputs]
+        activation = _ACTIVATIONS[self.architecture.activation]
+        self.network = fully_connected(sizes, activation, bias=self.architecture.bias)
+        self.skip = nn.Linear(sizes[0], sizes[-1], bias=False) if self.architecture.skip else None
+
+    @property
+    def statistics(self) -> list[str]:
+        """What this loss looks at of the batch as a whole."""
+        return sorted({*super().statistics, "mean_error"}) if self.architecture.centering else super().statistics
+
+    def value(self, batch: Batch) -> Tensor:
+        """The loss of each point."""
+        features = self.features(batch)
+        outputs: Tensor = self.network(features)
+        if self.skip is not None:
+            outputs = outputs + self.skip(features)
+        if self.architecture.output != "weight":
+            output = outputs[..., 0]
+            return F.softplus(output) if self.architecture.output == "softplus" else output
+        totals = outputs.unbind(-1)
+        if self.architecture.centering:
+            weight, share = self.architecture.weights(totals[0]), totals[1].sigmoid()
+            return (batch["error"] - share * batch["mean_error"]).square() * weight
+        return self.architecture.weigh(batch, self.weighted, totals)
+
+    def formula(self) -> str | None:
+        """A weighting loss without hidden layers is a formula."""
+        closed = self.architecture.output == "weight" and not self.architecture.weighted
+        if self.architecture.hidden or self.skip is not None or not closed:
+            return None
+        layer = self.network[0]
+        assert isinstance(layer, nn.Linear)
+        biases = torch.zeros(layer.out_features) if layer.bias is None else layer.bias
+        sums = [self._sum(weights, bias) for weights, bias in zip(layer.weight.tolist(), biases.tolist(), strict=True)]
+        weighed = self.kind.ordinary.replace("squared_error", "error^2")
+        if self.architecture.centering:
+            weighed = "(error - c * mean_error)^2"
+        formula = self.architecture.formula([weighed], sums[:1])
+        return "\n".join([formula, *(f"c = sigmoid({total})" for total in sums[1:])])
+
+    def _sum(self, weights: list[float], bias: float) -> str:
+        pairs = zip(weights, self.config.signals, strict=True)
+        return f"{bias:.3f}" + "".join(f" {'-' if w < 0 else '+'} {abs(w):.3f} * {signal}" for w, signal in pairs)
+
+    def reset_parameters(self, prior: tuple[float, ...] = ()) -> None:
+        """Xavier weights and zero biases; a weighting loss starts near the squared error, or near its ``prior``.
+
+        Args:
+            prior: weights straight from the signals to the log weight to start from, one per signal; needs a skip
+                connection or no hidden layer. Then, if there are more, the log weights at which the weighted signals
+                but the first start.
+        """
+        reset_linear_layers(self)
+        if self.architecture.output == "weight":
+            last = self.network[-1]
+            assert isinstance(last, nn.Linear)
+            nn.init.normal_(last.weight, std=0.3 / math.sqrt(last.in_features))
+            straight = last if self.skip is None else self.skip
+            weights, others = prior[: straight.in_features], prior[straight.in_features :]
+            if others:
+                last.bias.data[1:] = torch.tensor(others)
+            elif self.architecture.weighted:
+                last.bias.data[1:] = _SMALL
+            if self.skip is not None:
+                nn.init.zeros_(self.skip.weight)
+            if weights:
+                straight.weight.data[0] = torch.tensor(weights)

@@ -1,0 +1,151 @@
+"""Family ``symbolic``: an expression over the signals gives each point's loss, or its weight.
+
+The expression is data: a list of tokens in postfix order, read with a stack; nothing is ever evaluated as code. Source
+of the idea: Raymond et al., *Learning Symbolic Model-Agnostic Loss Functions via Meta-Learning*, TPAMI 2023.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import torch
+from msgspec import Meta
+from torch import Tensor, nn
+
+from ml3zoo.errors import ConfigError
+from ml3zoo.format.config import LossConfig, parse_architecture
+from ml3zoo.losses.base import LearnedLoss
+from ml3zoo.losses.signals import Batch
+from ml3zoo.losses.weighting import Weighting
+
+LARGEST = 1e6
+"""What an operator gives is clamped here, so that every expression is finite everywhere."""
+_TINY = 1e-3
+
+
+@dataclass(frozen=True)
+class Operator:
+    """A safe operator: finite for all arguments up to ``LARGEST``.
+
+    Attributes:
+        arguments: 1 or 2.
+        apply: to tensors.
+        text: as in a formula, with a place for each argument.
+        latex: likewise.
+    """
+
+    arguments: int
+    apply: Callable[..., Tensor]
+    text: str
+    latex: str
+
+
+OPERATORS: dict[str, Operator] = {
+    "neg": Operator(1, torch.neg, "-({})", r"-\left({}\right)"),
+    "abs": Operator(1, torch.abs, "|{}|", r"\left|{}\right|"),
+    "square": Operator(1, torch.square, "({})^2", r"\left({}\right)^2"),
+    "root": Operator(1, lambda x: (x.square() + _TINY**2) ** 0.25, "sqrt|{}|", r"\sqrt{{\left|{}\right|}}"),
+    "exp": Operator(1, lambda x: x.clamp(-14, 14).exp(), "exp({})", r"\exp\left({}\right)"),
+    "log": Operator(1, lambda x: 0.5 * (x.square() + _TINY**2).log(), "log|{}|", r"\log\left|{}\right|"),
+    "tanh": Operator(1, torch.tanh, "tanh({})", r"\tanh\left({}\right)"),
+    "sigmoid": Operator(1, torch.sigmoid, "sigmoid({})", r"\sigma\left({}\right)"),
+    "add": Operator(2, torch.add, "({} + {})", r"\left({} + {}\right)"),
+    "sub": Operator(2, torch.sub, "({} - {})", r"\left({} - {}\right)"),
+    "mul": Operator(2, torch.mul, "{} * {}", r"{} \cdot {}"),
+    "div": Operator(2, lambda x, y: x * y / (y.square() + _TINY**2), "({}) / ({})", r"\frac{{{}}}{{{}}}"),
+    "max": Operator(2, torch.maximum, "max({}, {})", r"\max\left({}, {}\right)"),
+    "min": Operator(2, torch.minimum, "min({}, {})", r"\min\left({}, {}\right)"),
+}
+
+Token = Annotated[str, Meta(pattern=rf"^(s[0-9]{{1,2}}|c|{'|'.join(OPERATORS)})\Z")]
+
+
+class Architecture(Weighting, frozen=True, kw_only=True):
+    """The expression, or one for each signal that is added up, one after the other.
+
+    ``tokens`` in postfix order: ``s0`` is the first signal, ``c`` the next coefficient, anything else an operator.
+    ``output="value"``: the expression is the loss. ``output="weight"``: expressions give weights, see ``Weighting``.
+    """
+
+    tokens: Annotated[tuple[Token, ...], Meta(min_length=1, max_length=256)]
+    output: Literal["value", "weight"] = "weight"
+
+    def __post_init__(self) -> None:
+        """The tokens leave exactly one value for each expression."""
+        super().__post_init__()
+        depth = 0
+        for place, token in enumerate(self.tokens):
+            needed = OPERATORS[token].arguments if token in OPERATORS else 0
+            if depth < needed:
+                raise ValueError(f"token {place} ({token}) needs {needed} values, the tokens before it leave {depth}")
+            depth += 1 - needed
+        expected = max(1, len(self.weighted))
+        if depth != expected:
+            raise ValueError(
+                f"the tokens leave {depth} values, {expected} {'was' if expected == 1 else 'were'} expected"
+            )
+
+
+class Loss(LearnedLoss):
+    """A learned loss of the family ``symbolic``; see ``Architecture``.
+
+    Attributes:
+        coefficients: one for each token ``c``.
+    """
+
+    def __init__(self, config: LossConfig) -> None:
+        super().__init__(config)
+        self.architecture = parse_architecture(Architecture, config)
+        signals = {f"s{i}" for i in range(len(config.signals))}
+        strange = sorted({t for t in self.architecture.tokens if t[0] == "s" and t[1:].isdigit()} - signals)
+        if strange:
+            raise ConfigError(
+                f"the expression of {config.name} has {strange[0]!r}, its signals are s0 to s{len(signals) - 1}."
+            )
+        self.weighted = self.architecture.names(config, self.kind)
+        self.coefficients = nn.Parameter(torch.ones(self.architecture.tokens.count("c")))
+
+    def value(self, batch: Batch) -> Tensor:
+        """The loss of each point."""
+        signals = {f"s{i}": column for i, column in enumerate(self.columns(batch))}
+        coefficients = iter(self.coefficients)
+        stack: list[Tensor] = []
+        for token in self.architecture.tokens:
+            if token in OPERATORS:
+                operator = OPERATORS[token]
+                arguments = [stack.pop() for _ in range(operator.arguments)][::-1]
+                stack.append(operator.apply(*arguments).clamp(-LARGEST, LARGEST))
+            else:
+                stack.append(next(coefficients) if token == "c" else signals[token])
+        totals = [total.expand(batch.points) for total in stack]
+        if self.architecture.output == "value":
+            return totals[0]
+        return self.architecture.weigh(batch, self.weighted, totals)
+
+    def formula(self, latex: bool = False) -> str:
+        """The expression written out, as text or in LaTeX."""
+        names = [str(signal) for signal in self.config.signals]
+        coefficients = iter(self.coefficients.tolist())
+        stack: list[str] = []
+        for token in self.architecture.tokens:
+            if token in OPERATORS:
+                operator = OPERATORS[token]
+                arguments = [stack.pop() for _ in range(operator.arguments)][::-1]
+                stack.append((operator.latex if latex else operator.text).format(*arguments))
+            elif token == "c":
+                stack.append(f"{next(coefficients):.4g}")
+            else:
+                name = names[int(token[1:])]
+                stack.append(rf"\text{{{name}}}".replace("_", r"\_") if latex else name)
+        if self.architecture.output == "value":
+            return (r"\ell = " if latex else "loss = ") + stack[0]
+        return self.architecture.formula(self.weighted, stack, latex)
+
+    def reset_parameters(self, prior: tuple[float, ...] = ()) -> None:
+        """Normal coefficients, or those of the ``prior``."""
+        with torch.no_grad():
+            self.coefficients.normal_()
+            if prior:
+                self.coefficients.copy_(torch.tensor(prior))

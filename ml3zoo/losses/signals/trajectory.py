@@ -1,0 +1,57 @@
+"""Trajectories: actions, time by time, beside the states they were taken in and what they should lead to."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from ml3zoo.errors import InputError
+from ml3zoo.losses.signals.base import Kind
+
+
+class Trajectory(Kind):
+    """Losses of actions [..., actions]: ``loss(policy(state), goal, feature=state)``; each time step is a point.
+
+    States are what was met, without a gradient: a loss of this kind needs roll-outs and no derivatives of the world.
+    How many numbers make a state, an action or a goal is the loss's own business.
+    """
+
+    signals: ClassVar = {"state": lambda batch: batch["feature"]}
+    statistics: ClassVar = {}
+    ordinary = ""
+    rival = "mse_loss"
+    task = "reinforcement-learning"
+    acting = True
+
+    def check(self, input: Tensor, target: Tensor) -> None:
+        """A goal for each time step."""
+        if input.dim() < 1 or target.shape[:-1] != input.shape[:-1] or target.dim() < 1:
+            raise InputError(
+                f"input has shape {tuple(input.shape)} and target {tuple(target.shape)}: actions [..., actions] and, "
+                "for each of them, a goal [..., goals] were expected. Expand one: goal.expand(*actions.shape[:-1], -1)."
+            )
+
+    def check_feature(self, input: Tensor, feature: Tensor) -> None:
+        """A state for each time step."""
+        if feature.dim() < 1 or feature.shape[:-1] != input.shape[:-1]:
+            raise InputError(
+                f"feature has shape {tuple(feature.shape)}, input {tuple(input.shape)}: a state [..., states] for each "
+                "action was expected. Call loss(policy(state), goal, feature=state)."
+            )
+
+    def points(self, input: Tensor) -> torch.Size:
+        """Every time step is a point."""
+        return input.shape[:-1]
+
+    def given(self, input: Tensor, target: Tensor, dtype: torch.dtype) -> dict[str, Tensor]:
+        """Action and goal."""
+        return {"action": input.to(dtype), "goal": target.to(dtype)}
+
+    def rival_target(self, input: Tensor, target: Tensor) -> Tensor:
+        """Actions to be near to: a goal is none."""
+        return torch.zeros_like(input)
+
+
+KIND = Trajectory()

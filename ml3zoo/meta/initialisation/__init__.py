@@ -1,0 +1,1 @@
+"""What is done to a loss before it is meta-trained."""

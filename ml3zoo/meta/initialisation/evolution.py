@@ -1,0 +1,163 @@
+"""Expressions found by evolution, their coefficients by gradient: the structure of a symbolic twin of a loss.
+
+Source of the idea: Raymond et al., *Learning Symbolic Model-Agnostic Loss Functions via Meta-Learning*, TPAMI 2023. An
+expression is worth what a fit of its coefficients reaches in ``ml3zoo.meta.initialisation.distillation``, less a little for its length.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from ml3zoo.format.config import LossConfig
+from ml3zoo.losses import LearnedLoss, build_loss
+from ml3zoo.losses.families.symbolic import OPERATORS
+from ml3zoo.meta.compute import reproducible_compute
+from ml3zoo.meta.initialisation.distillation import Visits, fit, visit
+from ml3zoo.meta.outer import Setting
+from ml3zoo.meta.progress import progress_bar
+
+Tokens = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Evolution:
+    """How expressions are searched for.
+
+    Attributes:
+        population: expressions of a generation.
+        generations: how many.
+        parents: the best of a generation, from which the next is bred.
+        longest: tokens of an expression, at most.
+        price: of a token, in shares of the pull that is missed.
+        iterations: of each fit.
+        seed: of the search.
+    """
+
+    population: int = 40
+    generations: int = 15
+    parents: int = 8
+    longest: int = 24
+    price: float = 0.002
+    iterations: int = 8
+    seed: int = 0
+
+    def __call__(
+        self, loss: LearnedLoss, config: LossConfig, settings: Sequence[Setting], *, tasks: int = 4, moments: int = 8
+    ) -> LearnedLoss:
+        """The best twin of the family ``symbolic`` for a loss.
+
+        Args:
+            loss: what is imitated.
+            config: of the twin; the tokens of its architecture are replaced by those found.
+            settings: the trainings that are visited.
+            tasks: of each setting.
+            moments: of each training.
+        """
+        with reproducible_compute():
+            visited = [visit(loss, setting, tasks, moments, self.seed) for setting in settings]
+            return _Search(self, config, visited)()
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    tokens: Tokens
+    twin: LearnedLoss
+    score: float
+
+
+class _Search:
+    """One search under way."""
+
+    def __init__(self, evolution: Evolution, config: LossConfig, visited: Sequence[Visits]) -> None:
+        self.evolution, self.config, self.visited = evolution, config, visited
+        self.generator = torch.Generator().manual_seed(evolution.seed)
+        self.leaves = [*(f"s{k}" for k in range(len(config.signals))), "c", "c"]
+        self.known: dict[Tokens, _Candidate] = {}
+
+    def __call__(self) -> LearnedLoss:
+        sown = [self._linear(), *(self._sown(2 + k % 3) for k in range(self.evolution.population - 1))]
+        candidates = [self._measured(tokens) for tokens in sown if len(tokens) <= self.evolution.longest]
+        with progress_bar("evolution", self.evolution.generations) as advance:
+            for generation in range(self.evolution.generations):
+                candidates = self._best(candidates)
+                advance(generation + 1, f"best {candidates[0].score:.3f}")
+                bred = [self._bred(candidates) for _ in range(self.evolution.population - len(candidates))]
+                candidates += [self._measured(tokens) for tokens in bred]
+        return self._best(candidates)[0].twin
+
+    def _best(self, candidates: list[_Candidate]) -> list[_Candidate]:
+        unique = {candidate.tokens: candidate for candidate in candidates}
+        return sorted(unique.values(), key=lambda candidate: candidate.score)[: self.evolution.parents]
+
+    def _measured(self, tokens: Tokens) -> _Candidate:
+        if tokens not in self.known:
+            architecture = self.config.architecture | {"tokens": tokens}
+            twin = build_loss(self.config.replace(architecture=architecture))
+            missed = fit(twin, self.visited, self.evolution.iterations)
+            self.known[tokens] = _Candidate(tokens, twin, missed + self.evolution.price * len(tokens))
+        return self.known[tokens]
+
+    def _bred(self, parents: list[_Candidate]) -> Tokens:
+        """A parent with a part replaced by one of its own, of another parent's or a fresh one, or wrapped."""
+        mother, father = (parents[self._below(len(parents))].tokens for _ in range(2))
+        start, end = self._part(mother)
+        way = self._below(6)
+        if way > 3:
+            first, last = self._part(mother[start:end])
+            part = mother[start + first : start + last]
+        elif way == 0:
+            other = slice(*self._part(father))
+            part = father[other]
+        elif way == 1:
+            part = self._grown(self._below(3))
+        elif way == 2:
+            part = (*mother[start:end], *self._grown(self._below(2)), self._pick(self._operators(2)))
+        else:
+            part = (*mother[start:end], self._pick(self._operators(1)))
+        child = mother[:start] + part + mother[end:]
+        return child if len(child) <= self.evolution.longest else mother
+
+    @property
+    def _expressions(self) -> range:
+        """One for each signal that is weighed."""
+        return range(max(1, len(self.config.architecture.get("weighted", ()))))
+
+    def _linear(self) -> Tokens:
+        """Of all signals, each with a coefficient: what the search shortens or improves."""
+        terms = [token for k in range(len(self.config.signals)) for token in ("c", f"s{k}", "mul", "add")]
+        return tuple(token for _ in self._expressions for token in ("c", *terms))
+
+    def _sown(self, depth: int) -> Tokens:
+        """Random expressions."""
+        return tuple(token for _ in self._expressions for token in self._grown(depth))
+
+    def _grown(self, depth: int) -> Tokens:
+        """A random expression of at most a depth."""
+        if depth == 0 or self._below(5) == 0:
+            return (self._pick(self.leaves),)
+        operator = self._pick(self._operators(1 if self._below(4) == 0 else 2))
+        arguments = [self._grown(depth - 1) for _ in range(OPERATORS[operator].arguments)]
+        return (*(token for argument in arguments for token in argument), operator)
+
+    def _part(self, tokens: Tokens) -> tuple[int, int]:
+        """Where a random part of an expression, complete in itself, begins and ends."""
+        end = self._below(len(tokens))
+        start, needed = end, 1
+        while True:
+            needed += (OPERATORS[tokens[start]].arguments if tokens[start] in OPERATORS else 0) - 1
+            if needed == 0:
+                return start, end + 1
+            start -= 1
+
+    @staticmethod
+    def _operators(arguments: int) -> list[str]:
+        return [name for name, operator in OPERATORS.items() if operator.arguments == arguments]
+
+    def _pick(self, choices: list[str]) -> str:
+        return choices[self._below(len(choices))]
+
+    def _below(self, limit: int) -> int:
+        return int(torch.randint(limit, (), generator=self.generator))

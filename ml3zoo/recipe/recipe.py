@@ -1,0 +1,270 @@
+"""A recipe: everything that decides a learned loss, and the road from it to a card folder."""
+
+from __future__ import annotations
+
+import copy
+import datetime
+import importlib
+import importlib.util
+import pkgutil
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from ml3zoo.__version__ import __version__
+from ml3zoo.errors import InputError, OutputError, UnknownNameError, did_you_mean
+from ml3zoo.evaluate import Contender, Evaluation, bootstrap, evaluate, measure_cost
+from ml3zoo.format.config import FILE_NAME, LossConfig, Provenance
+from ml3zoo.format.files import check_replaceable, make_folder
+from ml3zoo.losses import LearnedLoss, build_loss
+from ml3zoo.meta.compute import reproducible_compute
+from ml3zoo.meta.initialisation.base import Start
+from ml3zoo.meta.inner import InnerRun
+from ml3zoo.meta.log import read_log
+from ml3zoo.meta.outer import MetaTraining, Progress, is_unfinished, meta_train
+from ml3zoo.meta.ranks import Ranks, joined_ranks
+from ml3zoo.recipe.card_folder import write_card
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+JOURNAL = "evaluation.json"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How one loss of the zoo is made and measured.
+
+    Attributes:
+        config: the loss but for its weights; ``inner`` is what it is recommended for.
+        training: the meta-training; its seed is replaced by each of ``seeds``.
+        evaluation: makes the protocol for a config.
+        seeds: meta-training seeds; the loss with the best validation score is kept, all are reported.
+        prior: what the loss starts from, as its family's ``reset_parameters`` takes it.
+        start: what makes more of it before meta-training begins.
+        pictures: draws more pictures for the card, by name.
+        example: Python that makes ``x``, ``y`` and ``model``, and ``feature`` if that is not x, for the card's snippet;
+            for trajectories ``model`` and a function ``roll_out()`` that returns states and goals.
+        quick_iterations: outer iterations of the quick version.
+        source: the text of the file it was read from, kept in the card's folder.
+        is_quick: whether it is the quick version of another, whose numbers mean nothing.
+    """
+
+    config: LossConfig
+    training: MetaTraining
+    evaluation: Callable[[LossConfig], Evaluation]
+    example: str
+    seeds: tuple[int, ...] = (0,)
+    prior: tuple[float, ...] = ()
+    start: Start | None = None
+    pictures: Callable[[LearnedLoss], dict[str, Figure]] | None = None
+    quick_iterations: int = 5
+    source: str | None = None
+    is_quick: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "config", self.config.checked())
+
+    def quick(self) -> Recipe:
+        """The same road in under a minute: it shows that everything works, not what the loss can do."""
+        training = replace(self.training, iterations=self.quick_iterations, validation_tasks=4, compiled=False)
+        return replace(
+            self,
+            training=training,
+            start=self.start.quick() if self.start else None,
+            seeds=self.seeds[:1],
+            is_quick=True,
+            evaluation=lambda config: quick_evaluation(self.evaluation(config)),
+        )
+
+    def run(self, out: Path, *, resume: bool = False) -> Path | None:
+        """Meta-train every seed, measure the best one, and write its card folder to ``out``.
+
+        Checkpoints, logs and what of the evaluation is done go to a folder beside it, ``<out>.training``, which may be
+        deleted afterwards. Under ``torchrun`` all processes share the meta-training and the cells of the evaluation.
+
+        Returns:
+            ``out``, or None from the other processes.
+
+        Raises:
+            OutputError: a folder cannot be written, or holds an unfinished run and ``resume`` is off.
+            CheckpointError: ``resume`` finds a checkpoint of another recipe.
+            RankError: another process has ended.
+            MissingExtraError: matplotlib is not installed, so the card could not be drawn in the end.
+        """
+        import ml3zoo.plots.style  # noqa: F401
+
+        make_folder(out.parent)
+        check_replaceable(out, FILE_NAME)
+        with reproducible_compute():
+            with joined_ranks() as ranks:
+                trained = [self._meta_train(seed, out, resume, ranks) for seed in self.seeds]
+                best = min(trained, key=lambda one: one.progress.best)
+                best.loss.requires_grad_(False)
+                journal = best.folder.with_name(JOURNAL)
+                if ranks.first and not resume:
+                    journal.unlink(missing_ok=True)
+                results = self.measure(best.loss, best.start, journal=journal, ranks=ranks)
+            return self._write(best, trained, results, out) if ranks.first else None
+
+    def _meta_train(self, seed: int, out: Path, resume: bool, ranks: Ranks) -> _Trained:
+        folder = make_folder(out.with_name(f"{out.name}.training") / f"seed-{seed}")
+        if not resume and ranks.first and is_unfinished(folder):
+            raise OutputError(
+                f"an unfinished meta-training lies in {folder}. Go on with it (--resume), or delete that folder to "
+                "start anew."
+            )
+        began = time.monotonic()
+        start = self.started_loss(seed)
+        minutes = (time.monotonic() - began) / 60
+        loss = copy.deepcopy(start)
+        progress = meta_train(loss, replace(self.training, seed=seed), folder, resume=resume, ranks=ranks)
+        return _Trained(seed, folder, start.requires_grad_(False), loss, progress, minutes + progress.minutes)
+
+    def _write(self, best: _Trained, trained: list[_Trained], results: dict[str, Any], out: Path) -> Path:
+        provenance = self._provenance(best, sum(one.minutes for one in trained))
+        best.loss.config = self.config.replace(provenance=provenance)
+        results["cost"] = measure_cost(best.loss, self.evaluation(self.config).cost_sizes)
+        results["seeds"] = [{"seed": one.seed, "objective": self.at_recommended(one.loss)} for one in trained]
+        results["quick"] = self.is_quick
+        results["example"] = self.example
+        results["meta_training"] = read_log(best.folder)
+        return write_card(best.loss, results, out, recipe=self.source, pictures=self.pictures)
+
+    def fresh_loss(self, seed: int) -> LearnedLoss:
+        """The loss before anything was learned."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            loss = build_loss(self.config)
+            loss.reset_parameters(self.prior)
+        return loss
+
+    def started_loss(self, seed: int) -> LearnedLoss:
+        """The loss as meta-training begins with it."""
+        loss = self.fresh_loss(seed)
+        if self.start:
+            self.start(loss, self.training.settings, seed)
+        return loss
+
+    def measure(
+        self,
+        loss: LearnedLoss,
+        untrained: LearnedLoss | None = None,
+        *,
+        journal: Path | None = None,
+        ranks: Ranks | None = None,
+    ) -> dict[str, Any]:
+        """What ``evaluate`` gives by the recipe's protocol, and how long it took, but for what the journal held."""
+        started = time.monotonic()
+        results = evaluate(loss, self.evaluation(loss.config), untrained, journal=journal, ranks=ranks)
+        return results | {"evaluation_minutes": round((time.monotonic() - started) / 60, 1)}
+
+    def at_recommended(self, loss: LearnedLoss) -> dict[str, float]:
+        """Metric on the first cell's test tasks at the recommended learning rate: mean, with its interval."""
+        evaluation = self.evaluation(self.config)
+        cell = evaluation.cells[0]
+        run = InnerRun(cell.optimizer, self.config.inner.lr, cell.steps)
+        contender = Contender.of(
+            loss, cell.own, cell.optimizer, cap=evaluation.metric.cap, compiled=evaluation.compiled
+        )
+        return bootstrap(contender.measure(run, evaluation.test_tasks, 100, "test").final)
+
+    def _provenance(self, best: _Trained, minutes: float) -> Provenance:
+        return Provenance(
+            recipe=self.config.name,
+            seed=best.seed,
+            ml3zoo=__version__,
+            torch=str(torch.__version__),
+            commit=_commit(),
+            date=datetime.datetime.now(datetime.UTC).date().isoformat(),
+            meta_iterations=best.progress.iteration,
+            meta_minutes=round(minutes, 1),
+        )
+
+
+@dataclass(frozen=True)
+class _Trained:
+    """What one seed of a meta-training gave; ``minutes`` tells how long it took with what came before it."""
+
+    seed: int
+    folder: Path
+    start: LearnedLoss
+    loss: LearnedLoss
+    progress: Progress
+    minutes: float
+
+
+def quick_evaluation(evaluation: Evaluation) -> Evaluation:
+    """The protocol's first cell alone, with few tasks, few learning rates and one baseline."""
+    return replace(
+        evaluation,
+        cells=evaluation.cells[:1],
+        grid=evaluation.grid[2::3],
+        baselines=evaluation.baselines[:1],
+        validation_tasks=4,
+        test_tasks=8,
+        seeds=1,
+        cost_sizes=evaluation.cost_sizes[:1],
+        compiled=False,
+    )
+
+
+def list_recipes() -> list[str]:
+    """Names of all recipes, sorted."""
+    package = importlib.import_module("ml3zoo.training")
+    return sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules(package.__path__))
+
+
+def find_recipe(name: str) -> Recipe:
+    """A recipe of ml3zoo by its name, or one of your own by the path of its file (``./my_recipe.py``).
+
+    A recipe is Python code and is run: read a stranger's before you use it.
+
+    Raises:
+        UnknownNameError: there is none.
+        InputError: the file cannot be run, or defines no ``RECIPE``.
+    """
+    if name.endswith(".py") or "/" in name:
+        return _read_recipe(Path(name))
+    if name not in list_recipes():
+        raise UnknownNameError(
+            f"no recipe named {name!r}; there are {', '.join(list_recipes())}.{did_you_mean(name, list_recipes())} "
+            "A recipe is a file in training/."
+        )
+    module = importlib.import_module(f"ml3zoo.training.{name.replace('-', '_')}")
+    return _recipe_of(module)
+
+
+def _read_recipe(path: Path) -> Recipe:
+    if not path.is_file():
+        raise UnknownNameError(f"no file {path}: the path of a recipe was expected, such as ./my_recipe.py.")
+    spec = importlib.util.spec_from_file_location(f"recipe_{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise InputError(f"{path} is no Python file. A recipe is a .py file that defines RECIPE.")
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise InputError(f"{path} cannot be run ({type(error).__name__}: {error}). Correct it first.") from error
+    return _recipe_of(module)
+
+
+def _recipe_of(module: ModuleType) -> Recipe:
+    recipe = getattr(module, "RECIPE", None)
+    if not isinstance(recipe, Recipe) or module.__file__ is None:
+        raise InputError(f"{module.__name__} defines no RECIPE (a ml3zoo.recipe.Recipe). See training/ for examples.")
+    return replace(recipe, source=Path(module.__file__).read_text(encoding="utf-8"))
+
+
+def _commit() -> str | None:
+    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None

@@ -1,0 +1,55 @@
+"""Gymnasium's vector environments, opened and closed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from ml3zoo.errors import InputError, MissingExtraError
+from ml3zoo.tasks.control.needs_gymnasium import VectorEnv, gymnasium
+
+
+@contextmanager
+def open_worlds(
+    env: str, count: int, episode_steps: int, *, like: str = "MountainCarContinuous-v0", render_mode: str | None = None
+) -> Iterator[VectorEnv]:
+    """So many worlds of an environment, closed afterwards.
+
+    Args:
+        env: its id, as ``gymnasium.make`` takes it: ``"Name-v0"``, or ``"module:Name-v0"``, which imports the module.
+        count: worlds.
+        episode_steps: of an episode, at most.
+        like: an id that is known, for the error.
+        render_mode: as ``gymnasium.make`` takes it.
+
+    Raises:
+        InputError: there is no such environment, or it cannot be made.
+        MissingExtraError: it needs MuJoCo, which is not installed.
+    """
+    kwargs: dict[str, Any] = {} if render_mode is None else {"render_mode": render_mode}
+    try:
+        worlds = gymnasium.make_vec(env, num_envs=count, max_episode_steps=episode_steps, **kwargs)
+    except gymnasium.error.DependencyNotInstalled as error:
+        if "mujoco" in str(error).lower():
+            raise MissingExtraError(f"The environment {env}", "rl") from error
+        raise InputError(f"the environment {env} needs what is not installed: {error}") from error
+    except (gymnasium.error.Error, ModuleNotFoundError) as error:
+        raise InputError(
+            f"no environment {env!r} is known ({type(error).__name__}: {error}). An id of Gymnasium was expected, such "
+            f"as {like}."
+        ) from error
+    except Exception as error:
+        raise InputError(
+            f"the environment {env} could not be made ({type(error).__name__}: {error}). Correct it, or what it needs."
+        ) from error
+    try:
+        yield worlds
+    finally:
+        worlds.close()
+
+
+def own_limit(env: str) -> int | None:
+    """How many steps an episode of an environment that was opened has where nobody asks for another limit."""
+    steps: int | None = gymnasium.spec(env.rpartition(":")[-1]).max_episode_steps
+    return steps

@@ -1,0 +1,91 @@
+"""Search: which learned losses are there on the Hub?"""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from dataclasses import dataclass
+from itertools import islice
+from typing import get_args
+
+from huggingface_hub.hf_api import ModelInfo
+from msgspec import Struct
+
+from ml3zoo.errors import ConfigError
+from ml3zoo.format.config import Kind
+from ml3zoo.format.schema import parse
+from ml3zoo.zoo.hub.client import ask, hub_api
+
+_MOST = 1000
+TAG = "ml3zoo"
+"""Every published loss carries it."""
+
+
+@dataclass(frozen=True)
+class HubEntry:
+    """A loss on the Hub, as its card describes it: what its author claims, unchecked."""
+
+    name: str
+    kind: str
+    headline: str
+    downloads: int
+
+
+class _Metric(Struct, kw_only=True):
+    type: str
+    name: str | None = None
+    value: float | str
+
+
+class _Result(Struct, kw_only=True):
+    metrics: list[_Metric]
+
+
+class _Measured(Struct, kw_only=True):
+    results: list[_Result]
+
+
+def search_losses(pattern: str = "*", kind: str | None = None) -> list[HubEntry]:
+    """Losses on the Hub by library tag, most downloaded first; at most a thousand.
+
+    Args:
+        pattern: a shell pattern for the repository's name, with or without its organisation.
+        kind: ``"regression"``, ``"classification"`` or ``"trajectory"``; any if not given.
+
+    Raises:
+        HubError: the Hub cannot be reached, or refuses.
+    """
+    literal = max(re.split(r"[*?/]+", re.sub(r"\[!?\]?[^\]]*\]", "*", pattern)), key=len)
+    models = ask(
+        lambda: list(
+            islice(
+                hub_api().list_models(
+                    filter=[TAG, *([kind] if kind else [])],
+                    search=literal or None,
+                    expand=["downloads", "model-index", "tags"],
+                    sort="downloads",
+                ),
+                _MOST,
+            )
+        )
+    )
+    return [_entry(model) for model in models if _matches(model.id, pattern)]
+
+
+def _matches(repo: str, pattern: str) -> bool:
+    return fnmatch.fnmatchcase(repo, pattern) or fnmatch.fnmatchcase(repo.split("/")[-1], pattern)
+
+
+def _entry(model: ModelInfo) -> HubEntry:
+    kind = next((kind for kind in get_args(Kind) if kind in (model.tags or [])), None)
+    return HubEntry(f"hf://{model.id}", kind or "unknown", _headline(model.model_index), model.downloads or 0)
+
+
+def _headline(index: object) -> str:
+    """What a card's ``model-index`` claims; nothing if it is written otherwise than ml3zoo writes it."""
+    try:
+        measured = parse(list[_Measured], index, "model-index")
+    except ConfigError:
+        return ""
+    metrics = [metric for model in measured for result in model.results for metric in result.metrics]
+    return "; ".join(f"{metric.name or metric.type} {metric.value}" for metric in metrics)

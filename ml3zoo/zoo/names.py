@@ -1,0 +1,111 @@
+"""Names -> folders. Needs no torch, and no network for what is bundled, cached or a path."""
+
+from __future__ import annotations
+
+import fnmatch
+import importlib.util
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ml3zoo.errors import HubError, UnknownNameError, did_you_mean
+from ml3zoo.format.config import FILE_NAME, LossConfig, read_config
+from ml3zoo.zoo.hub.reference import SCHEME, HubReference, official, parse_reference
+from ml3zoo.zoo.results import read_results
+
+
+def bundled_zoo() -> Path:
+    """The folder of the losses that ship with the package."""
+    spec = importlib.util.find_spec("ml3zoo.cards")
+    assert spec is not None
+    assert spec.origin is not None
+    return Path(spec.origin).parent
+
+
+def list_losses(pattern: str = "*") -> list[str]:
+    """Names of the bundled losses that match a shell pattern, sorted."""
+    names = (folder.parent.name for folder in bundled_zoo().glob(f"*/{FILE_NAME}"))
+    return sorted(name for name in names if fnmatch.fnmatchcase(name, pattern))
+
+
+class Location(NamedTuple):
+    """Where a loss lies: its folder, and where on the Hub it comes from, if it does."""
+
+    folder: Path
+    source: HubReference | None = None
+
+
+def locate(name: str | Path) -> Location:
+    """The folder a name stands for; what lies on the Hub is pulled.
+
+    Args:
+        name: a loss of the zoo (``"sine-regression"``: the bundled copy, else the official zoo on the Hub), a
+            reference to the Hub (``"hf://org/name@revision"``), or a folder (``"./my-loss"``; anything else with a
+            slash is a path).
+
+    Raises:
+        UnknownNameError: there is no such loss or folder.
+        Ml3zooError: it cannot be pulled; see ``ml3zoo.zoo.hub.pull.pull_loss``.
+    """
+    text = str(name)
+    if text.startswith(SCHEME):
+        return _pull(parse_reference(text))
+    if isinstance(name, Path) or "/" in text or text in {".", ".."}:
+        if not Path(name).is_dir():
+            raise UnknownNameError(f"no folder {text}: a path to a loss's folder was expected. Run: ml3zoo list")
+        return Location(Path(name))
+    if text in list_losses():
+        return Location(bundled_zoo() / text)
+    return _pull_official(text)
+
+
+def resolve(name: str | Path) -> Path:
+    """The folder of ``locate``."""
+    return locate(name).folder
+
+
+def _pull(reference: HubReference) -> Location:
+    from ml3zoo.zoo.hub.pull import pull_loss
+
+    pulled = pull_loss(reference)
+    return Location(pulled.folder, pulled.reference)
+
+
+def _pull_official(name: str) -> Location:
+    unknown = f"no loss named {name!r} in the zoo.{did_you_mean(name, list_losses())} Run: ml3zoo list"
+    try:
+        return _pull(official(name))
+    except UnknownNameError as error:
+        raise UnknownNameError(unknown) from error
+    except HubError as error:
+        typo = did_you_mean(name, list_losses())
+        why = "The Hub could not be asked whether it has one." if typo else f"It is not bundled, and {error}"
+        raise UnknownNameError(f"{unknown} ({why})") from error
+
+
+def describe(name: str | Path) -> dict[str, Any]:
+    """All that is known of a loss without loading it: its config, its headline, where it lies and how to use it."""
+    folder, source = locate(name)
+    config = read_config(folder)
+    return {
+        **config.builtins(),
+        "folder": str(folder),
+        "headline": str(read_results(folder).get("headline", "")),
+        "source": str(source) if source else None,
+        "author": source.owner if source else None,
+        "use": usage(source or name, config),
+        "call": call(config),
+        "acts_in": str(config.world) if config.world else None,
+    }
+
+
+def usage(name: str | Path | HubReference, config: LossConfig) -> str:
+    """The call that loads a loss by a name, a reference or a folder."""
+    text = f"./{name}" if isinstance(name, Path) and not name.is_absolute() else str(name)
+    steps = f", total_steps={config.inner.steps}" if config.uses_progress else ""
+    return f"load_loss({json.dumps(text, ensure_ascii=False)}{steps})"
+
+
+def call(config: LossConfig) -> str:
+    """How the loss is called once it is loaded."""
+    return f"loss(prediction, target{', feature=feature' if config.uses_feature else ''})"
