@@ -75,8 +75,8 @@ def apply(
     of_tables = {"DATA": data, "--target": target, "--test": test, "--baselines": baselines}
     of_environments = {"--env": env, "--policy": policy, "--record": record}
     report: ApplyReport | EnvironmentReport
-    if config.kind == "trajectory":
-        environment = config.world.environment if config.world else "ID"
+    if config.problem_type == "trajectory":
+        environment = config.environment.id if config.environment else "ID"
         _check_usage(config, f"in an environment: --env {shlex.quote(environment)}", {"--env": env}, of_tables)
         assert env is not None
         from ml3zoo.apply.environment import POLICY, apply_in_environment
@@ -104,4 +104,6 @@ def _check_usage(config: LossConfig, use: str, needed: Mapping[str, object], str
     missing = [f"{option} is missing" for option, value in needed.items() if not value]
     wrong = [f"{option} does not go with that" for option, value in strange.items() if value]
     if missing or wrong:
-        raise InputError(f"{config.name} is a {config.kind} loss, to be applied {use}; {', '.join(missing + wrong)}.")
+        raise InputError(
+            f"{config.name} is a {config.problem_type} loss, to be applied {use}; {', '.join(missing + wrong)}."
+        )

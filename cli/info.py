@@ -19,7 +19,7 @@ def info(name: Name, json: Json = False) -> None:
         "name": entry["name"],
         "headline": entry["headline"] or "not measured",
         "about": entry["summary"],
-        "kind": f"{entry['kind']}, family {entry['family']}",
+        "problem_type": f"{entry['kind']}, family {entry['family']}",
         "signals": ", ".join(str(SignalConfig(**signal)) for signal in entry["signals"]),
         **({"world": entry["acts_in"]} if entry["acts_in"] else {}),
         "made for": f"{inner['optimizer']}, lr {inner['lr']:g}, momentum {inner['momentum']:g}, {inner['steps']} steps"

@@ -15,7 +15,9 @@ from .output import Json, one_line, say, show_json, talk
 def list_(
     pattern: Annotated[str, typer.Argument(help="Part of a name, or a shell pattern such as 'sine*'.")] = "*",
     hub: Annotated[bool, typer.Option("--hub", help="Search the Hub instead of the bundled zoo.")] = False,
-    kind: Annotated[str | None, typer.Option(help="Only this kind, such as regression.", show_default=False)] = None,
+    problem_type: Annotated[
+        str | None, typer.Option(help="Only this problem_type, such as regression.", show_default=False)
+    ] = None,
     json: Json = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print a table for a README.")] = False,
 ) -> None:
@@ -24,32 +26,34 @@ def list_(
         raise InputError("--markdown links the bundled cards; it does not go with --hub.")
     if not set(pattern) & set("*?["):
         pattern = f"*{pattern}*"
-    entries = _on_the_hub(pattern, kind) if hub else _bundled(pattern, kind)
-    if not entries and (pattern != "*" or kind):
-        raise UnknownNameError(f"no loss matches {pattern!r}{f' of kind {kind!r}' if kind else ''}. Run: ml3zoo list")
+    entries = _on_the_hub(pattern, problem_type) if hub else _bundled(pattern, problem_type)
+    if not entries and (pattern != "*" or problem_type):
+        raise UnknownNameError(
+            f"no loss matches {pattern!r}{f' of problem_type {problem_type!r}' if problem_type else ''}. Run: ml3zoo list"
+        )
     if json:
         show_json(entries)
         return
     if markdown:
-        say("| loss | kind | measured |\n|---|---|---|")
+        say("| loss | problem_type | measured |\n|---|---|---|")
     for entry in entries:
         name, headline = one_line(entry["name"]), one_line(entry["headline"])
         if markdown:
-            say(f"| [{name}](cards/{name}/README.md) | {entry['kind']} | {headline} |")
+            say(f"| [{name}](cards/{name}/README.md) | {entry['problem_type']} | {headline} |")
             continue
         say(name)
         talk(f"  {headline}")
 
 
-def _bundled(pattern: str, kind: str | None) -> list[dict[str, Any]]:
+def _bundled(pattern: str, problem_type: str | None) -> list[dict[str, Any]]:
     entries = [describe(name) for name in list_losses(pattern)]
-    shown = ("name", "kind", "headline", "folder")
-    return [{key: entry[key] for key in shown} for entry in entries if kind in (None, entry["kind"])]
+    shown = ("name", "problem_type", "headline", "folder")
+    return [{key: entry[key] for key in shown} for entry in entries if problem_type in (None, entry["problem_type"])]
 
 
-def _on_the_hub(pattern: str, kind: str | None) -> list[dict[str, Any]]:
+def _on_the_hub(pattern: str, problem_type: str | None) -> list[dict[str, Any]]:
     from dataclasses import asdict
 
     from ml3zoo.zoo.hub.search import search_losses
 
-    return [asdict(entry) for entry in search_losses(pattern, kind)]
+    return [asdict(entry) for entry in search_losses(pattern, problem_type)]

@@ -73,5 +73,5 @@ def _snippet(use: str, config: LossConfig) -> list[str]:
     """Lines that run as they stand, to be filled with the user's own."""
     numbers: dict[str, int] = defaultdict(lambda: 1)
     numbers |= {name: len(value) for name, value in config.architecture.items() if isinstance(value, list | tuple)}
-    batch = [line.format_map(numbers) for line in _BATCHES[config.kind][: 3 if config.uses_feature else 2]]
+    batch = [line.format_map(numbers) for line in _BATCHES[config.problem_type][: 3 if config.uses_feature else 2]]
     return ["import torch", "from ml3zoo import load_loss", f"loss = {use}", *batch, f"{call(config)}.backward()"]

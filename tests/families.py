@@ -54,7 +54,7 @@ def example_config(name: str) -> LossConfig:
     architecture, _, kind = name.rpartition("-")
     signals, details = _OTHERS.get(name) or (_SIGNALS[kind], dict(_ARCHITECTURES[architecture]))
     if architecture.endswith("-weighted"):
-        details["weighted"] = _WEIGHTED[kind]
+        details["terms"] = _WEIGHTED[kind]
     return LossConfig(
         name=name,
         summary="For tests.",

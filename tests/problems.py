@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from ml3zoo.losses import LearnedLoss
-from ml3zoo.meta.estimators import Objective, Problem
+from ml3zoo.meta.estimators import MetaProblem, Objective
 from ml3zoo.meta.inner import InnerRun
 from ml3zoo.meta.optimizers import SGD
 from ml3zoo.recipe import find_recipe
@@ -34,7 +34,7 @@ class Fixed(TaskFamily):
     def sample(self, generator: torch.Generator, n: int, split: Split) -> Tasks:
         return self.tasks.pick(slice(0, n))
 
-    def signals(self, params: Tensors, data: Tensors) -> Tensors:
+    def loss_arguments(self, params: Tensors, data: Tensors) -> Tensors:
         return self.base.signals(params, data)
 
     def objective(self, params: Tensors, data: Tensors) -> Tensor:
@@ -45,13 +45,15 @@ def double(tasks: Tasks) -> Tasks:
     return Tasks(*({name: x.double() for name, x in part.items()} for part in tasks))
 
 
-def sine_problem(run: InnerRun, n: int = 3, *, compiled: bool = False) -> tuple[LearnedLoss, Tensors, Tasks, Problem]:
+def sine_problem(
+    run: InnerRun, n: int = 3, *, compiled: bool = False
+) -> tuple[LearnedLoss, Tensors, Tasks, MetaProblem]:
     """A fresh loss, its parameters, n sine tasks in float64 and the problem of meta-training it on these."""
     loss = find_recipe("sine-regression").fresh_loss(0).double()
     phi = {name: p.detach() for name, p in loss.named_parameters()}
     tasks = double(FAMILY.sample(torch.Generator().manual_seed(0), n, "train"))
     family = Fixed(tasks)
-    return loss, phi, tasks, Problem(run.step(loss, family, compiled=compiled), run, family, n)
+    return loss, phi, tasks, MetaProblem(run.step(loss, family, compiled=compiled), run, family, n)
 
 
 def hand_unrolled(loss: LearnedLoss, phi: Tensors, tasks: Tasks, run: InnerRun) -> Tensor:
@@ -104,7 +106,7 @@ class Quadratic(TaskFamily):
         start = torch.rand(n, 1, generator=generator, dtype=torch.float64) + 0.5
         return Tasks({"y": torch.zeros(n, 1, dtype=torch.float64)}, {"theta": start})
 
-    def signals(self, params: Tensors, data: Tensors) -> Tensors:
+    def loss_arguments(self, params: Tensors, data: Tensors) -> Tensors:
         theta = params["theta"]
         waves = math.sqrt(self.ripple / 50) * torch.sin(100 * theta)
         return {"input": torch.cat([theta - data["y"], waves]), "target": torch.zeros_like(theta.repeat(2))}
@@ -113,11 +115,11 @@ class Quadratic(TaskFamily):
         return (params["theta"] - data["y"]).square().sum()
 
 
-def quadratic_problem(steps: int, lr: float, n: int, *, ripple: float = 0.0) -> tuple[Tensors, Problem]:
+def quadratic_problem(steps: int, lr: float, n: int, *, ripple: float = 0.0) -> tuple[Tensors, MetaProblem]:
     family, loss = Quadratic(ripple), Scaled()
     run = InnerRun(SGD(), lr, steps)
     phi = {"log_scale": loss.log_scale.detach()}
-    return phi, Problem(run.step(loss, family), run, family, n)
+    return phi, MetaProblem(run.step(loss, family), run, family, n)
 
 
 SECOND_MOMENT = 13 / 12

@@ -53,8 +53,8 @@ def test_diabetes_gives_a_report_and_files(weighting: Path, tmp_path: Path) -> N
     assert written.pop("sha256").keys() == names - {"report.json"}
     assert written == report.as_dict()
     assert len(pd.read_csv(tmp_path / "out" / "predictions.csv")) == report.split["test"]
-    for contender in report.contenders:
-        rmse = contender.metrics["rmse"]["mean"]
+    for method in report.methods:
+        rmse = method.metrics["rmse"]["mean"]
         assert rmse is not None
         assert rmse < 90
 
@@ -78,7 +78,7 @@ def test_diabetes_gives_a_report_and_files(weighting: Path, tmp_path: Path) -> N
         ("a,price\n" + "1,2\n" * 12 + "1,1e300\n", r"'price' holds 1e\+300, out of range"),
         ("a,price\n" + "".join(f"{k},{k}\n" for k in range(12)) + "1e300,1\n", r"'a' holds 1e\+300, out of range"),
         ("a,prices\n" + "1,7\n" * 12, "Did you mean 'prices'"),
-        ("a,price\n" + "1,2\n" * 11 + "1,7 EUR\n", "'7 EUR' in row 12: .* Correct or empty the cell"),
+        ("a,price\n" + "1,2\n" * 11 + "1,7 EUR\n", "'7 EUR' in row 12: .* Correct or empty the setup"),
         (
             "a,price\n" + "1,2\n" * 11 + "n.a.?,3\n",
             "'a' holds numbers in 11 rows and text in 1, such as 'n.a.[?]' in row 12",
@@ -339,8 +339,8 @@ def test_robust_baselines_take_part_and_the_best_on_validation_rows_is_the_rival
         plot=False,
     )
     labels = ["MSE, tuned", "MAE, tuned", "Huber (δ = 0.3), tuned", "Huber (δ = 1), tuned"]
-    assert [contender.label for contender in report.contenders][2:] == labels
-    assert "MAE" in report.criterion
+    assert [method.label for method in report.methods][2:] == labels
+    assert "MAE" in report.selection_metric
     assert report.baseline in labels[1:]
     assert "test MAE" in report.verdict
     assert f"than tuned {report.baseline.removesuffix(', tuned')} (best of 4 ordinary losses)" in report.verdict

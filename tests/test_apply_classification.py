@@ -32,7 +32,7 @@ def weighted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(0)
     loss = build_loss(CONFIG)
     loss.reset_parameters()
-    return save_loss(loss.requires_grad_(False), tmp_path_factory.mktemp("losses") / "weighted")
+    return save_loss(loss.requires_grad_(False), tmp_path_factory.mktemp("losses") / "terms")
 
 
 def frame(rows: int = 90, seed: int = 0) -> Any:
@@ -108,7 +108,7 @@ def test_metrics_and_criterion() -> None:
     np.testing.assert_allclose(scores["accuracy"], [0.5, 0.0, np.nan])
     expected = nn.functional.cross_entropy(output[0], truth)
     np.testing.assert_allclose(scores["cross_entropy"][0], expected, rtol=1e-6)
-    rate, then = MEASURE.usual.criterion.values(output, truth)
+    rate, then = MEASURE.usual.selection_metric.values(output, truth)
     assert rate.tolist() == [0.5, 1.0, np.inf]
     assert then.tolist() == pytest.approx([float(expected), 9.00012, np.inf])
 
@@ -123,7 +123,7 @@ def test_metrics_and_criterion() -> None:
 )
 def test_the_verdict_speaks_of_points(ours: list[float], told: str) -> None:
     found = difference(MEASURE.gap(np.array(ours), np.array([0.19, 0.20, 0.21])))
-    sentence = verdict("weighted", "tuned X", found, MEASURE.yardstick("error_rate"), 3)
+    sentence = verdict("terms", "tuned X", found, MEASURE.metric_format("error_rate"), 3)
     assert pytest.approx(found["mean"], abs=1e-6) == np.mean(ours) - 0.2
     assert re.search(told, sentence), sentence
 
@@ -135,7 +135,7 @@ def test_the_saved_network_can_be_used_again(weighted: Path, tmp_path: Path) -> 
     data, test, out = saved(noisy, tmp_path), saved(frame(40, seed=1), tmp_path, "clean.csv"), tmp_path / "out"
     report = apply_loss(weighted, data, "size", test=test, baselines=True, steps=30, seeds=2, out=out, plot=False)
     assert report.split == {"train": 90, "valid": 30, "test": 40}
-    assert [contender.label for contender in report.contenders] == [
+    assert [method.label for method in report.methods] == [
         "learned, tuned",
         "learned, recommended lr",
         "cross-entropy, tuned",
@@ -165,6 +165,6 @@ def test_the_saved_network_can_be_used_again(weighted: Path, tmp_path: Path) -> 
 def test_a_picture_is_drawn(weighted: Path, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     report = apply_loss(weighted, saved(frame(), tmp_path), "size", steps=3, seeds=2, out=tmp_path / "out")
-    assert report.criterion == "validation error rate"
+    assert report.selection_metric == "validation error rate"
     assert report.baseline == "cross-entropy, tuned"
     assert (tmp_path / "out" / "learning_curves.png").is_file()

@@ -19,16 +19,17 @@ from torch import nn
 
 from ml3zoo.apply.environment import apply_in_environment
 from ml3zoo.apply.environment.baselines import PolicyGradient, advantages, random_search
-from ml3zoo.apply.environment.evaluator import Arena
+from ml3zoo.apply.environment.evaluator import Evaluator
 from ml3zoo.apply.environment.policies import parse_policy
 from ml3zoo.apply.environment.training import judge, train_under
-from ml3zoo.apply.verdict import Yardstick, difference, verdict
+from ml3zoo.apply.verdict import MetricFormat, difference, verdict
 from ml3zoo.errors import InputError, MissingExtraError, OutputError
-from ml3zoo.format.config import InnerConfig, LossConfig, Range, SignalConfig, World, read_config, write_config
+from ml3zoo.format.config import InnerConfig, LossConfig, SignalConfig, read_config, write_config
+from ml3zoo.format.environment import AffineScale, EnvironmentConfig
 from ml3zoo.losses import build_loss
 from ml3zoo.recipe import find_recipe
 from ml3zoo.tasks.control.rollouts import Rollouts
-from ml3zoo.tasks.control.vector_env import open_worlds
+from ml3zoo.tasks.control.vector_env import open_vector_env
 from ml3zoo.tasks.optimizees import MLP
 from ml3zoo.zoo.loading import load_loss
 from ml3zoo.zoo.store import save_loss
@@ -56,21 +57,21 @@ class Field(gymnasium.Env):
 
     def reset(self, *, seed=None, options=None):
         super().reset(seed=seed)
-        self.place, self.goal = np.zeros(2), self.np_random.uniform(-0.5, 0.5, 2)
+        self.environment, self.goal = np.zeros(2), self.np_random.uniform(-0.5, 0.5, 2)
         return self.observed(), {}
 
     def step(self, action):
-        self.place = self.place + 0.1 * action
-        return self.observed(), -float(np.linalg.norm(self.place - self.goal)), False, False, {}
+        self.environment = self.environment + 0.1 * action
+        return self.observed(), -float(np.linalg.norm(self.environment - self.goal)), False, False, {}
 
     def observed(self):
-        return np.concatenate([self.place, self.goal, self.place - self.goal]).astype(np.float32)
+        return np.concatenate([self.environment, self.goal, self.environment - self.goal]).astype(np.float32)
 
     def render(self):
         if self.fault == "blind":
             raise gymnasium.error.DependencyNotInstalled("a pencil is not installed")
         picture = np.full((40, 40, 3), 255, np.uint8)
-        row, column = (20 + 12 * self.place).astype(int).clip(0, 39)
+        row, column = (20 + 12 * self.environment).astype(int).clip(0, 39)
         picture[row, column] = 0
         return picture
 
@@ -80,9 +81,14 @@ for fault in ("", "mujoco", "broken", "discrete", "blind"):
     gymnasium.register(name, Field, kwargs={"fault": fault}, max_episode_steps=99)
 
 
-def field_world(**changes: Any) -> World:
+def field_world(**changes: Any) -> EnvironmentConfig:
     known = {"goal_at": (2, 3), "offset_at": (4, 5), "tolerance": 0.2}
-    return World(environment=FIELD, episode_steps=STEPS, policy_sees=(Range(scale=0.5),) * 6, **(known | changes))
+    return EnvironmentConfig(
+        environment=FIELD,
+        episode_steps=STEPS,
+        observation_normaliser=(AffineScale(scale=0.5),) * 6,
+        **(known | changes),
+    )
 
 
 @pytest.fixture(scope="session")
@@ -96,11 +102,11 @@ def guide(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
             name="guide",
             summary="Aims straight at the goal.",
             family="trajectory",
-            kind="trajectory",
+            problem_type="trajectory",
             signals=tuple(SignalConfig(signal=signal) for signal in ("state", "action", "goal")),
             architecture={"state": [{}] * 6, "action": [{}] * 2, "goal": [{}] * (len(world.goal) or 2), "hidden": [2]},
             inner=InnerConfig(optimizer="adam", lr=0.03, steps=15),
-            world=world,
+            environment=world,
         )
         loss = build_loss(config)
         with torch.no_grad():
@@ -115,23 +121,23 @@ def guide(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
 
 
 @contextmanager
-def arena_of(world: World, count: int = 3) -> Iterator[Arena]:
-    with open_worlds(FIELD, count, world.episode_steps) as worlds:
-        yield Arena(worlds, world, MLP((6, 16, 2), "tanh"))
+def arena_of(world: EnvironmentConfig, count: int = 3) -> Iterator[Evaluator]:
+    with open_vector_env(FIELD, count, world.episode_steps) as vector_env:
+        yield Evaluator(vector_env, world, MLP((6, 16, 2), "tanh"))
 
 
 @pytest.mark.parametrize("one_start", [True, False])
 def test_policies_learn_under_the_loss_and_cost_is_told(one_start: bool, guide: Callable[..., Path]) -> None:
     report = apply_in_environment(guide(one_start=one_start), FIELD, policy="16 tanh", seeds=4)
-    learned, gradient, search = report.contenders
-    assert [one.label for one in report.contenders] == ["learned loss", "REINFORCE", "random search"]
+    learned, gradient, search = report.methods
+    assert [one.label for one in report.methods] == ["learned loss", "REINFORCE", "random search"]
     assert learned.success >= 0.75
     assert learned.returns["mean"] > max(gradient.returns["mean"], search.returns["mean"])
     assert learned.distance["mean"] < 0.2
-    assert [one.environment_steps for one in report.contenders] == [15 * STEPS, 15 * STEPS, 16 * STEPS]
-    rival = min((gradient, search), key=lambda one: one.distance["mean"])
-    assert report.rival == rival.label
-    gap = learned.distance["mean"] - rival.distance["mean"]
+    assert [one.environment_steps for one in report.methods] == [15 * STEPS, 15 * STEPS, 16 * STEPS]
+    baseline = min((gradient, search), key=lambda one: one.distance["mean"])
+    assert report.baseline == baseline.label
+    gap = learned.distance["mean"] - baseline.distance["mean"]
     assert report.difference["mean"] == pytest.approx(gap, abs=1e-4)
     assert ("helps: distance from the goal" in report.verdict) == (report.difference["high"] < 0)
     assert "Its return is" not in report.verdict
@@ -143,14 +149,16 @@ def test_policies_learn_under_the_loss_and_cost_is_told(one_start: bool, guide: 
 def test_training_side_by_side_is_training_alone(one_start: bool, guide: Callable[..., Path]) -> None:
     """Policies of a vector environment come out as a user's own loop makes each of them."""
     folder, steps = guide(one_start=one_start), 4
-    with arena_of(read_config(folder).world) as arena:
-        together = train_under(load_loss(folder, reduction="none"), arena, steps, lambda step, moment: None).policies
+    with arena_of(read_config(folder).environment) as evaluator:
+        together = train_under(
+            load_loss(folder, reduction="none"), evaluator, steps, lambda step, snapshot: None
+        ).policies
         for which in range(3):
-            alone, loss = arena.fresh().only(which).learning(), load_loss(folder, total_steps=steps)
+            alone, loss = evaluator.fresh().only(which).learning(), load_loss(folder, total_steps=steps)
             optimizer = loss.make_optimizer(alone.parameters())
             world = gymnasium.make(FIELD, max_episode_steps=STEPS)
             for step in range(steps):
-                state, _ = world.reset(seed=arena.start(step) + which)
+                state, _ = world.reset(seed=evaluator.start(step) + which)
                 met, over = [], False
                 while not over:
                     met.append(torch.tensor(state)[None])
@@ -166,28 +174,28 @@ def test_training_side_by_side_is_training_alone(one_start: bool, guide: Callabl
 
 @pytest.mark.parametrize("one_start", [True, False])
 def test_starts_are_one_or_fresh_and_shared_by_contenders(one_start: bool) -> None:
-    with arena_of(field_world(one_start=one_start)) as arena:
-        goals = [arena.roll_out(arena.fresh(draw), draw).states[0, :, 2:4] for draw in range(3)]
-        assert torch.equal(goals[0], arena.roll_out(arena.fresh(9), 0).states[0, :, 2:4])
+    with arena_of(field_world(one_start=one_start)) as evaluator:
+        goals = [evaluator.roll_out(evaluator.fresh(draw), draw).states[0, :, 2:4] for draw in range(3)]
+        assert torch.equal(goals[0], evaluator.roll_out(evaluator.fresh(9), 0).states[0, :, 2:4])
     assert torch.equal(goals[0], goals[1]) == torch.equal(goals[1], goals[2]) == one_start
     assert len(goals[0].unique(dim=0)) == 3
 
 
 def test_the_policy_gradient_climbs() -> None:
-    with arena_of(field_world(one_start=True), 6) as arena:
+    with arena_of(field_world(one_start=True), 6) as evaluator:
         before, after = (
-            judge(PolicyGradient(0.005, 0.3).train(arena, steps).policies, arena, steps).rolled.returns.mean()
+            judge(PolicyGradient(0.005, 0.3).train(evaluator, steps).policies, evaluator, steps).rolled.returns.mean()
             for steps in (0, 40)
         )
     assert after > 0.7 * before
 
 
 def test_a_random_search_keeps_the_best_policy_of_each_world() -> None:
-    with arena_of(field_world(one_start=True)) as arena:
-        tried = torch.stack([arena.roll_out(arena.fresh(draw), draw).returns for draw in range(6)])
-        kept = random_search(arena, 5)
-        assert torch.equal(arena.roll_out(kept.policies, 7).returns, tried.amax(0))
-        assert kept.taken.tolist() == [6 * STEPS] * 3
+    with arena_of(field_world(one_start=True)) as evaluator:
+        tried = torch.stack([evaluator.roll_out(evaluator.fresh(draw), draw).returns for draw in range(6)])
+        kept = random_search(evaluator, 5)
+        assert torch.equal(evaluator.roll_out(kept.policies, 7).returns, tried.amax(0))
+        assert kept.env_steps.tolist() == [6 * STEPS] * 3
     assert len(tried.argmax(0).unique()) > 1
 
 
@@ -237,8 +245,8 @@ def test_what_is_saved_is_the_best_policy_the_report_and_pictures(guide: Callabl
         seen = [(value - one["middle"]) / one["scale"] for value, one in zip(state, kept["sees"], strict=True)]
         action = network(torch.tensor(np.array(seen), dtype=torch.float32)).clamp(-1, 1)
         state, *_ = world.step(action.detach().numpy())
-    assert report.contenders[0].distance is not None
-    mean, std = report.contenders[0].distance.values()
+    assert report.methods[0].distance is not None
+    mean, std = report.methods[0].distance.values()
     assert np.linalg.norm(state[4:]) == pytest.approx(mean - std / 2**0.5, abs=1e-3)  # the nearer one of two
 
 
@@ -273,7 +281,7 @@ def test_a_film_has_so_many_pictures_at_most_and_shows_the_last(length: int) -> 
 def car(tmp_path: Path) -> Path:
     """The bundled loss in a folder of its own."""
     folder = save_loss(load_loss("mountain-car"), tmp_path / "mountain-car")
-    write_config(read_config(folder).replace(world=find_recipe("mountain-car").config.world), folder)
+    write_config(read_config(folder).replace(environment=find_recipe("mountain-car").config.environment), folder)
     return folder
 
 
@@ -319,7 +327,7 @@ def test_what_is_missing_is_named(guide: Callable[..., Path], tmp_path: Path) ->
     with pytest.raises(MissingExtraError, match=r"ml3zoo\[rl\]"):
         apply_in_environment(guide(), "tests/FieldMujoco-v0")
     folder = guide()
-    write_config(read_config(folder).replace(world=None), folder)
+    write_config(read_config(folder).replace(environment=None), folder)
     with pytest.raises(InputError, match="guide tells no world"):
         apply_in_environment(folder, FIELD)
     with pytest.raises(InputError, match=r"regression loss; .* Run: ml3zoo apply sine-regression DATA --target"):
@@ -329,8 +337,8 @@ def test_what_is_missing_is_named(guide: Callable[..., Path], tmp_path: Path) ->
 def test_the_world_may_be_less_telling(guide: Callable[..., Path]) -> None:
     """No distance, and one goal for all: success is an episode that ends by itself."""
     report = apply_in_environment(guide(goal=(0.0, 0.0), goal_at=(), offset_at=()), FIELD, steps=1, seeds=2)
-    assert [one.distance for one in report.contenders] == [None] * 3
-    assert [one.success for one in report.contenders] == [0.0] * 3
+    assert [one.distance for one in report.methods] == [None] * 3
+    assert [one.success for one in report.methods] == [0.0] * 3
     assert "distance" not in report.lines()[2]
 
 
@@ -352,7 +360,7 @@ def test_policies_are_parsed(text: str, sizes: tuple[int, ...], activation: str)
 )
 def test_the_verdict_speaks_of_returns(gap: list[float], told: str) -> None:
     found = difference(np.array(gap))
-    sentence = verdict("guide", "X", found, Yardstick(metric="return", better="higher"), 3)
+    sentence = verdict("guide", "X", found, MetricFormat(metric="return", better="higher"), 3)
     assert re.search(told, sentence), sentence
 
 
@@ -387,13 +395,13 @@ def test_the_command_line_in_an_environment(tmp_path: Path) -> None:
     report = json.loads(done.stdout)
     assert report["environment"] == CAR
     assert report["network"] == "2-64-1 tanh"
-    assert report["contenders"][0]["environment_steps"] <= 35
+    assert report["methods"][0]["environment_steps"] <= 35
 
 
 @pytest.mark.slow
 def test_bundled_losses_work_in_environments_that_nobody_here_wrote() -> None:
-    car = apply_in_environment("mountain-car-continuous", "MountainCarContinuous-v0", seeds=4).contenders[0]
+    car = apply_in_environment("mountain-car-continuous", "MountainCarContinuous-v0", seeds=4).methods[0]
     assert car.success == 1
     assert car.returns["mean"] > 90
-    learned, *rivals = apply_in_environment("reacher", "Reacher-v5", seeds=8).contenders
-    assert learned.distance["mean"] < 0.03 < min(rival.distance["mean"] for rival in rivals) / 2
+    learned, *baselines = apply_in_environment("reacher", "Reacher-v5", seeds=8).methods
+    assert learned.distance["mean"] < 0.03 < min(baseline.distance["mean"] for baseline in baselines) / 2

@@ -10,15 +10,15 @@ from ml3zoo.errors import ConfigError, InputError
 from ml3zoo.format.config import InnerConfig, LossConfig, SignalConfig
 from ml3zoo.losses import LearnedLoss, build_loss
 from ml3zoo.losses.ordinary import FocalLoss, PartlyLabelled
-from ml3zoo.losses.signals import Batch
+from ml3zoo.losses.signals import LossInputs
 from ml3zoo.losses.signals.classification import Classification
 from ml3zoo.zoo.store import read_loss, save_loss
 
 CONFIG = LossConfig(
-    name="weighted",
+    name="terms",
     summary="A weighted cross-entropy.",
     family="mlp",
-    kind="classification",
+    problem_type="classification",
     signals=(
         SignalConfig(signal="probability", transforms=("detach",)),
         SignalConfig(signal="confidence", transforms=("detach",)),
@@ -104,7 +104,7 @@ def test_signals_of_another_kind_are_refused():
 
 def test_a_family_is_not_for_every_kind():
     with pytest.raises(ConfigError, match="family must be trajectory, got mlp"):
-        build_loss(CONFIG.replace(kind="trajectory", signals=(SignalConfig(signal="progress"),)))
+        build_loss(CONFIG.replace(problem_type="trajectory", signals=(SignalConfig(signal="progress"),)))
     with pytest.raises(ConfigError, match="a trajectory loss looks at state, action, goal and, if it likes, progress"):
         build_loss(
             CONFIG.replace(
@@ -114,13 +114,13 @@ def test_a_family_is_not_for_every_kind():
 
 
 def test_it_is_stored_with_golden_tensors(weighted, tmp_path):
-    stored = read_loss(save_loss(weighted, tmp_path / "weighted"), replay=True)
+    stored = read_loss(save_loss(weighted, tmp_path / "terms"), replay=True)
     assert torch.equal(stored(LOGITS, CLASSES), weighted(LOGITS, CLASSES))
 
 
 def batch_of(logits, targets):
     kind = Classification()
-    return Batch(kind, kind.given(logits, targets, torch.float32), kind.points(logits))
+    return LossInputs(kind, kind.given(logits, targets, torch.float32), kind.points(logits))
 
 
 def test_what_a_batch_tells_of_targets_and_predictions():

@@ -10,8 +10,8 @@ import torch
 
 from ml3zoo import load_loss
 from ml3zoo.errors import InputError
+from ml3zoo.format.environment import normalise
 from ml3zoo.tasks.control.car import CONTINUOUS, VALLEY, Car
-from ml3zoo.tasks.control.normaliser import in_ranges
 from ml3zoo.tasks.control.rollouts import roll_out
 from ml3zoo.tasks.optimizees import MLP
 
@@ -63,8 +63,8 @@ def test_a_wall_stops_the_car():
 
 
 def test_roll_outs_end_where_episodes_end():
-    worlds = gymnasium.make_vec(CAR, num_envs=3)
-    rolled = roll_out(lambda state: torch.where(state[:, 1:] > 0.02, 9.0, -9.0), worlds, seed=1)
+    vector_env = gymnasium.make_vec(CAR, num_envs=3)
+    rolled = roll_out(lambda state: torch.where(state[:, 1:] > 0.02, 9.0, -9.0), vector_env, seed=1)
     assert rolled.states.shape[1:] == (3, 2)
     assert rolled.taken == int(rolled.alive.sum()) == len(rolled.lived)
     assert rolled.terminated.any()
@@ -83,8 +83,8 @@ def test_roll_outs_end_where_episodes_end():
 @pytest.mark.parametrize("mode", ["NEXT_STEP", "SAME_STEP"])
 def test_the_end_is_what_the_last_action_led_to(mode: str):
     kwargs = {"autoreset_mode": gymnasium.vector.AutoresetMode[mode]}
-    worlds = gymnasium.make_vec(CAR, num_envs=3, vector_kwargs=kwargs)
-    rolled = roll_out(lambda state: torch.where(state[:, 1:] > 0.02, 9.0, -9.0), worlds, seed=1)
+    vector_env = gymnasium.make_vec(CAR, num_envs=3, vector_kwargs=kwargs)
+    rolled = roll_out(lambda state: torch.where(state[:, 1:] > 0.02, 9.0, -9.0), vector_env, seed=1)
     last = rolled.alive.sum(0) - 1
     assert len(last.unique()) > 1
     before, done = (each[last, torch.arange(3)].double() for each in (rolled.states, rolled.actions))
@@ -128,9 +128,9 @@ class Broken(gymnasium.Env):
 @pytest.mark.filterwarnings("ignore")
 def test_worlds_that_do_not_work_are_explained(fault: str, actions: int, told: str):
     gymnasium.register("tests/Broken-v0", Broken, max_episode_steps=5)
-    worlds = gymnasium.make_vec("tests/Broken-v0", num_envs=1, fault=fault)
+    vector_env = gymnasium.make_vec("tests/Broken-v0", num_envs=1, fault=fault)
     with pytest.raises(InputError, match=told):
-        roll_out(lambda state: torch.zeros(len(state), actions), worlds)
+        roll_out(lambda state: torch.zeros(len(state), actions), vector_env)
 
 
 def test_an_episode_without_an_end_is_refused():
@@ -140,7 +140,7 @@ def test_an_episode_without_an_end_is_refused():
 
 
 def test_fresh_policies_arrive_in_gymnasium_by_the_loss_alone():
-    worlds = gymnasium.make_vec(CAR, num_envs=1)
+    vector_env = gymnasium.make_vec(CAR, num_envs=1)
     arrived = 0
     for seed in range(4):
         with torch.random.fork_rng():
@@ -148,16 +148,16 @@ def test_fresh_policies_arrive_in_gymnasium_by_the_loss_alone():
             network = MLP((2, 64, 1), "tanh").build()
 
         def policy(state: torch.Tensor) -> torch.Tensor:
-            return network(in_ranges(state, VALLEY.sight))  # noqa: B023
+            return network(normalise(state, VALLEY.observation_normaliser))  # noqa: B023
 
         loss = load_loss("mountain-car", total_steps=10)
         optimizer = loss.make_optimizer(network.parameters())
         for step in range(10):
-            states = roll_out(policy, worlds, seed=100 * seed + step).lived
+            states = roll_out(policy, vector_env, seed=100 * seed + step).lived
             optimizer.zero_grad()
             loss(policy(states), torch.full((len(states), 1), VALLEY.goal), feature=states).backward()
             optimizer.step()
-        arrived += bool(roll_out(policy, worlds, seed=100 * seed + 99).terminated)
+        arrived += bool(roll_out(policy, vector_env, seed=100 * seed + 99).terminated)
     assert arrived >= 3
 
 
@@ -204,6 +204,6 @@ def test_the_loss_is_least_where_it_aims():
     loss.progress, loss.reduction = 0.3, "none"
     state = torch.randn(4, 6, 2, generator=torch.Generator().manual_seed(0))
     goal = torch.full((4, 6, 1), 0.5)
-    aim = loss.aim(state, goal, 0.3)
+    aim = loss.target_action(state, goal, 0.3)
     assert loss(aim, goal, feature=state).shape == (4, 6)
     assert loss(aim, goal, feature=state).max() < 1e-9 < loss(aim + 1, goal, feature=state).min()

@@ -9,18 +9,18 @@ from ml3zoo.errors import InputError
 from ml3zoo.format.config import InnerConfig, LossConfig, SignalConfig
 from ml3zoo.losses import LearnedLoss, build_loss
 from ml3zoo.losses.families.symbolic import Architecture
-from ml3zoo.meta.initialisation.distillation import Distillation, distil
+from ml3zoo.meta.initialisation.distillation import Distillation, distill
 from ml3zoo.meta.initialisation.evolution import Evolution
 from ml3zoo.meta.inner import InnerRun
 from ml3zoo.meta.optimizers import SGD
-from ml3zoo.meta.outer import Setting
+from ml3zoo.meta.outer import TrainingConfig
 from ml3zoo.recipe import find_recipe
 from ml3zoo.tasks.class_data import Mixtures
 from ml3zoo.tasks.label_noise import Symmetric
 from ml3zoo.tasks.noisy_labels import NoisyLabels
 from ml3zoo.zoo.store import save_loss
 
-SETTINGS = [Setting(NoisyLabels(Mixtures(3, 6), Symmetric(), (8,), points=24), InnerRun(SGD(), 0.5, 12))]
+SETTINGS = [TrainingConfig(NoisyLabels(Mixtures(3, 6), Symmetric(), (8,), points=24), InnerRun(SGD(), 0.5, 12))]
 PROBABILITY = SignalConfig(signal="probability", transforms=("detach",))
 
 
@@ -29,7 +29,7 @@ def made(family: str, coefficients: list[float], **architecture: object) -> Lear
         name=f"a-{family}",
         summary="For tests.",
         family=family,
-        kind="classification",
+        problem_type="classification",
         signals=(PROBABILITY, SignalConfig(signal="progress")),
         architecture=architecture,
         inner=InnerConfig(lr=0.5, steps=12),
@@ -42,29 +42,29 @@ def made(family: str, coefficients: list[float], **architecture: object) -> Lear
 
 def test_a_twin_of_the_same_form_is_found():
     teacher = made("taylor", [0.5, -1.0, 0.7, 0.3, 0.0, 0.0], order=2)
-    twin = made("taylor", [0.0] * 6, order=2)
-    assert distil(teacher, twin, SETTINGS, tasks=4, moments=6) < 1e-5
-    torch.testing.assert_close(twin.coefficients, teacher.coefficients, atol=0.05, rtol=0)
+    student = made("taylor", [0.0] * 6, order=2)
+    assert distill(teacher, student, SETTINGS, tasks=4, moments=6) < 1e-5
+    torch.testing.assert_close(student.coefficients, teacher.coefficients, atol=0.05, rtol=0)
 
 
 def test_what_a_poorer_twin_misses_is_told():
     teacher = made("taylor", [0.5, -2.0, 0.0, 0.0, 0.0, 0.0], order=2)
-    twin = made("symbolic", [0.0], tokens=("c",))
-    missed = distil(teacher, twin, SETTINGS, tasks=4, moments=6)
+    student = made("symbolic", [0.0], tokens=("c",))
+    missed = distill(teacher, student, SETTINGS, tasks=4, moments=6)
     assert 0.001 < missed < 0.5
 
 
 def test_kinds_must_be_the_same():
     teacher = made("taylor", [0.0] * 3, order=1)
-    config = teacher.config.replace(kind="regression", signals=(SignalConfig(signal="error"),))
-    with pytest.raises(InputError, match="twin of the same kind"):
-        distil(teacher, build_loss(config), SETTINGS)
+    config = teacher.config.replace(problem_type="regression", signals=(SignalConfig(signal="error"),))
+    with pytest.raises(InputError, match="student of the same kind"):
+        distill(teacher, build_loss(config), SETTINGS)
 
 
 def test_a_loss_that_pulls_nowhere_is_refused():
     teacher = made("taylor", [float("nan"), 0.0, 0.0], order=1)
     with pytest.raises(InputError, match="nothing to imitate"):
-        distil(teacher, made("taylor", [0.0] * 3, order=1), SETTINGS, tasks=2, moments=2)
+        distill(teacher, made("taylor", [0.0] * 3, order=1), SETTINGS, tasks=2, moments=2)
 
 
 def test_a_recipe_may_start_from_the_twin_of_a_loss(tmp_path):
@@ -72,12 +72,12 @@ def test_a_recipe_may_start_from_the_twin_of_a_loss(tmp_path):
     folder = save_loss(teacher, tmp_path / "teacher")
     recipe = replace(
         find_recipe("label-noise"),
-        config=teacher.config.replace(name="twin"),
-        training=replace(find_recipe("label-noise").training, settings=tuple(SETTINGS)),
-        prior=(),
-        start=Distillation(str(folder), tasks=4, moments=6),
+        config=teacher.config.replace(name="student"),
+        training=replace(find_recipe("label-noise").training, training_configs=tuple(SETTINGS)),
+        init=(),
+        initialisation=Distillation(str(folder), tasks=4, moments=6),
     )
-    torch.testing.assert_close(recipe.started_loss(0).coefficients, teacher.coefficients, atol=0.05, rtol=0)
+    torch.testing.assert_close(recipe.initial_loss(0).coefficients, teacher.coefficients, atol=0.05, rtol=0)
     assert recipe.quick().start.iterations < 10
 
 
@@ -87,7 +87,7 @@ def test_evolution_finds_an_expression_and_repeats_itself():
     found = [evolution(teacher, teacher.config, SETTINGS, tasks=3, moments=4) for _ in range(2)]
     assert found[0].formula() == found[1].formula()
     assert len(found[0].architecture.tokens) <= 9
-    assert distil(teacher, found[0], SETTINGS, tasks=3, moments=4) < 0.02
+    assert distill(teacher, found[0], SETTINGS, tasks=3, moments=4) < 0.02
 
 
 def test_all_that_evolution_breeds_is_an_expression():

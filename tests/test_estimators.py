@@ -69,10 +69,10 @@ def test_metagradient_equals_central_differences(generator):
 
 
 @pytest.mark.parametrize("optimizer", [SGD(0.9, nesterov=True), Adam()], ids=str)
-@pytest.mark.parametrize("aim", ["end", "curve", "both"])
+@pytest.mark.parametrize("target_action", ["end", "curve", "both"])
 def test_rematerialised_equals_at_once(optimizer, aim, generator):
     _, phi, _, problem = sine_problem(InnerRun(optimizer, 0.01, 6, "cosine"))
-    both = [Unrolled(aim=aim, rematerialise=how)(problem, phi, {}, generator) for how in (True, False)]
+    both = [Unrolled(reported_step=aim, rematerialise=how)(problem, phi, {}, generator) for how in (True, False)]
     assert both[0].objective == pytest.approx(both[1].objective, rel=1e-10)
     for name, g in both[0].gradient.items():
         torch.testing.assert_close(g, both[1].gradient[name], rtol=1e-8, atol=1e-12)
@@ -92,26 +92,26 @@ def smoothed(slope: float, sigma: float) -> float:
     ("estimator", "truth", "calls"),
     [
         (Unrolled(PLAIN), END, 20),
-        (Unrolled(PLAIN, aim="curve"), CURVE, 20),
-        (Unrolled(PLAIN, aim="both"), (END + CURVE) / 2, 20),
+        (Unrolled(PLAIN, reported_step="mean"), CURVE, 20),
+        (Unrolled(PLAIN, reported_step="both"), (END + CURVE) / 2, 20),
         (EvolutionStrategies(PLAIN, pairs=16, sigma=0.05), END, 100),
         (PersistentEvolution(2, PLAIN, sigma=0.05), CURVE, 600),
-        (PersistentEvolution(2, PLAIN, sigma=0.05, aim="end"), END, 600),
+        (PersistentEvolution(2, PLAIN, sigma=0.05, reported_step="last"), END, 600),
         (Mixed(PLAIN, pairs=8, sigma=0.05), END, 40),
         (Truncated(STEPS, PLAIN), CURVE, 40),
-        (Truncated(STEPS, PLAIN, aim="end"), END, 40),
+        (Truncated(STEPS, PLAIN, reported_step="last"), END, 40),
     ],
     ids=repr,
 )
 def test_estimates_of_a_known_gradient_are_unbiased(estimator, truth, calls, generator):
     phi, problem = quadratic_problem(STEPS, LR, 32)
-    memory, found = {}, []
+    estimator_state, found = {}, []
     for _ in range(calls):
-        estimate = estimator(problem, phi, memory, generator)
-        memory = estimate.memory
+        estimate = estimator(problem, phi, estimator_state, generator)
+        estimator_state = estimate.estimator_state
         found.append(estimate.gradient["log_scale"].item())
     sample = torch.tensor(found, dtype=torch.float64)
-    # neighbouring estimates of a persistent population are correlated over a run: blocks of whole runs are not
+    # neighbouring estimates of a persistent particles are correlated over a run: blocks of whole runs are not
     blocks = sample[: len(sample) // 4 * 4].view(-1, 4).mean(1)
     error = blocks.std().item() / math.sqrt(len(blocks))
     assert abs(sample.mean().item() - truth) < 4 * error + smoothed(truth, 0.05)
@@ -121,13 +121,13 @@ def test_estimates_of_a_known_gradient_are_unbiased(estimator, truth, calls, gen
 @pytest.mark.parametrize("estimator", [Truncated, PersistentEvolution])
 def test_a_window_cannot_weigh_the_end_against_the_whole_run(estimator):
     with pytest.raises(InputError, match="whole run"):
-        estimator(2, PLAIN, aim="both")
+        estimator(2, PLAIN, reported_step="both")
 
 
 def test_truncation_is_blind_beyond_its_window(generator):
     """What each window of two steps sees of the end is its own part of the gradient, and no more."""
     phi, problem = quadratic_problem(STEPS, LR, 4096)
-    estimate = Truncated(2, PLAIN, aim="end")(problem, phi, {}, generator)
+    estimate = Truncated(2, PLAIN, reported_step="last")(problem, phi, {}, generator)
     last_window = END * 2 / STEPS
     assert estimate.gradient["log_scale"].item() == pytest.approx(last_window, rel=0.1)
 
@@ -143,9 +143,9 @@ def test_objectives_are_those_of_the_closed_form(generator):
     "estimator",
     [
         EvolutionStrategies(PLAIN, pairs=64, sigma=0.1),
-        PersistentEvolution(5, PLAIN, sigma=0.1, aim="end"),
+        PersistentEvolution(5, PLAIN, sigma=0.1, reported_step="last"),
         Mixed(PLAIN, pairs=64, sigma=0.1),
-        Truncated(1, PLAIN, aim="end"),
+        Truncated(1, PLAIN, reported_step="last"),
     ],
     ids=repr,
 )
@@ -153,10 +153,10 @@ def test_where_the_exact_gradient_explodes_the_others_do_not(estimator, generato
     phi, problem = quadratic_problem(20, 0.1, 64, ripple=0.2)
     exact = Unrolled(PLAIN)(problem, phi, {}, generator).gradient["log_scale"].abs().item()
     assert exact > 1e3
-    memory, found = {}, []
+    estimator_state, found = {}, []
     for _ in range(16):
-        estimate = estimator(problem, phi, memory, generator)
-        memory = estimate.memory
+        estimate = estimator(problem, phi, estimator_state, generator)
+        estimator_state = estimate.estimator_state
         found.append(estimate.gradient["log_scale"].item())
     sample = torch.tensor(found)
     assert sample.abs().max() < 0.01 * exact
@@ -206,10 +206,10 @@ def test_per_task_gradients_are_clipped(generator):
 @pytest.mark.parametrize("estimator", [Truncated(2), PersistentEvolution(2)], ids=repr)
 def test_populations_have_all_ages_and_are_remembered(estimator, generator):
     phi, problem = quadratic_problem(STEPS, LR, 8)
-    memory = estimator(problem, phi, {}, generator).memory
-    assert sorted(memory["age"].tolist()) == [0, 0, 2, 2, 4, 4, 6, 6]
-    again = estimator(problem, phi, memory, generator).memory
-    assert torch.equal(again["age"], (memory["age"] + 2) % STEPS)
+    estimator_state = estimator(problem, phi, {}, generator).estimator_state
+    assert sorted(estimator_state["age"].tolist()) == [0, 0, 2, 2, 4, 4, 6, 6]
+    again = estimator(problem, phi, estimator_state, generator).estimator_state
+    assert torch.equal(again["age"], (estimator_state["age"] + 2) % STEPS)
     assert {x.shape[0] for x in again.values()} == {8}
 
 

@@ -12,7 +12,7 @@ from ml3zoo.errors import ConfigError, InputError
 from ml3zoo.format.config import families
 from ml3zoo.losses import build_loss
 from ml3zoo.losses.families.symbolic import LARGEST, OPERATORS
-from ml3zoo.losses.families.taylor import MOST_TERMS
+from ml3zoo.losses.families.taylor import MOST_MONOMIALS
 
 HALF = torch.tensor(0.5)
 
@@ -22,7 +22,7 @@ def test_every_family_has_an_example():
 
 
 def signals_of(loss, prediction, target):
-    """The normalised signals by an independent road: the loss with ``value`` replaced."""
+    """The normalised signals by an independent trajectory: the loss with ``value`` replaced."""
     seen = {}
     loss.value = lambda batch: seen.setdefault("features", loss.features(batch))[..., 0]
     loss(prediction, target, progress=HALF)
@@ -106,9 +106,9 @@ def test_formulas_of_weights_tell_what_is_weighed():
         ("symbolic-regression", {"tokens": []}, "length"),
         ("symbolic-regression", {"tokens": ["s0", "add"]}, r"token 1 \(add\) needs 2 values"),
         ("symbolic-regression", {"tokens": ["s0", "s1"]}, "leave 2 values, 1 was expected"),
-        ("symbolic-regression", {"tokens": ["s0"], "weighted": ["error", "target"]}, "1 values, 2 were expected"),
-        ("taylor-regression", {"order": 1, "weighted": ["loudness"]}, "cannot weigh 'loudness'"),
-        ("taylor-regression", {"order": 1, "output": "value", "weighted": ["error"]}, 'weighted needs output "weight"'),
+        ("symbolic-regression", {"tokens": ["s0"], "terms": ["error", "target"]}, "1 values, 2 were expected"),
+        ("taylor-regression", {"order": 1, "terms": ["loudness"]}, "cannot weigh 'loudness'"),
+        ("taylor-regression", {"order": 1, "output": "value", "terms": ["error"]}, 'weighted needs output "weight"'),
         ("symbolic-regression", {"tokens": ["s7"]}, "has 's7', its signals are s0 to s2"),
         ("symbolic-regression", {"tokens": ["__import__"]}, "tokens"),
         ("symbolic-regression", {"tokens": ["c"] * 300}, "length"),
@@ -121,7 +121,7 @@ def test_what_cannot_be_built_is_refused(name, architecture, message):
 
 def test_a_polynomial_of_too_many_terms_is_refused():
     config = example_config("taylor-regression")
-    with pytest.raises(ConfigError, match=f"at most {MOST_TERMS}"):
+    with pytest.raises(ConfigError, match=f"at most {MOST_MONOMIALS}"):
         build_loss(config.replace(signals=config.signals * 4, architecture={"order": 8}))
 
 
@@ -130,7 +130,7 @@ def test_matching_measures_the_distance_of_curves():
     loss.reset_parameters((1e4,))
     x = torch.linspace(-4, 4, 60)
     curves = {k: torch.sin(loss.frequency[k] * x) for k in (1, 3)}
-    gap = (loss.place[1] - loss.place[3]).square().sum() / 2
+    gap = (loss.environment[1] - loss.environment[3]).square().sum() / 2
     torch.testing.assert_close(loss(curves[1], curves[3], feature=x), gap)
     assert loss(curves[1], curves[1], feature=x) == 0
     with pytest.raises(InputError, match="a feature was expected, got none"):
@@ -142,8 +142,8 @@ def test_matching_measures_the_distance_of_curves():
 
 def test_a_prior_says_where_each_weight_starts():
     config = example_config("mlp-weighted-classification")
-    weighted = config.architecture["weighted"]
-    loss = build_loss(config.replace(architecture={"hidden": [4], "skip": True, "weighted": weighted}))
+    weighted = config.architecture["terms"]
+    loss = build_loss(config.replace(architecture={"hidden": [4], "skip": True, "terms": weighted}))
     straight = (0.5,) * len(config.signals)
     loss.reset_parameters((*straight, -1.0))
     assert loss.skip.weight.tolist() == [list(straight), [0.0] * len(straight)]

@@ -1,4 +1,4 @@
-"""Every card's headline, replayed on the tasks of one seed: each contender as it was tuned for the card."""
+"""Every card's headline, replayed on the tasks of one seed: each method as it was tuned for the card."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from ml3zoo import list_losses, load_loss
-from ml3zoo.evaluate import replay_cell
+from ml3zoo.evaluate import replay_setup
 from ml3zoo.meta.compute import reproducible_compute
 from ml3zoo.recipe import find_recipe
 from ml3zoo.zoo.card import verdict
@@ -18,14 +18,14 @@ from ml3zoo.zoo.results import read_results
 @pytest.mark.slow
 @pytest.mark.parametrize("name", list_losses())
 def test_the_headline_holds(name):
-    main = read_results(resolve(name))["cells"][0]
+    main = read_results(resolve(name))["setups"][0]
     loss = load_loss(name)
     evaluation = replace(find_recipe(name).evaluation(loss.config), compiled=False)
-    cell = evaluation.cells[0]
-    assert str(cell) == main["name"]
+    setup = evaluation.setups[0]
+    assert str(setup) == main["name"]
     with reproducible_compute():
-        runs = replay_cell(loss, cell, evaluation, main)
-    ours, theirs = (runs[contender].final.mean() for contender in ("learned", main["baseline"]))
+        runs = replay_setup(loss, setup, evaluation, main)
+    ours, theirs = (runs[method].final.mean() for method in ("learned", main["baseline"]))
     difference = main["against_baseline"]["learned"]["difference"]
     told = verdict(main, "learned")
     if told == "better":

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given, training_configs
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 from test_cli import ml3zoo
@@ -33,7 +33,7 @@ LONGEST = 1.0
 """Seconds of processor time for any one folder: a busy machine is no fault of a folder."""
 MOST_MEMORY = 512 * 1024
 """KiB that any one folder may add to this process's peak."""
-fuzzed = settings(
+fuzzed = training_configs(
     max_examples=EXAMPLES, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
 )
 
@@ -232,7 +232,7 @@ def test_the_recipe_a_config_names_is_never_a_path(folder, tmp_path, monkeypatch
 
 
 @pytest.mark.parametrize(
-    "results", [{"cells": [{"network": 1}]}, {"cells": {"a": 1}}, {"cells": 3}, {"meta_training": [1]}]
+    "results", [{"setups": [{"network": 1}]}, {"setups": {"a": 1}}, {"setups": 3}, {"meta_training": [1]}]
 )
 def test_odd_results_are_not_drawn(loss, tmp_path, results):
     pytest.importorskip("matplotlib")

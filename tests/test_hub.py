@@ -1,4 +1,4 @@
-"""The road over the Hub, as users take it: publish, find, pull, pin, load; against a real HTTP server."""
+"""The trajectory over the Hub, as users take it: publish, find, pull, pin, load; against a real HTTP server."""
 
 from __future__ import annotations
 

@@ -27,14 +27,17 @@ from ml3zoo.meta.inner import InnerRun
 from ml3zoo.meta.interruption import Interrupted
 from ml3zoo.meta.log import read_log
 from ml3zoo.meta.optimizers import SGD
-from ml3zoo.meta.outer import MetaTraining, Setting, meta_train
+from ml3zoo.meta.outer import MetaTraining, TrainingConfig, meta_train
 from ml3zoo.meta.ranks import Ranks
 from ml3zoo.recipe import find_recipe
 
 
 def small(**changes: object) -> MetaTraining:
     training = MetaTraining(
-        settings=(Setting(FAMILY, InnerRun(SGD(), 0.05, 6)), Setting(FAMILY, InnerRun(SGD(0.5), 0.05, 4))),
+        training_configs=(
+            TrainingConfig(FAMILY, InnerRun(SGD(), 0.05, 6)),
+            TrainingConfig(FAMILY, InnerRun(SGD(0.5), 0.05, 4)),
+        ),
         estimator=PersistentEvolution(2, sigma=0.1),
         iterations=12,
         tasks=4,
@@ -86,7 +89,7 @@ def test_the_rate_warms_up_and_decays():
 class Wild:
     """An estimator whose updates only do harm."""
 
-    def __call__(self, problem, phi, memory, generator):
+    def __call__(self, problem, phi, estimator_state, generator):
         return Estimate({name: torch.randn(p.shape, generator=generator) for name, p in phi.items()}, 0.0, 0.0, {})
 
 
@@ -252,7 +255,9 @@ def test_two_ranks_do_what_one_does_and_can_be_killed(tmp_path):
 
 def test_estimates_of_wild_objectives_do_not_spoil_the_loss(tmp_path):
     training = small(
-        settings=(Setting(FAMILY, InnerRun(SGD(), 1e4, 6)),), estimator=EvolutionStrategies(pairs=2), iterations=3
+        training_configs=(TrainingConfig(FAMILY, InnerRun(SGD(), 1e4, 6)),),
+        estimator=EvolutionStrategies(pairs=2),
+        iterations=3,
     )
     loss = fresh()
     meta_train(loss, training, tmp_path)

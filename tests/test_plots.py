@@ -23,7 +23,7 @@ def test_influence_of_cauchys_loss_written_as_a_polynomial():
         name="cauchy",
         summary="Cauchy's loss.",
         family="taylor",
-        kind="regression",
+        problem_type="regression",
         signals=(signal("error", "per_tolerance", "detach", "square", "log1p", shift=0, scale=1), signal("asymmetry")),
         architecture={"order": 1, "weight_bound": 10.0},
         inner=INNER,
@@ -44,9 +44,9 @@ def test_pull_on_unlabelled_points_of_information_maximisation():
         name="information",
         summary="Information maximisation.",
         family="taylor",
-        kind="classification",
+        problem_type="classification",
         signals=(signal("confidence", "detach"),),
-        architecture={"order": 1, "weight_bound": 10.0, "weighted": ["entropy", "crowding"]},
+        architecture={"order": 1, "weight_bound": 10.0, "terms": ["entropy", "crowding"]},
         inner=INNER,
     )
     loss = build_loss(config)

@@ -12,17 +12,17 @@ import torch
 
 from ml3zoo.errors import ConfigError, InputError
 from ml3zoo.losses.families.trajectory import Loss
-from ml3zoo.meta.initialisation.model_based import Imitation, Steering
+from ml3zoo.meta.initialisation.model_based import Imitation, ModelBasedPretraining
 from ml3zoo.meta.inner import InnerRun
 from ml3zoo.meta.optimizers import Adam
-from ml3zoo.meta.outer import Setting
+from ml3zoo.meta.outer import TrainingConfig
 from ml3zoo.plots.policies import draw_policy_landscapes
 from ml3zoo.recipe import find_recipe
 from ml3zoo.tasks.control.ensemble import Ensemble, Fit
 from ml3zoo.tasks.control.imagination import ImaginedReacher, meet
 from ml3zoo.tasks.control.point_mass import PointMass
 from ml3zoo.tasks.control.reacher import Reacher, expert
-from ml3zoo.tasks.reaching import Place, Reaching
+from ml3zoo.tasks.reaching import Environment, Reaching
 from ml3zoo.training.mountain_car import FinalDistance
 
 MASS = "ml3zoo.tasks.control.environments:ml3zoo/PointMass-v0"
@@ -63,10 +63,10 @@ def test_a_goal_out_of_reach_is_refused(goal: tuple[object, ...]):
 
 
 @pytest.mark.parametrize(
-    ("name", "place", "state_of"), [(MASS, PointMass(), mass_state), ("Reacher-v5", Reacher(), arm_state)]
+    ("name", "environment", "state_of"), [(MASS, PointMass(), mass_state), ("Reacher-v5", Reacher(), arm_state)]
 )
 def test_torch_and_gymnasium_roll_out_alike(
-    name: str, place: Place, state_of: Callable[[np.ndarray, gymnasium.Env], torch.Tensor]
+    name: str, environment: Environment, state_of: Callable[[np.ndarray, gymnasium.Env], torch.Tensor]
 ):
     """Under weak and strong actions, which drive the elbow into its stop."""
     environment = gymnasium.make(name)
@@ -74,14 +74,14 @@ def test_torch_and_gymnasium_roll_out_alike(
     for seed, strength in enumerate((0.2, 1.0, 1.0)):
         observed, _ = environment.reset(seed=seed)
         state = state_of(observed, environment)
-        for _ in range(place.steps):
+        for _ in range(environment.steps):
             action = np.clip(chance.normal(seed * 0.4, strength, 2), -1, 1).astype(np.float32)
             observed, reward, ended, out_of_time, _ = environment.step(action)
-            state = place.step(state, torch.as_tensor(action, dtype=torch.float64))
-            np.testing.assert_allclose(observed, place.observe(state), atol=1e-6)
+            state = environment.step(state, torch.as_tensor(action, dtype=torch.float64))
+            np.testing.assert_allclose(observed, environment.observe(state), atol=1e-6)
         assert out_of_time
         assert not ended
-        assert reward <= -float(place.offset(state).norm()) + 1e-6
+        assert reward <= -float(environment.offset(state).norm()) + 1e-6
 
 
 def test_a_point_mass_is_trained_in_one_half_of_the_plane_and_tested_in_the_other():
@@ -116,33 +116,33 @@ def test_an_ensemble_learns_how_things_change():
 
 def test_a_model_of_the_arm_is_learned_from_the_environment():
     torch.manual_seed(0)
-    place = ImaginedReacher(fit=Fit(iterations=400))
+    environment = ImaginedReacher(fit=Fit(iterations=400))
 
-    def calm(observed: torch.Tensor) -> torch.Tensor:
+    def velocity_cost(observed: torch.Tensor) -> torch.Tensor:
         return expert(observed) + 0.3 * torch.randn(len(observed), 2)
 
-    assert place.learn(meet(calm, 10, 0), torch.Generator().manual_seed(0)) < 0.1
-    state = place.draw(torch.Generator().manual_seed(1), 20, "test")
+    assert environment.learn(meet(velocity_cost, 10, 0), torch.Generator().manual_seed(0)) < 0.1
+    state = environment.draw(torch.Generator().manual_seed(1), 20, "test")
     with torch.no_grad():
-        ahead = place.step(state, torch.full((20, 2), 0.1))
-    true = place.arm.step(state[:, :8], torch.full((20, 2), 0.1))
+        ahead = environment.step(state, torch.full((20, 2), 0.1))
+    true = environment.arm.step(state[:, :8], torch.full((20, 2), 0.1))
     assert (ahead[:, :2] - true[:, :2]).abs().max() < 0.02
     assert ahead[:, 8].equal(state[:, 8])
 
 
 def test_a_model_goes_where_states_are():
-    place = ImaginedReacher()
-    state = place.draw(torch.Generator().manual_seed(0), 3, "test").to("meta")
-    assert place.step(state, torch.zeros(3, 2, device="meta")).device == state.device
+    environment = ImaginedReacher()
+    state = environment.draw(torch.Generator().manual_seed(0), 3, "test").to("meta")
+    assert environment.step(state, torch.zeros(3, 2, device="meta")).device == state.device
 
 
-@pytest.mark.parametrize("start", [Steering(), Imitation()])
-def test_aims_are_steered_before_meta_training(start: Steering):
+@pytest.mark.parametrize("start", [ModelBasedPretraining(), Imitation()])
+def test_aims_are_steered_before_meta_training(start: ModelBasedPretraining):
     torch.manual_seed(0)
     loss = find_recipe("reacher").fresh_loss(0)
     before = {name: p.clone() for name, p in loss.named_parameters()}
-    setting = Setting(Reaching(ImaginedReacher(fit=Fit(iterations=5))), InnerRun(Adam(), 0.03, 2))
-    start.quick()(loss, (setting,), 0)
+    training_config = TrainingConfig(Reaching(ImaginedReacher(fit=Fit(iterations=5))), InnerRun(Adam(), 0.03, 2))
+    start.quick()(loss, (training_config,), 0)
     assert all(p.isfinite().all() for p in loss.parameters())
     assert any(not p.equal(before[name]) for name, p in loss.named_parameters())
 
@@ -151,9 +151,9 @@ def test_aims_are_steered_before_meta_training(start: Steering):
 def test_a_start_is_the_same_whoever_makes_it(name: str):
     """As processes that share a meta-training need it, whatever they did before."""
     recipe = find_recipe(name).quick()
-    first, again = (recipe.started_loss(0).state_dict() for _ in range(2))
+    first, again = (recipe.initial_loss(0).state_dict() for _ in range(2))
     torch.manual_seed(1)
-    other = find_recipe(name).quick().started_loss(0).state_dict()
+    other = find_recipe(name).quick().initial_loss(0).state_dict()
     for key, value in first.items():
         assert value.equal(again[key])
         assert value.equal(other[key])
@@ -161,10 +161,10 @@ def test_a_start_is_the_same_whoever_makes_it(name: str):
 
 def test_imitation_comes_near_the_expert():
     loss = find_recipe("reacher-imitation").fresh_loss(0)
-    setting = Setting(Reaching(ImaginedReacher(fit=Fit(iterations=5))), InnerRun(Adam(), 0.03, 2))
+    training_config = TrainingConfig(Reaching(ImaginedReacher(fit=Fit(iterations=5))), InnerRun(Adam(), 0.03, 2))
     few = Imitation(rounds=1, iterations=1, episodes=4, tasks=16)
-    far = few(loss, (setting,), 0)
-    assert replace(few, iterations=60)(loss, (setting,), 0) < far / 2
+    far = few(loss, (training_config,), 0)
+    assert replace(few, iterations=60)(loss, (training_config,), 0) < far / 2
 
 
 @pytest.mark.parametrize(
@@ -177,21 +177,21 @@ def test_imitation_comes_near_the_expert():
     ],
 )
 def test_a_world_that_contradicts_itself_is_refused(changes: dict[str, object], message: str):
-    world = find_recipe("reacher-imitation").config.world
+    world = find_recipe("reacher-imitation").config.environment
     assert world is not None
     with pytest.raises(ConfigError, match=message):
         world.replace(**changes)
 
 
 def test_only_trajectories_have_a_world():
-    world = find_recipe("reacher-imitation").config.world
+    world = find_recipe("reacher-imitation").config.environment
     with pytest.raises(ConfigError, match="a regression loss has no world"):
-        find_recipe("sine-regression").config.replace(world=world)
+        find_recipe("sine-regression").config.replace(environment=world)
 
 
 def test_a_mirrored_loss_is_the_same_on_the_other_side():
     loss = find_recipe("pointmass").fresh_loss(0)
     assert isinstance(loss, Loss)
     state, goal, action = torch.randn(5, 8), torch.randn(5, 2), torch.randn(5, 2)
-    torch.testing.assert_close(loss.aim(state, goal), -loss.aim(-state, -goal))
+    torch.testing.assert_close(loss.target_action(state, goal), -loss.target_action(-state, -goal))
     torch.testing.assert_close(loss(action, goal, feature=state), loss(-action, -goal, feature=-state))

@@ -82,7 +82,7 @@ def test_names_are_checked_before_a_config_is_written(tmp_path, name):
         name=name,
         summary="",
         family="mlp",
-        kind="regression",
+        problem_type="regression",
         signals=(SignalConfig(signal="error"),),
         architecture={"hidden": []},
         inner=INNER,

@@ -8,12 +8,12 @@ import pytest
 import torch
 
 from ml3zoo.tasks.noisy_targets import NoisyTargets
-from ml3zoo.tasks.target_noise import Kind, TargetNoise
+from ml3zoo.tasks.target_noise import ProblemType, TargetNoise
 
-KINDS = get_args(Kind)
+KINDS = get_args(ProblemType)
 
 
-def errors(kind: Kind, n: int = 200, points: int = 500) -> torch.Tensor:
+def errors(kind: ProblemType, n: int = 200, points: int = 500) -> torch.Tensor:
     generator = torch.Generator().manual_seed(0)
     return TargetNoise((kind,))(generator, torch.randn(n, points, 3, generator=generator))
 
@@ -75,7 +75,7 @@ def test_a_perfect_prediction_has_no_error():
     assert 0.5 < family.objective(params, one) < 3
     one["y_test"] = torch.zeros_like(one["y_test"]) + torch.arange(256.0)[:, None]
     assert family.metric(params, one) > 0
-    assert family.criterion(params, one).isfinite()
+    assert family.selection_metric(params, one).isfinite()
 
 
 @pytest.mark.parametrize("features", [1, 8])

@@ -77,9 +77,9 @@ def test_frequencies_are_found_or_missed():
         assert family.metric(params, one) == missed
     assert family.metric({"omega": torch.tensor(torch.inf)}, one).isnan()
     right = {"omega": one["frequency"]}
-    assert family.criterion(right, one) < 0.02
+    assert family.selection_metric(right, one) < 0.02
     assert family.objective(right, one) < 0.02
-    assert Frequency(shaped=False).objective(right, one) == family.criterion(right, one)
+    assert Frequency(shaped=False).objective(right, one) == family.selection_metric(right, one)
     dealt = {
         split: set(
             ((family.sample(torch.Generator().manual_seed(1), 99, split).data["frequency"] + 5) * 400)

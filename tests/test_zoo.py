@@ -41,10 +41,10 @@ def test_a_card_says_in_its_first_lines_where_the_loss_does_not_win(name):
     folder = resolve(name)
     results = read_results(folder)
     opening = (folder / "README.md").read_text(encoding="utf-8").split("## Use it")[0]
-    for cell in results["cells"]:
-        for contender in cell["against_baseline"]:
-            if verdict(cell, contender) != "better":
-                assert f"on {cell['name']}**" in opening
+    for setup in results["setups"]:
+        for method in setup["against_baseline"]:
+            if verdict(setup, method) != "better":
+                assert f"on {setup['name']}**" in opening
 
 
 @pytest.mark.parametrize("name", LOSSES)
@@ -55,9 +55,9 @@ def test_protocol_minimums(name):
     assert protocol["seeds"] >= 5
     assert protocol["learning_rates"] >= 7
     assert protocol["decades"] >= 3
-    unseen = Counter(cell["unseen"] for cell in results["cells"])
+    unseen = Counter(setup["unseen"] for setup in results["setups"])
     assert unseen["architecture"] >= 3 or (unseen["architecture"] == 0 and unseen["data"] >= 4)  # sin(ωx) has one form
-    assert sum(cell["unseen"] == "optimizer" for cell in results["cells"]) >= 2
+    assert sum(setup["unseen"] == "optimizer" for setup in results["setups"]) >= 2
 
 
 @pytest.mark.parametrize("name", LOSSES)
@@ -71,7 +71,7 @@ def test_the_cards_snippet_runs(name):
 
 
 def test_the_headline_win_and_the_papers_loss():
-    main = read_results(resolve("sine-regression"))["cells"][0]
+    main = read_results(resolve("sine-regression"))["setups"][0]
     assert main["against_baseline"]["learned"]["difference"]["high"] < 0
     paper = json.loads((resolve("sine-regression-paper") / "results.json").read_text())
     assert paper["headline"].startswith("Loses to careful")

@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
-from ml3zoo.evaluate import Baseline, Cell, Counts, Evaluation, Metric, Unseen
+from ml3zoo.evaluate import Baseline, Evaluation, Metric, ReportedStep, Setup, Unseen
 from ml3zoo.format.config import InnerConfig, LossConfig, signal
 from ml3zoo.losses import LearnedLoss
 from ml3zoo.losses.ordinary import FocalLoss, PartlyLabelled
 from ml3zoo.meta.estimators import Objective, Unrolled
 from ml3zoo.meta.inner import InnerRun
 from ml3zoo.meta.optimizers import SGD, Adam, InnerOptimizer
-from ml3zoo.meta.outer import MetaTraining, Setting
+from ml3zoo.meta.outer import MetaTraining, TrainingConfig
 from ml3zoo.recipe import Recipe
 from ml3zoo.tasks.image_pairs import ImagePairs
 from ml3zoo.tasks.optimizees import CNN, MLP, Optimizee
@@ -49,7 +49,7 @@ MIDDLES: dict[InnerOptimizer, float] = {SGD(): 0.3, SGD(momentum=0.9): 0.05, Ada
 ERROR_RATE = Metric(
     name="error rate",
     description="Error rate on other images of the two classes",
-    terms="No pair of digits and no image of the test tasks was seen in meta-training.",
+    conditions="No pair of digits and no image of the test tasks was seen in meta-training.",
     cap=1.0,
 )
 EXAMPLE = """\
@@ -73,31 +73,33 @@ def focal(gamma: float) -> PartlyLabelled:
 def pairs_evaluation(config: LossConfig) -> Evaluation:
     """The protocol: the mean over all steps and the end, by number of labels; networks and optimisers never seen."""
 
-    def cell(
-        counts: Counts = "mean",
+    def setup(
+        reported_step: ReportedStep = "mean",
         labels: int = 10,
         unlabelled: int = 24,
         network: Optimizee = NETWORK,
         optimizer: InnerOptimizer | None = None,
         unseen: Unseen = "data",
-    ) -> Cell:
+    ) -> Setup:
         told = f"{labels} labels of each digit, {unlabelled or 'no'} images without, {network}"
         tasks = ImagePairs(network, labels, unlabelled)
-        return Cell.of(told, tasks, STEPS, MIDDLES, config.inner, optimizer=optimizer, unseen=unseen, counts=counts)
+        return Setup.of(
+            told, tasks, STEPS, MIDDLES, config.inner, optimizer=optimizer, unseen=unseen, reported_step=reported_step
+        )
 
-    regimes: tuple[Counts, ...] = ("mean", "end")
+    reported_steps: tuple[ReportedStep, ...] = ("mean", "last")
     return Evaluation(
-        cells=(
+        setups=(
             *(
-                cell(counts, labels, unlabelled)
+                setup(reported_step, labels, unlabelled)
                 for labels, unlabelled in ((10, 24), (2, 24), (10, 0))
-                for counts in regimes
+                for reported_step in reported_steps
             ),
             *(
-                cell("end", network=network, unseen="architecture")
+                setup("last", network=network, unseen="architecture")
                 for network in (MLP((64, 2)), MLP((64, 48, 48, 48, 2)), CNN(8, (4, 8), 2))
             ),
-            *(cell("end", optimizer=other, unseen="optimizer") for other in MIDDLES if other != SGD()),
+            *(setup("last", optimizer=other, unseen="optimizer") for other in MIDDLES if other != SGD()),
         ),
         baselines=(
             Baseline("cross-entropy", PartlyLabelled),
@@ -137,7 +139,7 @@ RECIPE = Recipe(
             "and a pull to the class that the batch predicts too rarely."
         ),
         family="mlp",
-        kind="classification",
+        problem_type="classification",
         signals=(
             signal("probability", "detach"),
             signal("confidence", "detach", shift=0.75, scale=0.25),
@@ -152,14 +154,14 @@ RECIPE = Recipe(
             "hidden": [16],
             "skip": True,
             "weight_bound": 4.0,
-            "weighted": ["labelled_cross_entropy", "entropy", "crowding"],
+            "terms": ["labelled_cross_entropy", "entropy", "crowding"],
         },
         inner=InnerConfig(optimizer="sgd", lr=LR, steps=STEPS),
     ),
-    prior=(0.0, 0.0, 0.0, -0.8, 0.0, 0.0, 0.0, 0.0, -1.0, 0.0),
+    init=(0.0, 0.0, 0.0, -0.8, 0.0, 0.0, 0.0, 0.0, -1.0, 0.0),
     training=MetaTraining(
-        settings=tuple(Setting(tasks, InnerRun(SGD(), LR, STEPS), weight) for tasks, weight in MIXTURE),
-        estimator=Unrolled(ERROR, clip=0.3, aim="both"),
+        training_configs=tuple(TrainingConfig(tasks, InnerRun(SGD(), LR, STEPS), weight) for tasks, weight in MIXTURE),
+        estimator=Unrolled(ERROR, clip=0.3, reported_step="both"),
         iterations=700,
         tasks=48,
         lr=0.008,

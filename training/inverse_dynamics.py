@@ -13,12 +13,12 @@ from functools import partial
 
 from torch import nn
 
-from ml3zoo.evaluate import Baseline, Cell, Evaluation, Metric, Unseen
+from ml3zoo.evaluate import Baseline, Evaluation, Metric, Setup, Unseen
 from ml3zoo.format.config import InnerConfig, LossConfig, signal
 from ml3zoo.meta.estimators import EvolutionStrategies, Objective
 from ml3zoo.meta.inner import InnerRun
 from ml3zoo.meta.optimizers import SGD, Adam, InnerOptimizer
-from ml3zoo.meta.outer import MetaTraining, Setting
+from ml3zoo.meta.outer import MetaTraining, TrainingConfig
 from ml3zoo.recipe import Recipe
 from ml3zoo.tasks.inverse_dynamics import InverseDynamics
 from ml3zoo.tasks.optimizees import Activation
@@ -46,7 +46,7 @@ MIDDLES: dict[InnerOptimizer, float] = {Adam(): 0.01, SGD(momentum=0.9): 0.03, S
 TORQUE_NMSE = Metric(
     name="torque NMSE",
     description="Mean squared error of the torques along another trajectory, over their variance,",
-    terms="Torques were in units of their spread along the observed trajectory. No mass was seen in meta-training.",
+    conditions="Torques were in units of their spread along the observed trajectory. No mass was seen in meta-training.",
 )
 EXAMPLE = """\
 x = torch.rand(100, 2) * 2 - 1  # angles of two joints
@@ -70,7 +70,7 @@ feature = (size / size.mean()).sqrt().expand_as(y)"""
 def torque_evaluation(config: LossConfig) -> Evaluation:
     """The protocol: arms of two and three links, then networks, optimisers, horizons and noise never seen."""
 
-    def cell(
+    def setup(
         links: int = 2,
         hidden: tuple[int, ...] = HIDDEN,
         activation: Activation = "tanh",
@@ -78,23 +78,23 @@ def torque_evaluation(config: LossConfig) -> Evaluation:
         steps: int = STEPS,
         noise: float = 0.02,
         unseen: Unseen = "",
-    ) -> Cell:
+    ) -> Setup:
         tasks = InverseDynamics(links, hidden, activation, noise=noise)
         told = f"{links} links, {noise:.0%} noise, {tasks.optimizee}"
-        return Cell.of(told, tasks, steps, MIDDLES, config.inner, optimizer=optimizer, unseen=unseen)
+        return Setup.of(told, tasks, steps, MIDDLES, config.inner, optimizer=optimizer, unseen=unseen)
 
     return Evaluation(
-        cells=(
-            *(cell(links) for links in (2, 3)),
-            *(cell(links, noise=0.2, unseen="data") for links in (2, 3)),
-            *(cell(links, hidden, activation, unseen="architecture") for links, hidden, activation in UNSEEN),
+        setups=(
+            *(setup(links) for links in (2, 3)),
+            *(setup(links, noise=0.2, unseen="data") for links in (2, 3)),
+            *(setup(links, hidden, activation, unseen="architecture") for links, hidden, activation in UNSEEN),
             *(
-                cell(links, optimizer=other, unseen="optimizer")
+                setup(links, optimizer=other, unseen="optimizer")
                 for other in MIDDLES
                 if other != Adam()
                 for links in (2, 3)
             ),
-            *(cell(steps=steps, unseen="horizon") for steps in (20, 200)),
+            *(setup(steps=steps, unseen="horizon") for steps in (20, 200)),
         ),
         baselines=(
             Baseline("MSE", nn.MSELoss),
@@ -120,7 +120,7 @@ def torque_recipe(name: str, summary: str, shaped: bool) -> Recipe:
             name=name,
             summary=summary,
             family="taylor",
-            kind="regression",
+            problem_type="regression",
             signals=(
                 signal("error", "per_batch_error", "detach", "square", "log1p", shift=0.7, scale=1.0),
                 signal("feature", "square", "log1p", shift=0.7, scale=1.0),
@@ -130,10 +130,10 @@ def torque_recipe(name: str, summary: str, shaped: bool) -> Recipe:
             architecture={"order": 2, "weight_bound": 6.0},
             inner=InnerConfig(optimizer="adam", lr=LR, steps=STEPS),
         ),
-        prior=(0.0, -0.5, -1.0, -1.0),
+        init=(0.0, -0.5, -1.0, -1.0),
         training=MetaTraining(
-            settings=tuple(
-                Setting(InverseDynamics(links, hidden, activation, shaped), InnerRun(Adam(), LR, STEPS), weight)
+            training_configs=tuple(
+                TrainingConfig(InverseDynamics(links, hidden, activation, shaped), InnerRun(Adam(), LR, STEPS), weight)
                 for links, hidden, activation, weight in MIXTURE
             ),
             estimator=EvolutionStrategies(LOG_ERROR, pairs=12, sigma=0.08),

@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
-from ml3zoo.evaluate import Baseline, Cell, Evaluation, Metric, Unseen
-from ml3zoo.format.config import InnerConfig, LossConfig, World
+from ml3zoo.evaluate import Baseline, Evaluation, Metric, Setup, Unseen
+from ml3zoo.format.config import InnerConfig, LossConfig
+from ml3zoo.format.environment import EnvironmentConfig
 from ml3zoo.losses import LearnedLoss
 from ml3zoo.losses.families.trajectory import SIGNALS
 from ml3zoo.meta.estimators import EvolutionStrategies, Objective
 from ml3zoo.meta.inner import InnerRun
 from ml3zoo.meta.optimizers import SGD, Adam, InnerOptimizer
-from ml3zoo.meta.outer import MetaTraining, Setting
+from ml3zoo.meta.outer import MetaTraining, TrainingConfig
 from ml3zoo.recipe import Recipe
 from ml3zoo.tasks.control.car import BOTTOM, Car
 from ml3zoo.tasks.mountain_car import MountainCar
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 ENVIRONMENT = "ml3zoo.tasks.control.environments:ml3zoo/MountainCar-v0"
-TERMS = (
+CONDITIONS = (
     "Every gradient step takes one roll-out. Ordinary losses had the gradient through the true dynamics, the learned "
     "one had not."
 )
@@ -57,37 +58,37 @@ def missed(car: Car) -> Metric:
         description=(
             f"Share of fresh policies that do not bring the car to its goal within the {car.steps} steps of an episode"
         ),
-        terms=TERMS,
+        conditions=CONDITIONS,
         cap=1.0,
     )
 
 
-def example(world: World, actions: int) -> str:
-    """A policy, and roll-outs in Gymnasium, as a loss's world tells of them."""
-    seed = ", seed=0" if world.one_start else ""
-    goal = f"torch.tensor({list(world.goal)}).expand(len(states), -1)"
-    if world.goal_at:
-        goal = f"states[:, {list(world.goal_at)}]"
+def example(environment: EnvironmentConfig, actions: int) -> str:
+    """A policy, and roll-outs in Gymnasium, as a loss's config describes it."""
+    seed = ", seed=0" if environment.one_start else ""
+    goal = f"torch.tensor({list(environment.goal)}).expand(len(states), -1)"
+    if environment.goal_at:
+        goal = f"states[:, {list(environment.goal_at)}]"
     return f"""\
 import gymnasium
-from ml3zoo.tasks.control import rollouts, sight
+from ml3zoo import roll_out
 
-worlds = gymnasium.make_vec("{world.environment}", num_envs=1, max_episode_steps={world.episode_steps})
+vector_env = gymnasium.make_vec("{environment.id}", num_envs=1, max_episode_steps={environment.episode_steps})
 
 class Policy(torch.nn.Module):
     def __init__(self):
         super().__init__()
         self.network = torch.nn.Sequential(
-            torch.nn.Linear({len(world.policy_sees)}, 64), torch.nn.Tanh(), torch.nn.Linear(64, {actions})
+            torch.nn.Linear({len(environment.observation_normaliser)}, 64), torch.nn.Tanh(), torch.nn.Linear(64, {actions})
         )
 
     def forward(self, state):
-        return self.network(sight.in_ranges(state, loss.config.world.policy_sees))
+        return self.network(loss.config.environment.normalise(state))
 
 model = Policy()
 
-def roll_out():
-    states = rollouts.roll_out(model, worlds{seed}).lived
+def play():
+    states = roll_out(model, vector_env{seed}).lived
     return states, {goal}  # where it was, and where it should go"""
 
 
@@ -102,27 +103,29 @@ class FinalDistance(nn.Module):
 def mountain_car_evaluation(config: LossConfig, tasks: MountainCar) -> Evaluation:
     """The protocol: policies, optimisers, starts and numbers of steps never seen."""
 
-    def cell(
+    def setup(
         hidden: tuple[int, ...] = (64,),
         activation: Activation = "tanh",
         optimizer: InnerOptimizer | None = None,
         steps: int = STEPS,
         spread: float = 1.0,
         unseen: Unseen = "",
-    ) -> Cell:
+    ) -> Setup:
         starts = tasks.spread[0] * spread, tasks.spread[1] * spread
         own = replace(tasks, hidden=hidden, activation=activation, spread=starts)
         told = f"{own.policy}{', starts farther away' if unseen == 'data' else ''}"
         careful = replace(own, through=True)
-        return Cell.of(told, own, steps, MIDDLES, config.inner, optimizer=optimizer, careful=careful, unseen=unseen)
+        return Setup.of(
+            told, own, steps, MIDDLES, config.inner, optimizer=optimizer, baseline_tasks=careful, unseen=unseen
+        )
 
     return Evaluation(
-        cells=(
-            cell(),
-            *(cell(hidden, activation, unseen="architecture") for hidden, activation in UNSEEN),
-            cell(spread=2.0, unseen="data"),
-            *(cell(optimizer=other, unseen="optimizer") for other in MIDDLES if other != Adam()),
-            *(cell(steps=steps, unseen="horizon") for steps in (5, 20)),
+        setups=(
+            setup(),
+            *(setup(hidden, activation, unseen="architecture") for hidden, activation in UNSEEN),
+            setup(spread=2.0, unseen="data"),
+            *(setup(optimizer=other, unseen="optimizer") for other in MIDDLES if other != Adam()),
+            *(setup(steps=steps, unseen="horizon") for steps in (5, 20)),
         ),
         baselines=(
             Baseline("final distance", FinalDistance),
@@ -138,17 +141,17 @@ def mountain_car_evaluation(config: LossConfig, tasks: MountainCar) -> Evaluatio
 def draw_pictures(loss: LearnedLoss, tasks: MountainCar) -> dict[str, Figure]:
     """Where twenty fresh policies drive while they learn, and what the loss looks like around some of them."""
     from ml3zoo.plots.policies import draw_policy_landscapes, states_in_training
-    from ml3zoo.plots.trajectories import draw_roads
+    from ml3zoo.plots.trajectories import draw_trajectories
 
-    roads = {step: states[..., 0] for step, states in states_in_training(loss, tasks).items()}
+    trajectories = {step: states[..., 0] for step, states in states_in_training(loss, tasks).items()}
     return {
-        "roads": draw_roads(roads, tasks.car.goal),
+        "trajectories": draw_trajectories(trajectories, tasks.car.goal),
         "policies": draw_policy_landscapes(loss, tasks, FinalDistance(), "final distance"),
     }
 
 
 def mountain_car_recipe(
-    name: str, summary: str, tasks: MountainCar, environment: str = ENVIRONMENT, iterations: int = 800
+    name: str, summary: str, tasks: MountainCar, id: str = ENVIRONMENT, iterations: int = 800
 ) -> Recipe:
     """The recipe of a loss for a car.
 
@@ -156,13 +159,13 @@ def mountain_car_recipe(
         name: of the loss.
         summary: for its card.
         tasks: the car, and what meta-training aims at; policies are put in their place.
-        environment: the same car in Gymnasium.
+        id: of the same car in Gymnasium.
         iterations: of meta-training.
     """
-    world = World(
-        environment=environment,
+    environment = EnvironmentConfig(
+        id=id,
         episode_steps=tasks.car.steps,
-        policy_sees=tasks.car.sight,
+        observation_normaliser=tasks.car.observation_normaliser,
         goal=(tasks.car.goal,),
     )
     return Recipe(
@@ -170,7 +173,7 @@ def mountain_car_recipe(
             name=name,
             summary=summary,
             family="trajectory",
-            kind="trajectory",
+            problem_type="trajectory",
             signals=SIGNALS,
             architecture={
                 "state": [{"middle": BOTTOM, "scale": 0.6}, {"scale": 3 * tasks.car.pace}],
@@ -179,11 +182,13 @@ def mountain_car_recipe(
                 "hidden": [16],
             },
             inner=InnerConfig(optimizer="adam", lr=LR, steps=STEPS),
-            world=world,
+            environment=environment,
         ),
         training=MetaTraining(
-            settings=tuple(
-                Setting(replace(tasks, hidden=hidden, activation=activation), InnerRun(Adam(), LR, STEPS), weight)
+            training_configs=tuple(
+                TrainingConfig(
+                    replace(tasks, hidden=hidden, activation=activation), InnerRun(Adam(), LR, STEPS), weight
+                )
                 for hidden, activation, weight in MIXTURE
             ),
             estimator=EvolutionStrategies(MISSES, pairs=24, sigma=0.1),
@@ -199,7 +204,7 @@ def mountain_car_recipe(
         ),
         evaluation=partial(mountain_car_evaluation, tasks=tasks),
         pictures=partial(draw_pictures, tasks=tasks),
-        example=example(world, actions=1),
+        example=example(environment, actions=1),
     )
 
 

@@ -15,19 +15,19 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
-from ml3zoo.evaluate import Baseline, Cell, Evaluation, Metric, Unseen
+from ml3zoo.evaluate import Baseline, Evaluation, Metric, Setup, Unseen
 from ml3zoo.format.config import InnerConfig, LossConfig, signal
 from ml3zoo.losses import LearnedLoss
-from ml3zoo.losses.families.taylor import polynomial_terms
+from ml3zoo.losses.families.taylor import polynomial_monomials
 from ml3zoo.losses.ordinary import GeneralRobustLoss, LogCosh
 from ml3zoo.meta.estimators import Objective, Unrolled
 from ml3zoo.meta.inner import InnerRun
 from ml3zoo.meta.optimizers import SGD, Adam, InnerOptimizer
-from ml3zoo.meta.outer import MetaTraining, Setting
+from ml3zoo.meta.outer import MetaTraining, TrainingConfig
 from ml3zoo.recipe import Recipe
 from ml3zoo.tasks.noisy_targets import NoisyTargets
 from ml3zoo.tasks.optimizees import Activation
-from ml3zoo.tasks.target_noise import Kind, TargetNoise
+from ml3zoo.tasks.target_noise import ProblemType, TargetNoise
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -36,8 +36,8 @@ STEPS = 150
 LR = 0.15
 MOMENTUM = SGD(momentum=0.9)
 LOG_ERROR = Objective(log=True, offset=0.05, cap=2.0)
-SEEN: tuple[Kind, ...] = ("no", "Gaussian", "Student", "gross", "one-sided", "log-normal")
-UNSEEN: tuple[Kind, ...] = ("Laplace", "Pareto", "clustered", "heteroscedastic")
+SEEN: tuple[ProblemType, ...] = ("no", "Gaussian", "Student", "gross", "one-sided", "log-normal")
+UNSEEN: tuple[ProblemType, ...] = ("Laplace", "Pareto", "clustered", "heteroscedastic")
 MAIN = NoisyTargets(TargetNoise(SEEN))
 MIXTURE = (
     (NoisyTargets(TargetNoise(SEEN), 1, points=96), 1.0),
@@ -78,7 +78,7 @@ MIDDLES: dict[InnerOptimizer, float] = {MOMENTUM: 0.1, SGD(): 0.3, Adam(): 0.01}
 CLEAN_NMSE = Metric(
     name="clean NMSE",
     description="Mean squared error on clean targets of held-out points, over their variance,",
-    terms=(
+    conditions=(
         "Targets were in units of the quartiles of the noisy ones; everything was chosen by the mean absolute error on "
         "noisy validation points."
     ),
@@ -96,27 +96,27 @@ model = torch.nn.Sequential(
 def outlier_evaluation(config: LossConfig) -> Evaluation:
     """The protocol: all kinds of noise together, each kind alone, then networks and optimisers never seen."""
 
-    def cell(
-        kinds: tuple[Kind, ...] = SEEN,
+    def setup(
+        kinds: tuple[ProblemType, ...] = SEEN,
         hidden: tuple[int, ...] = MAIN.hidden,
         activation: Activation = "ReLU",
         optimizer: InnerOptimizer | None = None,
         unseen: Unseen = "",
-    ) -> Cell:
+    ) -> Setup:
         tasks = NoisyTargets(TargetNoise(kinds), MAIN.features, hidden, activation, MAIN.points)
         told = f"{tasks.noise}, {tasks.optimizee}"
-        return Cell.of(told, tasks, STEPS, MIDDLES, config.inner, optimizer=optimizer, unseen=unseen)
+        return Setup.of(told, tasks, STEPS, MIDDLES, config.inner, optimizer=optimizer, unseen=unseen)
 
     return Evaluation(
-        cells=(
-            cell(),
-            *(cell((kind,)) for kind in SEEN),
-            cell(UNSEEN, unseen="data"),
-            *(cell((kind,), unseen="data") for kind in UNSEEN),
-            cell(hidden=(64, 64, 64), unseen="architecture"),
-            cell(hidden=(100,), activation="SiLU", unseen="architecture"),
-            cell(hidden=(48, 48), activation="GELU", unseen="architecture"),
-            *(cell(optimizer=other, unseen="optimizer") for other in MIDDLES if other != MOMENTUM),
+        setups=(
+            setup(),
+            *(setup((kind,)) for kind in SEEN),
+            setup(UNSEEN, unseen="data"),
+            *(setup((kind,), unseen="data") for kind in UNSEEN),
+            setup(hidden=(64, 64, 64), unseen="architecture"),
+            setup(hidden=(100,), activation="SiLU", unseen="architecture"),
+            setup(hidden=(48, 48), activation="GELU", unseen="architecture"),
+            *(setup(optimizer=other, unseen="optimizer") for other in MIDDLES if other != MOMENTUM),
         ),
         baselines=(
             Baseline("MSE", nn.MSELoss),
@@ -152,14 +152,16 @@ RECIPE = Recipe(
             "Meta-training starts from coefficients that a longer search had found."
         ),
         family="taylor",
-        kind="regression",
+        problem_type="regression",
         signals=SIGNALS,
         architecture={"order": ORDER, "weight_bound": 6.0},
         inner=InnerConfig(optimizer="sgd", lr=LR, momentum=0.9, steps=STEPS),
     ),
-    prior=tuple(START.get(term, 0.0) for term in polynomial_terms(len(SIGNALS), ORDER)),
+    init=tuple(START.get(term, 0.0) for term in polynomial_monomials(len(SIGNALS), ORDER)),
     training=MetaTraining(
-        settings=tuple(Setting(tasks, InnerRun(MOMENTUM, LR, STEPS), weight) for tasks, weight in MIXTURE),
+        training_configs=tuple(
+            TrainingConfig(tasks, InnerRun(MOMENTUM, LR, STEPS), weight) for tasks, weight in MIXTURE
+        ),
         estimator=Unrolled(LOG_ERROR, clip=0.3),
         iterations=400,
         tasks=24,

@@ -13,19 +13,21 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
-from ml3zoo.evaluate import Baseline, Cell, Evaluation, Metric, Unseen
-from ml3zoo.format.config import InnerConfig, LossConfig, Range, World
+from ml3zoo.evaluate import Baseline, Evaluation, Metric, Setup, Unseen
+from ml3zoo.format.config import InnerConfig, LossConfig
+from ml3zoo.format.environment import AffineScale, EnvironmentConfig
 from ml3zoo.losses import LearnedLoss
 from ml3zoo.losses.families.trajectory import SIGNALS
 from ml3zoo.meta.estimators import EvolutionStrategies, Objective
+from ml3zoo.meta.initialisation.base import Initialisation
 from ml3zoo.meta.inner import InnerRun
 from ml3zoo.meta.optimizers import SGD, Adam, InnerOptimizer
-from ml3zoo.meta.outer import MetaTraining, Setting
-from ml3zoo.recipe.recipe import Recipe, Start
+from ml3zoo.meta.outer import MetaTraining, TrainingConfig
+from ml3zoo.recipe import Recipe
 from ml3zoo.tasks.control.point_mass import PointMass
 from ml3zoo.tasks.optimizees import Activation
-from ml3zoo.tasks.reaching import Place, Reaching
-from ml3zoo.training.mountain_car import TERMS, FinalDistance, example
+from ml3zoo.tasks.reaching import Environment, Reaching
+from ml3zoo.training.mountain_car import CONDITIONS, FinalDistance, example
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -51,28 +53,35 @@ class MeanDistance(nn.Module):
         return ((input - target).square().sum(-1) + 1e-8).sqrt().mean()
 
 
-def reaching_evaluation(config: LossConfig, place: Place, metric: Metric) -> Evaluation:
+def reaching_evaluation(config: LossConfig, environment: Environment, metric: Metric) -> Evaluation:
     """The protocol: policies, optimisers and numbers of steps never seen; every goal is new."""
 
-    def cell(
+    def setup(
         hidden: tuple[int, ...] = (64,),
         activation: Activation = "tanh",
         optimizer: InnerOptimizer | None = None,
         steps: int = STEPS,
         unseen: Unseen = "",
-    ) -> Cell:
-        own = Reaching(place, hidden, activation)
+    ) -> Setup:
+        own = Reaching(environment, hidden, activation)
         careful = replace(own, through=True)
-        return Cell.of(
-            str(own.policy), own, steps, MIDDLES, config.inner, optimizer=optimizer, careful=careful, unseen=unseen
+        return Setup.of(
+            str(own.policy),
+            own,
+            steps,
+            MIDDLES,
+            config.inner,
+            optimizer=optimizer,
+            baseline_tasks=careful,
+            unseen=unseen,
         )
 
     return Evaluation(
-        cells=(
-            cell(),
-            *(cell(hidden, activation, unseen="architecture") for hidden, activation in UNSEEN),
-            *(cell(optimizer=other, unseen="optimizer") for other in MIDDLES if other != Adam()),
-            *(cell(steps=steps, unseen="horizon") for steps in (1, 2, 5, 20)),
+        setups=(
+            setup(),
+            *(setup(hidden, activation, unseen="architecture") for hidden, activation in UNSEEN),
+            *(setup(optimizer=other, unseen="optimizer") for other in MIDDLES if other != Adam()),
+            *(setup(steps=steps, unseen="horizon") for steps in (1, 2, 5, 20)),
         ),
         baselines=(Baseline("final distance", FinalDistance), Baseline("mean distance", MeanDistance)),
         metric=metric,
@@ -85,17 +94,17 @@ def reaching_evaluation(config: LossConfig, place: Place, metric: Metric) -> Eva
 def draw_pictures(loss: LearnedLoss, tasks: Reaching) -> dict[str, Figure]:
     """Where twenty policies lead while they learn, and what the loss looks like around some of them."""
     from ml3zoo.plots.policies import draw_policy_landscapes, states_in_training
-    from ml3zoo.plots.trajectories import Road, draw_in_plane
+    from ml3zoo.plots.trajectories import PlottedTrajectory, draw_in_plane
 
-    assert loss.config.world is not None
-    tolerance = loss.config.world.tolerance
-    offsets = {step: tasks.place.offset(states) for step, states in states_in_training(loss, tasks).items()}
-    roads = {
-        step: [Road(way[:, 0], way[:, 1], bool(way[-1].norm() <= tolerance)) for way in ways]
+    assert loss.config.environment is not None
+    tolerance = loss.config.environment.tolerance
+    offsets = {step: tasks.environment.offset(states) for step, states in states_in_training(loss, tasks).items()}
+    trajectories = {
+        step: [PlottedTrajectory(way[:, 0], way[:, 1], bool(way[-1].norm() <= tolerance)) for way in ways]
         for step, ways in offsets.items()
     }
     return {
-        "roads": draw_in_plane(roads, tolerance),
+        "trajectories": draw_in_plane(trajectories, tolerance),
         "policies": draw_policy_landscapes(loss, tasks, FinalDistance(), "final distance"),
     }
 
@@ -103,17 +112,17 @@ def draw_pictures(loss: LearnedLoss, tasks: Reaching) -> dict[str, Figure]:
 def reaching_recipe(
     name: str,
     summary: str,
-    imagined: Place,
-    world: World,
+    imagined: Environment,
+    environment_config: EnvironmentConfig,
     metric: Metric,
     *,
-    place: Place,
+    environment: Environment,
     iterations: int,
     outer_lr: float,
     tasks: int = 16,
     sigma: float = 0.05,
     mirrored: bool = False,
-    start: Start | None = None,
+    initialisation: Initialisation | None = None,
 ) -> Recipe:
     """The recipe of a loss for reaching goals.
 
@@ -123,34 +132,34 @@ def reaching_recipe(
         imagined: the world in which it is meta-trained.
         world: the world in Gymnasium.
         metric: what is measured.
-        place: the true world, in which it is measured.
+        environment: the true environment_config, in which it is measured.
         iterations: of meta-training.
         outer_lr: of meta-training.
         tasks: of each update.
         sigma: standard deviation by which losses are perturbed.
         mirrored: whether the world is the same in a mirror.
-        start: what comes before it.
+        initialisation: what comes before it.
     """
     return Recipe(
         config=LossConfig(
             name=name,
             summary=summary,
             family="trajectory",
-            kind="trajectory",
+            problem_type="trajectory",
             signals=SIGNALS,
             architecture={
-                "state": [each.builtins() for each in world.policy_sees],
-                "action": [Range().builtins()] * 2,
-                "goal": [world.policy_sees[at].builtins() for at in world.goal_at],
+                "state": [each.builtins() for each in environment_config.observation_normaliser],
+                "action": [AffineScale().builtins()] * 2,
+                "goal": [environment_config.observation_normaliser[at].builtins() for at in environment_config.goal_at],
                 "hidden": [32],
                 "mirrored": mirrored,
             },
             inner=InnerConfig(optimizer="adam", lr=LR, steps=STEPS),
-            world=world,
+            environment=environment_config,
         ),
         training=MetaTraining(
-            settings=tuple(
-                Setting(Reaching(imagined, hidden, activation), InnerRun(Adam(), LR, STEPS), weight)
+            training_configs=tuple(
+                TrainingConfig(Reaching(imagined, hidden, activation), InnerRun(Adam(), LR, STEPS), weight)
                 for hidden, activation, weight in MIXTURE
             ),
             estimator=EvolutionStrategies(Objective(), pairs=16, sigma=sigma),
@@ -164,10 +173,10 @@ def reaching_recipe(
             validation=Objective(),
             lr_jitter=0.2,
         ),
-        evaluation=partial(reaching_evaluation, place=place, metric=metric),
-        pictures=partial(draw_pictures, tasks=Reaching(place)),
-        start=start,
-        example=example(world, actions=2),
+        evaluation=partial(reaching_evaluation, environment=environment, metric=metric),
+        pictures=partial(draw_pictures, tasks=Reaching(environment)),
+        initialisation=initialisation,
+        example=example(environment_config, actions=2),
     )
 
 
@@ -179,11 +188,11 @@ RECIPE = reaching_recipe(
         "on goals in the other."
     ),
     imagined=PointMass(),
-    place=PointMass(),
-    world=World(
-        environment="ml3zoo.tasks.control.environments:ml3zoo/PointMass-v0",
+    environment=PointMass(),
+    environment_config=EnvironmentConfig(
+        id="ml3zoo.tasks.control.environments:ml3zoo/PointMass-v0",
         episode_steps=PointMass().steps,
-        policy_sees=PointMass.sight,
+        observation_normaliser=PointMass.observation_normaliser,
         goal_at=(4, 5),
         offset_at=(6, 7),
         tolerance=0.05,
@@ -192,7 +201,7 @@ RECIPE = reaching_recipe(
     metric=Metric(
         name="distance",
         description="Distance of the point mass from its goal at the end of an episode, in units of the farthest goal,",
-        terms=TERMS,
+        conditions=CONDITIONS,
     ),
     iterations=600,
     outer_lr=0.02,

@@ -18,5 +18,5 @@ RECIPE = arm_recipe(
         "return, which charges for actions, the best of eleven fresh ones does better."
     ),
     imagined=ImaginedReacher(),
-    start=Imitation(iterations=1000, lr=0.02),
+    initialisation=Imitation(iterations=1000, lr=0.02),
 )

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
-from ml3zoo.evaluate import Baseline, Cell, Evaluation, Metric, Unseen
+from ml3zoo.evaluate import Baseline, Evaluation, Metric, Setup, Unseen
 from ml3zoo.format.config import InnerConfig, LossConfig, SignalConfig
 from ml3zoo.losses import LearnedLoss
 from ml3zoo.meta.estimators import Objective, Truncated
 from ml3zoo.meta.inner import InnerRun
 from ml3zoo.meta.optimizers import SGD, Adam, InnerOptimizer
-from ml3zoo.meta.outer import MetaTraining, Setting
+from ml3zoo.meta.outer import MetaTraining, TrainingConfig
 from ml3zoo.recipe import Recipe
 from ml3zoo.tasks.frequency import Frequency
 
@@ -35,7 +35,7 @@ MIDDLES: dict[InnerOptimizer, float] = {SGD(): 0.03, SGD(momentum=0.9): 0.01, Ad
 MISSED = Metric(
     name="share missed",
     description="Share of frequencies missed by 0.1 or more after the last step",
-    terms="Runs were chosen by the mean squared error of their predictions, which is all that a user sees.",
+    conditions="Runs were chosen by the mean squared error of their predictions, which is all that a user sees.",
     cap=1.0,
 )
 EXAMPLE = """\
@@ -55,18 +55,18 @@ model = Sine()  # after the last step, model.omega is near 3.3"""
 def frequency_evaluation(config: LossConfig) -> Evaluation:
     """The protocol: numbers of points and sizes of noise take the place of architectures, which sin(ωx) has not."""
 
-    def cell(
+    def setup(
         points: int = 64,
         noise: float = 0.1,
         steps: int = STEPS,
         optimizer: InnerOptimizer | None = None,
         unseen: Unseen = "",
-    ) -> Cell:
+    ) -> Setup:
         tasks, chosen = Frequency(points, noise), optimizer or SGD()
-        return Cell(
+        return Setup(
             network=f"sin(ωx), {points} points, {noise:.0%} noise",
-            careful=tasks,
-            own=tasks,
+            baseline_tasks=tasks,
+            tasks=tasks,
             optimizer=chosen,
             lr=MIDDLES[chosen],
             learned_lr=config.inner.lr if chosen == SGD() else 10 * MIDDLES[chosen],
@@ -75,13 +75,13 @@ def frequency_evaluation(config: LossConfig) -> Evaluation:
         )
 
     return Evaluation(
-        cells=(
-            cell(),
-            *(cell(points) for points in (16, 32, 128)),
-            *(cell(points, unseen="data") for points in (24, 256)),
-            *(cell(noise=noise, unseen="data") for noise in (0.0, 0.3)),
-            *(cell(optimizer=other, unseen="optimizer") for other in MIDDLES if other != SGD()),
-            *(cell(steps=steps, unseen="horizon") for steps in (5, 100)),
+        setups=(
+            setup(),
+            *(setup(points) for points in (16, 32, 128)),
+            *(setup(points, unseen="data") for points in (24, 256)),
+            *(setup(noise=noise, unseen="data") for noise in (0.0, 0.3)),
+            *(setup(optimizer=other, unseen="optimizer") for other in MIDDLES if other != SGD()),
+            *(setup(steps=steps, unseen="horizon") for steps in (5, 100)),
         ),
         baselines=(
             Baseline("MSE", nn.MSELoss),
@@ -119,14 +119,16 @@ def frequency_recipe(name: str, summary: str, shaped: bool) -> Recipe:
             name=name,
             summary=summary,
             family="matching",
-            kind="regression",
+            problem_type="regression",
             signals=tuple(SignalConfig(signal=signal) for signal in ("feature", "prediction", "target")),
             architecture={"templates": 128},
             inner=InnerConfig(optimizer="sgd", lr=1.0, steps=STEPS),
         ),
-        prior=(SHARPNESS,),
+        init=(SHARPNESS,),
         training=MetaTraining(
-            settings=tuple(Setting(Frequency(points, shaped=shaped), run, weight) for points, weight in SIZES.items()),
+            training_configs=tuple(
+                TrainingConfig(Frequency(points, shaped=shaped), run, weight) for points, weight in SIZES.items()
+            ),
             estimator=Truncated(1, DISTANCE, clip=1.0),
             iterations=2000,
             tasks=256,

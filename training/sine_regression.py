@@ -10,12 +10,12 @@ that grows weaker with the training left and stronger as the error falls. The ca
 
 from torch import Tensor, nn
 
-from ml3zoo.evaluate import Baseline, Cell, Evaluation, Unseen
+from ml3zoo.evaluate import Baseline, Evaluation, Setup, Unseen
 from ml3zoo.format.config import InnerConfig, LossConfig, SignalConfig
 from ml3zoo.meta.estimators import EvolutionStrategies, Objective
 from ml3zoo.meta.inner import InnerRun
 from ml3zoo.meta.optimizers import SGD, Adam, InnerOptimizer, optimizer_of
-from ml3zoo.meta.outer import MetaTraining, Setting
+from ml3zoo.meta.outer import MetaTraining, TrainingConfig
 from ml3zoo.recipe import Recipe
 from ml3zoo.tasks.optimizees import MLP
 from ml3zoo.tasks.sine import Sine
@@ -59,13 +59,13 @@ def sine_evaluation(config: LossConfig, horizons: tuple[int, ...] = HORIZONS) ->
     inner = config.inner
     main = optimizer_of(inner)
 
-    def cell(network: MLP, optimizer: InnerOptimizer, steps: int = STEPS, unseen: Unseen = "") -> Cell:
+    def setup(network: MLP, optimizer: InnerOptimizer, steps: int = STEPS, unseen: Unseen = "") -> Setup:
         middle = MIDDLES[optimizer]
         scale = 1.0 if Adam() in (main, optimizer) else inner.lr / MIDDLES[main]
-        return Cell(
+        return Setup(
             network=str(network),
-            careful=Sine(network, standardized=True),
-            own=Sine(network, standardized=inner.standardized_targets),
+            baseline_tasks=Sine(network, standardized=True),
+            tasks=Sine(network, standardized=inner.standardized_targets),
             optimizer=optimizer,
             lr=middle,
             learned_lr=inner.lr if optimizer == main else middle * scale,
@@ -74,11 +74,11 @@ def sine_evaluation(config: LossConfig, horizons: tuple[int, ...] = HORIZONS) ->
         )
 
     return Evaluation(
-        cells=(
-            cell(PAPER_NETWORK, main),
-            *(cell(network, main, unseen="architecture") for network in UNSEEN),
-            *(cell(PAPER_NETWORK, other, unseen="optimizer") for other in MIDDLES if other != main),
-            *(cell(PAPER_NETWORK, main, steps, unseen="horizon") for steps in horizons),
+        setups=(
+            setup(PAPER_NETWORK, main),
+            *(setup(network, main, unseen="architecture") for network in UNSEEN),
+            *(setup(PAPER_NETWORK, other, unseen="optimizer") for other in MIDDLES if other != main),
+            *(setup(PAPER_NETWORK, main, steps, unseen="horizon") for steps in horizons),
         ),
         baselines=(
             Baseline("MSE", nn.MSELoss),
@@ -91,29 +91,27 @@ def sine_evaluation(config: LossConfig, horizons: tuple[int, ...] = HORIZONS) ->
     )
 
 
-def sine_recipe(
-    name: str, summary: str, inner: InnerConfig, prior: tuple[float, ...], seeds: tuple[int, ...]
-) -> Recipe:
+def sine_recipe(name: str, summary: str, inner: InnerConfig, init: tuple[float, ...], seeds: tuple[int, ...]) -> Recipe:
     """The recipe of a loss for this family of tasks under one optimiser.
 
     Args:
         name: of the loss.
         summary: for its card.
         inner: optimiser and learning rate that it is made for.
-        prior: weights of the signals it starts from.
+        init: weights of the signals it starts from.
         seeds: of the meta-training.
     """
     optimizer = optimizer_of(inner)
 
-    def setting(network: MLP, weight: float, steps: int = STEPS) -> Setting:
-        return Setting(Sine(network, standardized=True), InnerRun(optimizer, inner.lr, steps), weight)
+    def training_config(network: MLP, weight: float, steps: int = STEPS) -> TrainingConfig:
+        return TrainingConfig(Sine(network, standardized=True), InnerRun(optimizer, inner.lr, steps), weight)
 
     return Recipe(
         config=LossConfig(
             name=name,
             summary=summary,
             family="mlp",
-            kind="regression",
+            problem_type="regression",
             signals=(
                 SignalConfig(signal="error", transforms=("per_batch_error", "abs")),
                 SignalConfig(signal="mean_error", transforms=("per_batch_error", "square")),
@@ -125,11 +123,11 @@ def sine_recipe(
             architecture={"hidden": [], "weight_bound": 6.0, "centering": True},
             inner=inner,
         ),
-        prior=prior,
+        init=init,
         training=MetaTraining(
-            settings=(
-                *(setting(network, weight) for network, weight in MIXTURE.items()),
-                *(setting(PAPER_NETWORK, 1.5, steps) for steps in (40, 250)),
+            training_configs=(
+                *(training_config(network, weight) for network, weight in MIXTURE.items()),
+                *(training_config(PAPER_NETWORK, 1.5, steps) for steps in (40, 250)),
             ),
             estimator=EvolutionStrategies(ERROR, pairs=16, sigma=0.1),
             iterations=500,
@@ -156,6 +154,6 @@ RECIPE = sine_recipe(
         "so that plain gradient descent gets far in 100 steps, at one learning rate for many networks."
     ),
     inner=InnerConfig(optimizer="sgd", lr=0.07, steps=STEPS, standardized_targets=True),
-    prior=(0.0, -0.1, -1.5, 1.0, 0.1, 0.3),
+    init=(0.0, -0.1, -1.5, 1.0, 0.1, 0.3),
     seeds=(0,),
 )

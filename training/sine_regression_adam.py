@@ -13,6 +13,6 @@ RECIPE = sine_recipe(
         "training left, and pulls less on the mean error."
     ),
     inner=InnerConfig(optimizer="adam", lr=0.01, steps=STEPS, standardized_targets=True),
-    prior=(0.0, -0.1, -1.5, 1.0, 0.1, 0.3),
+    init=(0.0, -0.1, -1.5, 1.0, 0.1, 0.3),
     seeds=(0,),
 )

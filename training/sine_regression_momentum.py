@@ -13,6 +13,6 @@ RECIPE = sine_recipe(
         "error and the training left, and pulls less on the mean error."
     ),
     inner=InnerConfig(optimizer="sgd", momentum=0.9, lr=0.012, steps=STEPS, standardized_targets=True),
-    prior=(0.0, -0.1, -1.2, 1.0, 0.1, 0.3),
+    init=(0.0, -0.1, -1.2, 1.0, 0.1, 0.3),
     seeds=(0,),
 )

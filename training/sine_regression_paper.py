@@ -1,7 +1,7 @@
-"""The paper's own setting: one task, one inner step, a ReLU network of prediction and target.
+"""The paper's own training_config: one task, one inner step, a ReLU network of prediction and target.
 
 Run: ``ml3zoo train sine-regression-paper``. It shows what the published method gives; ``sine-regression`` is the
-loss to use. Source: Bechtle et al. 2020, first experiment, with the settings of the authors' released code.
+loss to use. Source: Bechtle et al. 2020, first experiment, with the training_configs of the authors' released code.
 """
 
 from functools import partial
@@ -10,7 +10,7 @@ from ml3zoo.format.config import InnerConfig, LossConfig, SignalConfig
 from ml3zoo.meta.estimators import Objective, Unrolled
 from ml3zoo.meta.inner import InnerRun
 from ml3zoo.meta.optimizers import SGD
-from ml3zoo.meta.outer import MetaTraining, Setting
+from ml3zoo.meta.outer import MetaTraining, TrainingConfig
 from ml3zoo.recipe import Recipe
 from ml3zoo.tasks.optimizees import MLP
 from ml3zoo.tasks.sine import PaperSine
@@ -28,13 +28,13 @@ RECIPE = Recipe(
             "not for use. It sees prediction and target only."
         ),
         family="mlp",
-        kind="regression",
+        problem_type="regression",
         signals=(SignalConfig(signal="prediction"), SignalConfig(signal="target")),
         architecture={"hidden": [50, 50], "activation": "relu", "bias": False, "output": "softplus"},
         inner=InnerConfig(optimizer="sgd", lr=1e-3, steps=STEPS),
     ),
     training=MetaTraining(
-        settings=(Setting(ONE_TASK, InnerRun(SGD(), lr=1e-3, steps=1)),),
+        training_configs=(TrainingConfig(ONE_TASK, InnerRun(SGD(), lr=1e-3, steps=1)),),
         estimator=Unrolled(MSE_AFTER_ONE_STEP),
         iterations=500,
         tasks=1,

@@ -5,9 +5,9 @@ evolution found (``python -m ml3zoo.training.label_noise_symbolic``), by how wel
 ``label-noise`` pulls on predictions. The loss begins as that twin and is meta-trained from there.
 """
 
-from ml3zoo.evolve import Evolution
-from ml3zoo.loading import load_loss
-from ml3zoo.training.label_noise import twin_recipe
+from ml3zoo.meta.initialisation.evolution import Evolution
+from ml3zoo.training.label_noise import student_recipe
+from ml3zoo.zoo.loading import load_loss
 
 EVOLUTION = Evolution(population=40, generations=25, parents=10, longest=80, price=0.0005, iterations=25)
 EXPRESSIONS = (
@@ -16,7 +16,7 @@ EXPRESSIONS = (
     "c s0 mul c s3 s2 sub mul add c s4 mul add c s5 mul add",
 )
 
-RECIPE = twin_recipe(
+RECIPE = student_recipe(
     name="label-noise-symbolic",
     summary=(
         "The loss label-noise written as three short expressions: found by evolution, then meta-trained. Against the "
@@ -30,9 +30,9 @@ RECIPE = twin_recipe(
 
 def search() -> list[str]:
     """The tokens that evolution finds for the twin of ``label-noise``, which takes about ten minutes."""
-    settings = [RECIPE.training.settings[k] for k in (0, 2, 4)]
-    twin = EVOLUTION(load_loss("label-noise"), RECIPE.config, settings, tasks=2, moments=5)
-    return list(twin.config.architecture["tokens"])
+    training_configs = [RECIPE.training.training_configs[k] for k in (0, 2, 4)]
+    student = EVOLUTION(load_loss("label-noise"), RECIPE.config, training_configs, tasks=2, moments=5)
+    return list(student.config.architecture["tokens"])
 
 
 if __name__ == "__main__":

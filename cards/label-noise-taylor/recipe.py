@@ -5,9 +5,9 @@ second order in the same signals. It begins as the twin of ``label-noise``, fitt
 wherever training under it goes, and is meta-trained from there.
 """
 
-from ml3zoo.training.label_noise import twin_recipe
+from ml3zoo.training.label_noise import student_recipe
 
-RECIPE = twin_recipe(
+RECIPE = student_recipe(
     name="label-noise-taylor",
     summary=(
         "The loss label-noise written as polynomials: distilled from the network, then meta-trained. Against the "

@@ -14,14 +14,14 @@ from typing import Any
 
 from torch import nn
 
-from ml3zoo.config import InnerConfig, LossConfig, signal
-from ml3zoo.distil import Distillation
-from ml3zoo.evaluate import Baseline, Cell, Counts, Evaluation, Metric, Unseen
+from ml3zoo.evaluate import Baseline, Evaluation, Metric, ReportedStep, Setup, Unseen
+from ml3zoo.format.config import InnerConfig, LossConfig, signal
+from ml3zoo.losses.ordinary import GeneralizedCrossEntropy, MeanAbsoluteProbability, SymmetricCrossEntropy
 from ml3zoo.meta.estimators import Objective, Unrolled
+from ml3zoo.meta.initialisation.distillation import Distillation
 from ml3zoo.meta.inner import InnerRun
 from ml3zoo.meta.optimizers import SGD, Adam, InnerOptimizer
-from ml3zoo.meta.outer import MetaTraining, Setting
-from ml3zoo.ordinary import GeneralizedCrossEntropy, MeanAbsoluteProbability, SymmetricCrossEntropy
+from ml3zoo.meta.outer import MetaTraining, TrainingConfig
 from ml3zoo.recipe import Recipe
 from ml3zoo.tasks.class_data import Mixtures, RealData, Source, Teachers
 from ml3zoo.tasks.label_noise import AnyOf, ClassDependent, LabelNoise, NearBoundary, Pairwise, Symmetric
@@ -48,14 +48,14 @@ MIXTURE = (
     (NoisyLabels(Teachers(2, 30), SEEN_NOISE, (32,), points=128), 1.0),
 )
 MAIN = MIXTURE[3][0]
-TWINS = (0, 2, 3, 4, 5, 6)
+STUDENT_CONFIGS = (0, 2, 3, 4, 5, 6)
 """Of the mixture, what twins are fitted to and meta-trained on."""
 MIDDLES: dict[InnerOptimizer, float] = {MOMENTUM: 0.05, SGD(): 0.5, Adam(): 0.01}
 """Every optimiser that losses are measured under, with the middle of its learning-rate grid."""
 ERROR_RATE = Metric(
     name="error rate",
     description="Error rate on true labels",
-    terms="Everything was chosen by the error on validation points whose labels are wrong like those of training.",
+    conditions="Everything was chosen by the error on validation points whose labels are wrong like those of training.",
     cap=1.0,
 )
 EXAMPLE = """\
@@ -66,42 +66,54 @@ model = torch.nn.Sequential(torch.nn.Linear(4, 32), torch.nn.ReLU(), torch.nn.Li
 
 
 def label_noise_evaluation(
-    config: LossConfig, rates: tuple[float, ...] = RATES, regimes: tuple[Counts, ...] = ("end", "best")
+    config: LossConfig, rates: tuple[float, ...] = RATES, reported_steps: tuple[ReportedStep, ...] = ("last", "best")
 ) -> Evaluation:
     """The protocol: rates of noise in one or two regimes, then data, noise, networks and optimisers never seen."""
 
-    def cell(
+    def setup(
         source: Source = MAIN.source,
         noise: LabelNoise = SEEN_NOISE,
         rates: tuple[float, float] = MAIN.rates,
         network: tuple[tuple[int, ...], Activation] = (MAIN.hidden, "ReLU"),
         optimizer: InnerOptimizer | None = None,
         unseen: Unseen = "",
-        counts: Counts = "end",
-    ) -> Cell:
+        reported_step: ReportedStep = "last",
+    ) -> Setup:
         hidden, activation = network
         tasks = NoisyLabels(source, noise, hidden, activation, rates, points=MAIN.points)
         wrong = f"{rates[0]:.0%}" if rates[0] == rates[1] else f"{rates[0]:.0%} to {rates[1]:.0%}"
         told = f"{source}, {wrong} {noise} noise, {tasks.optimizee}"
-        return Cell.of(told, tasks, STEPS, MIDDLES, config.inner, optimizer=optimizer, unseen=unseen, counts=counts)
+        return Setup.of(
+            told, tasks, STEPS, MIDDLES, config.inner, optimizer=optimizer, unseen=unseen, reported_step=reported_step
+        )
 
     digits, cancer = RealData("digits", 64, 10), RealData("breast_cancer", 30, 2)
     return Evaluation(
-        cells=(
-            cell(),
-            *(cell(rates=(rate, rate), counts=counts) for counts in regimes for rate in rates),
+        setups=(
+            setup(),
             *(
-                cell(digits, Symmetric(), (rate, rate), unseen="data", counts=counts)
-                for counts in regimes
+                setup(rates=(rate, rate), reported_step=reported_step)
+                for reported_step in reported_steps
                 for rate in rates
             ),
-            *(cell(cancer, NearBoundary(), (0.2, 0.2), unseen="data", counts=counts) for counts in regimes),
-            *(cell(Teachers(4), NearBoundary(), (0.0, 0.4), unseen="data", counts=counts) for counts in regimes),
             *(
-                cell(network=network, unseen="architecture")
+                setup(digits, Symmetric(), (rate, rate), unseen="data", reported_step=reported_step)
+                for reported_step in reported_steps
+                for rate in rates
+            ),
+            *(
+                setup(cancer, NearBoundary(), (0.2, 0.2), unseen="data", reported_step=reported_step)
+                for reported_step in reported_steps
+            ),
+            *(
+                setup(Teachers(4), NearBoundary(), (0.0, 0.4), unseen="data", reported_step=reported_step)
+                for reported_step in reported_steps
+            ),
+            *(
+                setup(network=network, unseen="architecture")
                 for network in (((48, 48, 48), "ReLU"), ((96,), "SiLU"), ((64,), "tanh"))
             ),
-            *(cell(optimizer=other, unseen="optimizer") for other in (SGD(), Adam())),
+            *(setup(optimizer=other, unseen="optimizer") for other in (SGD(), Adam())),
         ),
         baselines=(
             Baseline("cross-entropy", nn.CrossEntropyLoss),
@@ -129,7 +141,7 @@ RECIPE = Recipe(
             "guess and to all classes alike."
         ),
         family="mlp",
-        kind="classification",
+        problem_type="classification",
         signals=(
             signal("probability", "detach"),
             signal("confidence", "detach"),
@@ -142,12 +154,14 @@ RECIPE = Recipe(
             "hidden": [32],
             "skip": True,
             "weight_bound": 5.0,
-            "weighted": ["cross_entropy", "self_cross_entropy", "uniform_cross_entropy"],
+            "terms": ["cross_entropy", "self_cross_entropy", "uniform_cross_entropy"],
         },
         inner=InnerConfig(optimizer="sgd", lr=LR, momentum=0.9, steps=STEPS),
     ),
     training=MetaTraining(
-        settings=tuple(Setting(tasks, InnerRun(MOMENTUM, LR, STEPS), weight) for tasks, weight in MIXTURE),
+        training_configs=tuple(
+            TrainingConfig(tasks, InnerRun(MOMENTUM, LR, STEPS), weight) for tasks, weight in MIXTURE
+        ),
         estimator=Unrolled(ERROR, clip=0.3),
         iterations=800,
         tasks=16,
@@ -165,7 +179,7 @@ RECIPE = Recipe(
 )
 
 
-def twin_recipe(name: str, summary: str, family: str, architecture: dict[str, Any]) -> Recipe:
+def student_recipe(name: str, summary: str, family: str, architecture: dict[str, Any]) -> Recipe:
     """The recipe of a loss of another family that begins as the twin of this one and is meta-trained from there.
 
     Args:
@@ -174,13 +188,16 @@ def twin_recipe(name: str, summary: str, family: str, architecture: dict[str, An
         family: of the loss.
         architecture: of the loss, but for what it weighs, which is the same.
     """
-    weighing = {key: RECIPE.config.architecture[key] for key in ("weighted", "weight_bound")}
+    weighing = {key: RECIPE.config.architecture[key] for key in ("terms", "weight_bound")}
     return replace(
         RECIPE,
         config=RECIPE.config.replace(name=name, summary=summary, family=family, architecture=architecture | weighing),
-        start=Distillation(RECIPE.config.name),
-        evaluation=partial(label_noise_evaluation, rates=(0.0, 0.4), regimes=("end",)),
+        initialisation=Distillation(RECIPE.config.name),
+        evaluation=partial(label_noise_evaluation, rates=(0.0, 0.4), reported_steps=("last",)),
         training=replace(
-            RECIPE.training, settings=tuple(RECIPE.training.settings[k] for k in TWINS), iterations=200, lr=0.004
+            RECIPE.training,
+            training_configs=tuple(RECIPE.training.training_configs[k] for k in STUDENT_CONFIGS),
+            iterations=200,
+            lr=0.004,
         ),
     )

@@ -5,7 +5,7 @@ Run: ``ml3zoo train mountain-car-continuous``. Episodes have 150 steps at most, 
 
 from dataclasses import replace
 
-from ml3zoo.control.car import CONTINUOUS
+from ml3zoo.tasks.control.car import CONTINUOUS
 from ml3zoo.tasks.mountain_car import MountainCar
 from ml3zoo.training.mountain_car import mountain_car_recipe
 
@@ -16,6 +16,6 @@ RECIPE = mountain_car_recipe(
         "gradient step, without the gradient of the dynamics. Sees states, actions, the goal and the progress."
     ),
     tasks=MountainCar(car=replace(CONTINUOUS, steps=150), spread=(0.125, 0.0)),
-    environment="MountainCarContinuous-v0",
+    id="MountainCarContinuous-v0",
     iterations=150,
 )

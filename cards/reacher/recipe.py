@@ -1,24 +1,24 @@
 """Bring the arm of Gymnasium's ``Reacher-v5`` to a goal after a few roll-outs, with a policy that knows nothing yet.
 
 Run: ``ml3zoo train reacher`` (needs the extra ``rl``). Before meta-training the loss's aims learn to steer the arm
-(``ml3zoo.steering.Steering``) through a model of it, which is learned from episodes in the real environment; then the
+(``ml3zoo.meta.initialisation.model_based.ModelBasedPretraining``) through a model of it, which is learned from episodes in the real environment; then the
 loss is meta-trained in imagination. Who uses it needs no model. Source: Bechtle et al. 2020.
 """
 
 from functools import partial
 
-from ml3zoo.config import World
-from ml3zoo.control.imagination import ImaginedReacher
-from ml3zoo.control.reacher import Reacher
 from ml3zoo.evaluate import Metric
-from ml3zoo.steering import Steering
-from ml3zoo.training.mountain_car import TERMS
+from ml3zoo.format.environment import EnvironmentConfig
+from ml3zoo.meta.initialisation.model_based import ModelBasedPretraining
+from ml3zoo.tasks.control.imagination import ImaginedReacher
+from ml3zoo.tasks.control.reacher import Reacher
+from ml3zoo.training.mountain_car import CONDITIONS
 from ml3zoo.training.pointmass import reaching_recipe
 
-REACHER = World(
-    environment="Reacher-v5",
+REACHER = EnvironmentConfig(
+    id="Reacher-v5",
     episode_steps=Reacher().steps,
-    policy_sees=Reacher.sight,
+    observation_normaliser=Reacher.observation_normaliser,
     goal_at=(4, 5),
     offset_at=(8, 9),
     tolerance=0.02,
@@ -27,10 +27,16 @@ REACHER = World(
 METRES = Metric(
     name="distance",
     description="Distance of the fingertip from its goal at the end of an episode, in m,",
-    terms=TERMS,
+    conditions=CONDITIONS,
 )
 arm_recipe = partial(
-    reaching_recipe, place=Reacher(), world=REACHER, metric=METRES, iterations=450, outer_lr=0.004, tasks=32
+    reaching_recipe,
+    environment=Reacher(),
+    environment_config=REACHER,
+    metric=METRES,
+    iterations=450,
+    outer_lr=0.004,
+    tasks=32,
 )
 """The recipe of every loss for the arm: meta-trained alike, they differ by what comes before."""
 RECIPE = arm_recipe(
@@ -41,5 +47,5 @@ RECIPE = arm_recipe(
         "return, which charges for actions, the best of eleven fresh policies does better."
     ),
     imagined=ImaginedReacher(),
-    start=Steering(),
+    initialisation=ModelBasedPretraining(),
 )

@@ -3,7 +3,7 @@
 Run: ``ml3zoo train sine-regression-adam``. The same form of loss, meta-trained on the same tasks and networks.
 """
 
-from ml3zoo.config import InnerConfig
+from ml3zoo.format.config import InnerConfig
 from ml3zoo.training.sine_regression import STEPS, sine_recipe
 
 RECIPE = sine_recipe(
@@ -13,6 +13,6 @@ RECIPE = sine_recipe(
         "training left, and pulls less on the mean error."
     ),
     inner=InnerConfig(optimizer="adam", lr=0.01, steps=STEPS, standardized_targets=True),
-    prior=(0.0, -0.1, -1.5, 1.0, 0.1, 0.3),
+    init=(0.0, -0.1, -1.5, 1.0, 0.1, 0.3),
     seeds=(0,),
 )

@@ -3,7 +3,7 @@
 Run: ``ml3zoo train sine-regression-momentum``. The same form of loss, meta-trained on the same tasks and networks.
 """
 
-from ml3zoo.config import InnerConfig
+from ml3zoo.format.config import InnerConfig
 from ml3zoo.training.sine_regression import STEPS, sine_recipe
 
 RECIPE = sine_recipe(
@@ -13,6 +13,6 @@ RECIPE = sine_recipe(
         "error and the training left, and pulls less on the mean error."
     ),
     inner=InnerConfig(optimizer="sgd", momentum=0.9, lr=0.012, steps=STEPS, standardized_targets=True),
-    prior=(0.0, -0.1, -1.2, 1.0, 0.1, 0.3),
+    init=(0.0, -0.1, -1.2, 1.0, 0.1, 0.3),
     seeds=(0,),
 )

@@ -28,8 +28,8 @@ def difference(gap: Array) -> Difference:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Yardstick:
-    """What a learned loss and its rival are compared by, in words.
+class MetricFormat:
+    """What a learned loss and its baseline are compared by, in words.
 
     Attributes:
         metric: what it is, as in "test MAE 3.0% lower".
@@ -47,32 +47,32 @@ class Yardstick:
     better: Literal["lower", "higher"] = "lower"
     place: str = ""
 
-    def amount(self, mean: float, rival: str) -> str:
-        """A difference to a rival, as in "test MAE 3.0% lower than tuned MSE"."""
+    def amount(self, mean: float, baseline: str) -> str:
+        """A difference to a baseline, as in "test MAE 3.0% lower than tuned MSE"."""
         if not mean:
-            return f"the same {self.metric} as {rival}"
+            return f"the same {self.metric} as {baseline}"
         size = f"{abs(self.factor * mean):{self.digits}}{self.unit}"
-        return f"{self.metric} {size} {'lower' if mean < 0 else 'higher'} than {rival}"
+        return f"{self.metric} {size} {'lower' if mean < 0 else 'higher'} than {baseline}"
 
     def interval(self, low: float, high: float) -> str:
         """The ends of an interval, as in "-5.0% to -1.0%"."""
         return " to ".join(f"{self.factor * end:+{self.digits}}{self.unit}" for end in (low, high))
 
 
-def verdict(name: str, rival: str, found: Difference, by: Yardstick, seeds: int) -> str:
+def verdict(name: str, baseline: str, found: Difference, by: MetricFormat, seeds: int) -> str:
     """The difference in a sentence.
 
     Args:
         name: of the learned loss.
-        rival: what it was compared with, as in "than tuned MSE".
+        baseline: what it was compared with, as in "than tuned MSE".
         found: the difference.
         by: what it is a difference in.
         seeds: that the interval is over.
     """
     mean, low, high = found["mean"], found["low"], found["high"]
     if mean is None:
-        return f"Training diverged, so {name} and {rival} cannot be compared."
-    amount = by.amount(mean, rival)
+        return f"Training diverged, so {name} and {baseline} cannot be compared."
+    amount = by.amount(mean, baseline)
     if low is None or high is None:
         return f"No clear difference can be told from one seed: {name} gives {amount}."
     interval = f"95 % interval over {seeds} seeds{by.place} {by.interval(low, high)}"

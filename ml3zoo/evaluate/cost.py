@@ -16,21 +16,21 @@ from ml3zoo.losses import LearnedLoss
 
 def measure_cost(loss: LearnedLoss, sizes: tuple[int, ...]) -> list[dict[str, Any]]:
     """Median time of forward + backward against the kind's ordinary loss, in microseconds, by number of elements."""
-    ordinary: Callable[..., torch.Tensor] = getattr(nn.functional, loss.kind.rival)
+    ordinary: Callable[..., torch.Tensor] = getattr(nn.functional, loss.problem_type.functional)
     learned = partial(loss, progress=torch.tensor(0.5))
     rows = []
     for size in sizes:
         arguments = loss.workload(torch.Generator().manual_seed(0), size)
         prediction, target = arguments.pop("input").requires_grad_(), arguments.pop("target")
-        rival_target = loss.kind.rival_target(prediction, target)
+        functional_target = loss.problem_type.functional_target(prediction, target)
         ours = _seconds(partial(_forward_backward, partial(learned, **arguments), prediction, target), size)
-        theirs = _seconds(partial(_forward_backward, ordinary, prediction, rival_target), size)
+        theirs = _seconds(partial(_forward_backward, ordinary, prediction, functional_target), size)
         rows.append(
             {
                 "elements": prediction.numel(),
                 "learned_us": round(ours * 1e6, 1),
                 "ordinary_us": round(theirs * 1e6, 1),
-                "ordinary": loss.kind.rival,
+                "ordinary": loss.problem_type.functional,
             }
         )
     return rows

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from ml3zoo.evaluate.cache import Journal
-from ml3zoo.evaluate.method import Contender, Runs
-from ml3zoo.evaluate.protocol import Cell, Evaluation
+from ml3zoo.evaluate.cache import EvaluationCache
+from ml3zoo.evaluate.method import Method, Runs
+from ml3zoo.evaluate.protocol import Evaluation, Setup
 from ml3zoo.evaluate.statistics import bootstrap, compare
 from ml3zoo.losses import LearnedLoss
 from ml3zoo.meta.inner import InnerRun
@@ -27,36 +27,36 @@ from ml3zoo.tasks.base import Split, TaskFamily
 def evaluate(
     loss: LearnedLoss,
     evaluation: Evaluation,
-    untrained: LearnedLoss | None = None,
+    initial: LearnedLoss | None = None,
     *,
-    journal: Path | None = None,
+    cache: Path | None = None,
     ranks: Ranks | None = None,
 ) -> dict[str, Any]:
     """Measure a loss by the protocol.
 
     Args:
         loss: the learned loss, on the CPU.
-        evaluation: cells, baselines, grids and numbers of tasks.
-        untrained: what meta-training started from, measured beside it at the recommended learning rate.
-        journal: file that keeps what is measured, cell by cell; what it holds of this evaluation is not measured again.
-        ranks: the processes that share the cells; this one alone if not given.
+        evaluation: setups, baselines, grids and numbers of tasks.
+        initial: what meta-training started from, measured beside it at the recommended learning rate.
+        cache: file that keeps what is measured, setup by setup; what it holds of this evaluation is not measured again.
+        ranks: the processes that share the setups; this one alone if not given.
 
     Returns:
-        JSON values: ``cells`` (one per cell, see ``measure_cell``) and ``protocol``.
+        JSON values: ``setups`` (one per setup, see ``measure_setup``) and ``protocol``.
 
     Raises:
         RankError: another process has ended.
-        CheckpointError: the journal is damaged.
+        CheckpointError: the cache is damaged.
     """
     ranks = ranks or Ranks()
-    kept = Journal(journal if ranks.first else None, loss, evaluation, untrained)
+    kept = EvaluationCache(cache if ranks.first else None, loss, evaluation, initial)
     measured = ranks.exchange(kept.read())[0]
-    groups = [group for group in _sharing_runs(evaluation.cells) if any(str(cell) not in measured for cell in group)]
-    with progress_bar("evaluation", len(evaluation.cells), shown=ranks.first) as advance:
+    groups = [group for group in _sharing_runs(evaluation.setups) if any(str(setup) not in measured for setup in group)]
+    with progress_bar("evaluation", len(evaluation.setups), shown=ranks.first) as advance:
         for first in range(0, len(groups), ranks.world):
             found: dict[str, Any] = {}
             for group in groups[first + ranks.rank : first + ranks.rank + 1]:
-                for name, entry in _measured(loss, group, evaluation, untrained):
+                for name, entry in _measured(loss, group, evaluation, initial):
                     found[name] = entry
                     kept.write(measured | found)
             measured |= {name: entry for part in ranks.exchange(found) for name, entry in part.items()}
@@ -64,7 +64,7 @@ def evaluate(
             advance(len(measured), groups[first][0].network)
     metric = evaluation.metric
     return {
-        "metric": {"name": metric.name, "description": metric.description, "terms": metric.terms},
+        "metric": {"name": metric.name, "description": metric.description, "conditions": metric.conditions},
         "protocol": {
             "validation_tasks": evaluation.validation_tasks,
             "test_tasks_per_seed": evaluation.test_tasks,
@@ -75,66 +75,68 @@ def evaluate(
             "baselines": [baseline.name for baseline in evaluation.baselines],
             "cap": metric.cap,
         },
-        "cells": [measured[str(cell)] for cell in evaluation.cells],
+        "setups": [measured[str(setup)] for setup in evaluation.setups],
     }
 
 
-def _sharing_runs(cells: tuple[Cell, ...]) -> list[list[Cell]]:
+def _sharing_runs(setups: tuple[Setup, ...]) -> list[list[Setup]]:
     """Cells that differ only in what of a run counts, together."""
-    groups: dict[Cell, list[Cell]] = {}
-    for cell in cells:
-        groups.setdefault(dataclasses.replace(cell, counts="end"), []).append(cell)
+    groups: dict[Setup, list[Setup]] = {}
+    for setup in setups:
+        groups.setdefault(dataclasses.replace(setup, reported_step="last"), []).append(setup)
     return list(groups.values())
 
 
 def _measured(
-    loss: LearnedLoss, cells: list[Cell], evaluation: Evaluation, untrained: LearnedLoss | None
+    loss: LearnedLoss, setups: list[Setup], evaluation: Evaluation, initial: LearnedLoss | None
 ) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Names and figures of cells that share their runs."""
+    """Names and figures of setups that share their runs."""
     memory: _Memory = {}
-    for cell in cells:
-        yield str(cell), measure_cell(loss, cell, evaluation, untrained, memory)
+    for setup in setups:
+        yield str(setup), measure_setup(loss, setup, evaluation, initial, memory)
 
 
-def measure_cell(
+def measure_setup(
     loss: LearnedLoss,
-    cell: Cell,
+    setup: Setup,
     evaluation: Evaluation,
-    untrained: LearnedLoss | None = None,
+    initial: LearnedLoss | None = None,
     memory: _Memory | None = None,
 ) -> dict[str, Any]:
-    """All contenders of one cell, tuned on validation tasks, measured on test tasks.
+    """All methods of one setup, tuned on validation tasks, measured on test tasks.
 
     Args:
         loss: the learned loss.
-        cell: the cell.
+        setup: the setup.
         evaluation: the protocol.
-        untrained: what meta-training started from.
-        memory: runs already made, for cells that differ only in what of a run counts.
+        initial: what meta-training started from.
+        memory: runs already made, for setups that differ only in what of a run counts.
     """
-    entrants = _entrants(loss, cell, evaluation, untrained, {} if memory is None else memory)
-    chosen: dict[str, _Chosen] = {}
+    candidates = _candidates(loss, setup, evaluation, initial, {} if memory is None else memory)
+    chosen: dict[str, _SelectedRun] = {}
     for ordinary in evaluation.baselines:
-        found = entrants[ordinary.name, ordinary.hyper].tuned(cell.lr, ordinary.hyper)
+        found = candidates[ordinary.name, ordinary.hyper].tuned(setup.lr, ordinary.hyper)
         if ordinary.name not in chosen or found.score < chosen[ordinary.name].score:
             chosen[ordinary.name] = found
     baseline = min(chosen, key=lambda name: chosen[name].score)
-    chosen["learned, tuned"] = entrants["learned", ""].tuned(cell.learned_lr)
-    if cell.unseen != "optimizer":
-        recommended = InnerRun(cell.optimizer, loss.config.inner.lr, cell.steps)
-        untuned = ("learned", "before meta-training", _same_lr(evaluation))
-        chosen |= {name: _Chosen(entrants[name, ""], recommended) for name in untuned if (name, "") in entrants}
-    every = evaluation.observe_every(cell)
-    runs = {name: one.entrant.tested(one.run) for name, one in chosen.items()}
+    chosen["learned, tuned"] = candidates["learned", ""].tuned(setup.learned_lr)
+    if setup.unseen != "optimizer":
+        recommended = InnerRun(setup.optimizer, loss.config.inner.lr, setup.steps)
+        untuned = ("learned", "initial loss", _same_lr(evaluation))
+        chosen |= {
+            name: _SelectedRun(candidates[name, ""], recommended) for name in untuned if (name, "") in candidates
+        }
+    every = evaluation.observe_every(setup)
+    runs = {name: one.candidate.tested(one.run) for name, one in chosen.items()}
     return {
-        "name": str(cell),
-        "network": cell.network,
-        "optimizer": str(cell.optimizer),
-        "steps": cell.steps,
-        "observed": list(range(0, cell.steps + 1, every)),
-        "unseen": cell.unseen,
+        "name": str(setup),
+        "network": setup.network,
+        "optimizer": str(setup.optimizer),
+        "steps": setup.steps,
+        "observed": list(range(0, setup.steps + 1, every)),
+        "unseen": setup.unseen,
         "baseline": baseline,
-        "contenders": {
+        "methods": {
             name: _summary(runs[name]) | {"lr": one.run.lr, "schedule": one.run.schedule, "hyper": one.hyper}
             for name, one in chosen.items()
         },
@@ -144,29 +146,29 @@ def measure_cell(
     }
 
 
-def replay_cell(
+def replay_setup(
     loss: LearnedLoss,
-    cell: Cell,
+    setup: Setup,
     evaluation: Evaluation,
     measured: dict[str, Any],
-    untrained: LearnedLoss | None = None,
+    initial: LearnedLoss | None = None,
 ) -> dict[str, Runs]:
-    """The runs of one seed of a cell that was measured: every contender as it was tuned then.
+    """The runs of one seed of a setup that was measured: every method as it was tuned then.
 
     Args:
         loss: the learned loss.
-        cell: the cell.
+        setup: the setup.
         evaluation: the protocol.
-        measured: what ``measure_cell`` returned.
-        untrained: what meta-training started from.
+        measured: what ``measure_setup`` returned.
+        initial: what meta-training started from.
     """
     one_seed = dataclasses.replace(evaluation, seeds=1)
-    entrants = _entrants(loss, cell, one_seed, untrained, {})
+    candidates = _candidates(loss, setup, one_seed, initial, {})
     runs = {}
-    for name, entry in measured["contenders"].items():
+    for name, entry in measured["methods"].items():
         key = ("learned", "") if name == "learned, tuned" else (name, entry["hyper"])
-        if key in entrants:
-            runs[name] = entrants[key].tested(InnerRun(cell.optimizer, entry["lr"], cell.steps, entry["schedule"]))
+        if key in candidates:
+            runs[name] = candidates[key].tested(InnerRun(setup.optimizer, entry["lr"], setup.steps, entry["schedule"]))
     return runs
 
 
@@ -175,49 +177,49 @@ def _same_lr(evaluation: Evaluation) -> str:
     return f"{evaluation.baselines[0].name}, same lr"
 
 
-def _entrants(
-    loss: LearnedLoss, cell: Cell, evaluation: Evaluation, untrained: LearnedLoss | None, memory: _Memory
-) -> dict[tuple[str, str], _Entrant]:
-    """All that may enter a cell, by name and hyper-parameters."""
+def _candidates(
+    loss: LearnedLoss, setup: Setup, evaluation: Evaluation, initial: LearnedLoss | None, memory: _Memory
+) -> dict[tuple[str, str], _Candidate]:
+    """All that may enter a setup, by name and hyper-parameters."""
     modules: dict[tuple[str, str], tuple[nn.Module, TaskFamily]] = {
-        (ordinary.name, ordinary.hyper): (ordinary.make(), cell.careful) for ordinary in evaluation.baselines
+        (ordinary.name, ordinary.hyper): (ordinary.make(), setup.baseline_tasks) for ordinary in evaluation.baselines
     }
-    modules["learned", ""] = (loss, cell.own)
-    modules[_same_lr(evaluation), ""] = (evaluation.baselines[0].make(), cell.own)
-    if untrained is not None:
-        modules["before meta-training", ""] = (untrained, cell.own)
+    modules["learned", ""] = (loss, setup.tasks)
+    modules[_same_lr(evaluation), ""] = (evaluation.baselines[0].make(), setup.tasks)
+    if initial is not None:
+        modules["initial loss", ""] = (initial, setup.tasks)
     cap, compiled = evaluation.metric.cap, evaluation.compiled
     return {
-        key: _Entrant(
-            Contender.of(module, family, cell.optimizer, cap=cap, compiled=compiled), key, cell, evaluation, memory
+        key: _Candidate(
+            Method.of(module, family, setup.optimizer, cap=cap, compiled=compiled), key, setup, evaluation, memory
         )
         for key, (module, family) in modules.items()
     }
 
 
-_Memory = dict[tuple[tuple[str, str], Cell, InnerRun, Split, int], Runs]
-"""Runs by contender, cell (but for what counts), run, split and seed."""
+_Memory = dict[tuple[tuple[str, str], Setup, InnerRun, Split, int], Runs]
+"""Runs by method, setup (but for what counts), run, split and seed."""
 
 
 @dataclass(frozen=True)
-class _Entrant:
-    """A contender in one cell."""
+class _Candidate:
+    """A method in one setup."""
 
-    contender: Contender
+    method: Method
     name: tuple[str, str]
-    cell: Cell
+    setup: Setup
     evaluation: Evaluation
     memory: _Memory
 
-    def tuned(self, lr: float, hyper: str = "") -> _Chosen:
-        """The best run of the grid by the mean criterion on validation tasks."""
-        best: _Chosen | None = None
+    def tuned(self, lr: float, hyper: str = "") -> _SelectedRun:
+        """The best run of the grid by the mean selection_metric on validation tasks."""
+        best: _SelectedRun | None = None
         for factor, schedule in itertools.product(self.evaluation.grid, self.evaluation.schedules):
-            run = InnerRun(self.cell.optimizer, lr * factor, self.cell.steps, schedule)
+            run = InnerRun(self.setup.optimizer, lr * factor, self.setup.steps, schedule)
             found = self._runs(run, self.evaluation.validation_tasks, 1, "valid")
-            score = float(found.counted(self.cell.counts).chosen_by.mean())
+            score = float(found.counted(self.setup.reported_step).selection.mean())
             if best is None or score < best.score:
-                best = _Chosen(self, run, score, hyper)
+                best = _SelectedRun(self, run, score, hyper)
         assert best is not None
         return best
 
@@ -225,22 +227,22 @@ class _Entrant:
         """All runs on test tasks."""
         seeds = range(100, 100 + self.evaluation.seeds)
         parts = [self._runs(run, self.evaluation.test_tasks, seed, "test") for seed in seeds]
-        return Runs.joined(parts).counted(self.cell.counts)
+        return Runs.joined(parts).counted(self.setup.reported_step)
 
     def _runs(self, run: InnerRun, n: int, seed: int, split: Split) -> Runs:
-        key = (self.name, dataclasses.replace(self.cell, counts="end"), run, split, seed)
+        key = (self.name, dataclasses.replace(self.setup, reported_step="last"), run, split, seed)
         if key not in self.memory:
-            watched = split == "test" or any(cell.counts != "end" for cell in self.evaluation.cells)
-            every = self.evaluation.observe_every(self.cell) if watched else 0
-            self.memory[key] = self.contender.measure(run, n, seed, split, every)
+            watched = split == "test" or any(setup.reported_step != "last" for setup in self.evaluation.setups)
+            every = self.evaluation.observe_every(self.setup) if watched else 0
+            self.memory[key] = self.method.measure(run, n, seed, split, every)
         return self.memory[key]
 
 
 @dataclass(frozen=True)
-class _Chosen:
-    """A contender with the run it is measured by, and the mean criterion on validation tasks that chose it."""
+class _SelectedRun:
+    """A method with the run it is measured by, and the mean selection_metric on validation tasks that chose it."""
 
-    entrant: _Entrant
+    candidate: _Candidate
     run: InnerRun
     score: float = math.nan
     hyper: str = ""

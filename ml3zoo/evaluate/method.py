@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.func import vmap
 
-from ml3zoo.evaluate.protocol import Counts
+from ml3zoo.evaluate.protocol import ReportedStep
 from ml3zoo.evaluate.statistics import Array
 from ml3zoo.meta.inner import InnerRun, count, expand
 from ml3zoo.meta.optimizers import InnerOptimizer
@@ -25,21 +25,21 @@ _BATCH = 50
 
 @dataclass(frozen=True)
 class Runs:
-    """What came of one contender's runs.
+    """What came of one method's runs.
 
     Attributes:
         final: metric of what counts, [runs].
-        chosen_by: criterion of what counts, [runs].
+        selection: selection_metric of what counts, [runs].
         diverged: [runs].
         curves: metric on the way, [observations, runs].
-        criteria: criterion on the way, [observations, runs].
+        selection_curves: selection_metric on the way, [observations, runs].
     """
 
     final: Array
-    chosen_by: Array
+    selection: Array
     diverged: NDArray[np.bool_]
     curves: Array
-    criteria: Array
+    selection_curves: Array
 
     @classmethod
     def joined(cls, parts: Sequence[Runs]) -> Runs:
@@ -48,18 +48,18 @@ class Runs:
             *(np.concatenate([getattr(part, field.name) for part in parts], -1) for field in dataclasses.fields(cls))
         )
 
-    def counted(self, counts: Counts) -> Runs:
+    def counted(self, reported_step: ReportedStep) -> Runs:
         """The same runs, where something else than their end counts; they must have been observed."""
-        if counts == "best":
-            best = (np.argmin(self.criteria, 0), np.arange(len(self.final)))
-            return dataclasses.replace(self, final=self.curves[best], chosen_by=self.criteria[best])
-        if counts == "mean":
-            return dataclasses.replace(self, final=self.curves[1:].mean(0), chosen_by=self.criteria[1:].mean(0))
+        if reported_step == "best":
+            best = (np.argmin(self.selection_curves, 0), np.arange(len(self.final)))
+            return dataclasses.replace(self, final=self.curves[best], selection=self.selection_curves[best])
+        if reported_step == "mean":
+            return dataclasses.replace(self, final=self.curves[1:].mean(0), selection=self.selection_curves[1:].mean(0))
         return self
 
 
 @dataclass(frozen=True)
-class Contender:
+class Method:
     """A loss with its parameters, ready to train networks on a family of tasks.
 
     Attributes:
@@ -81,7 +81,7 @@ class Contender:
         *,
         cap: float = 10.0,
         compiled: bool = False,
-    ) -> Contender:
+    ) -> Method:
         """A loss on a family of tasks under an optimiser."""
         phi = {name: p.detach() for name, p in loss.named_parameters()}
         return cls(Step.of(loss, family, optimizer, compiled=compiled), phi, cap)
@@ -101,24 +101,24 @@ class Contender:
         return Runs.joined([self._measure(run, part, observe_every) for part in parts])
 
     def _measure(self, run: InnerRun, tasks: Tasks, observe_every: int) -> Runs:
-        metric, criterion = vmap(self.step.family.metric), vmap(self.step.family.criterion)
-        curves, criteria = list[Array](), list[Array]()
+        metric, selection_metric = vmap(self.step.family.metric), vmap(self.step.family.selection_metric)
+        curves, selection_curves = list[Array](), list[Array]()
 
         def observe(step: int, params: Tensors) -> None:
             if observe_every and step % observe_every == 0:
                 curves.append(self._capped(metric(params, tasks.data)))
-                criteria.append(self._capped(criterion(params, tasks.data)))
+                selection_curves.append(self._capped(selection_metric(params, tasks.data)))
 
         with torch.no_grad():
             params = run(self.step, expand(self.phi, count(tasks)), tasks, observe)
-            value, chosen_by = metric(params, tasks.data), criterion(params, tasks.data)
+            value, selection = metric(params, tasks.data), selection_metric(params, tasks.data)
         shape = (len(curves), len(value))
         return Runs(
             final=self._capped(value),
-            chosen_by=self._capped(chosen_by),
+            selection=self._capped(selection),
             diverged=(~(value <= self.cap)).numpy(),
             curves=np.reshape(curves, shape),
-            criteria=np.reshape(criteria, shape),
+            selection_curves=np.reshape(selection_curves, shape),
         )
 
     def _capped(self, value: torch.Tensor) -> Array:

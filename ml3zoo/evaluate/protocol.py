@@ -1,4 +1,4 @@
-"""What is measured: cells, ordinary losses, metric, grids and numbers of tasks."""
+"""What is measured: setups, ordinary losses, metric, grids and numbers of tasks."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from ml3zoo.meta.optimizers import InnerOptimizer, optimizer_of
 from ml3zoo.tasks.base import TaskFamily
 
 Unseen = Literal["", "architecture", "optimizer", "horizon", "data"]
-Counts = Literal["end", "best", "mean"]
-"""What of a run counts: its end; the observed step at which its criterion is best; the mean over observed steps."""
-_TOLD: dict[Counts, str] = {"end": "", "best": ", early stopping", "mean": ", mean over the steps"}
+ReportedStep = Literal["last", "best", "mean"]
+"""Which metric of a run is reported: after its last step, at its best observed step by the selection metric, or the mean
+over observed steps."""
+_TOLD: dict[ReportedStep, str] = {"last": "", "best": ", early stopping", "mean": ", mean over the steps"}
 
 
 @dataclass(frozen=True)
@@ -27,20 +28,20 @@ class Metric:
     Attributes:
         name: short, as in a table.
         description: as a sentence begins.
-        terms: what else the contenders had, or had not; a sentence.
+        conditions: what else the methods had, or had not; a sentence.
         cap: a run that ends above this, or not finite, counts as diverged and enters every mean with this value.
     """
 
     name: str
     description: str
-    terms: str
+    conditions: str
     cap: float = 10.0
 
 
 NMSE = Metric(
     name="NMSE",
     description="Normalised mean squared error at the end of training",
-    terms='Ordinary losses had standardised targets, but for "same lr", which had those of the learned loss.',
+    conditions='Ordinary losses had standardised targets, but for "same lr", which had those of the learned loss.',
 )
 
 
@@ -60,29 +61,29 @@ class Baseline:
 
 
 @dataclass(frozen=True)
-class Cell:
+class Setup:
     """One network under one optimiser for a number of steps.
 
     Attributes:
         network: what is trained, and on what data where that matters.
-        careful: the tasks as a careful user prepares them, for the ordinary losses.
-        own: the same tasks as the learned loss wants them.
+        baseline_tasks: the tasks as a careful user prepares them, for the ordinary losses.
+        tasks: the same tasks as the learned loss wants them.
         lr: middle of the learning-rate grid of the ordinary losses.
         learned_lr: the same for the learned loss.
         steps: gradient steps.
-        unseen: what of this cell meta-training never saw.
-        counts: what of each run.
+        unseen: what of this setup meta-training never saw.
+        reported_step: what of each run.
     """
 
     network: str
-    careful: TaskFamily
-    own: TaskFamily
+    baseline_tasks: TaskFamily
+    tasks: TaskFamily
     optimizer: InnerOptimizer
     lr: float
     learned_lr: float
     steps: int
     unseen: Unseen = ""
-    counts: Counts = "end"
+    reported_step: ReportedStep = "last"
 
     @classmethod
     def of(
@@ -94,11 +95,11 @@ class Cell:
         inner: InnerConfig,
         *,
         optimizer: InnerOptimizer | None = None,
-        careful: TaskFamily | None = None,
+        baseline_tasks: TaskFamily | None = None,
         unseen: Unseen = "",
-        counts: Counts = "end",
-    ) -> Cell:
-        """A cell whose rates follow from its optimiser.
+        reported_step: ReportedStep = "last",
+    ) -> Setup:
+        """A setup whose rates follow from its optimiser.
 
         Args:
             network: what is trained.
@@ -107,25 +108,25 @@ class Cell:
             middles: of the learning-rate grid, by optimiser.
             inner: what the learned loss was made for; under its own optimiser its own rate is the middle.
             optimizer: the loss's own if not given.
-            careful: tasks of the ordinary losses, if they are not the same.
-            unseen: what of this cell meta-training never saw.
-            counts: what of each run.
+            baseline_tasks: tasks of the ordinary losses, if they are not the same.
+            unseen: what of this setup meta-training never saw.
+            reported_step: what of each run.
         """
         own = optimizer_of(inner)
         chosen = optimizer or own
         middle = middles[chosen]
         learned = inner.lr if chosen == own else middle
-        return cls(network, careful or tasks, tasks, chosen, middle, learned, steps, unseen, counts)
+        return cls(network, baseline_tasks or tasks, tasks, chosen, middle, learned, steps, unseen, reported_step)
 
     def __str__(self) -> str:
-        return f"{self.network} under {self.optimizer}, {self.steps} steps{_TOLD[self.counts]}"
+        return f"{self.network} under {self.optimizer}, {self.steps} steps{_TOLD[self.reported_step]}"
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Everything that decides the numbers in a card. The first cell is the one the loss was made for."""
+    """Everything that decides the numbers in a card. The first setup is the one the loss was made for."""
 
-    cells: tuple[Cell, ...]
+    setups: tuple[Setup, ...]
     baselines: tuple[Baseline, ...]
     metric: Metric = NMSE
     grid: tuple[float, ...] = tuple(10 ** (k / 3) for k in range(-5, 6))
@@ -139,13 +140,13 @@ class Evaluation:
 
     def __post_init__(self) -> None:
         """Cells are told apart by their names."""
-        names = [str(cell) for cell in self.cells]
+        names = [str(setup) for setup in self.setups]
         double = sorted({name for name in names if names.count(name) > 1})
         if double:
             raise InputError(
-                f"two cells of an evaluation are both named {double[0]!r}: say in network how they differ."
+                f"two setups of an evaluation are both named {double[0]!r}: say in network how they differ."
             )
 
-    def observe_every(self, cell: Cell) -> int:
+    def observe_every(self, setup: Setup) -> int:
         """Steps between observations of a learning curve."""
-        return max(1, cell.steps // self.observations)
+        return max(1, setup.steps // self.observations)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 
-class Outcome(Protocol):
+class PairedRuns(Protocol):
     """What is compared: final values [runs] and curves [observations, runs]."""
 
     @property
@@ -24,7 +24,7 @@ class Outcome(Protocol):
         ...
 
 
-def compare(ours: Outcome, theirs: Outcome, observe_every: int) -> dict[str, Any]:
+def compare(ours: PairedRuns, theirs: PairedRuns, observe_every: int) -> dict[str, Any]:
     """Paired comparison on the same tasks: difference, share won, steps to reach the other's final value."""
     return {
         "difference": bootstrap(ours.final - theirs.final),

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, TypeVar, get_args
 from msgspec import Meta, field
 
 from ml3zoo.errors import ConfigError, did_you_mean
+from ml3zoo.format.environment import EnvironmentConfig
 from ml3zoo.format.files import write_text
 from ml3zoo.format.schema import Count, Finite, NotNegative, Positive, Seed, Strict, parse
 from ml3zoo.format.strictjson import read_json, to_json
@@ -71,7 +72,7 @@ _FORMULA: dict[Transform, str] = {
 }
 
 
-Kind = Literal["regression", "classification", "trajectory"]
+ProblemTypeName = Literal["regression", "classification", "trajectory"]
 Clock = Literal["progress", "elapsed", "remaining"]
 Regression = Literal[
     "feature",
@@ -106,7 +107,7 @@ Classification = Literal[
     "classes",
 ]
 Trajectory = Literal["state", "action", "goal"]
-SIGNALS: dict[Kind, frozenset[str]] = {
+SIGNALS: dict[ProblemTypeName, frozenset[str]] = {
     "regression": frozenset(get_args(Clock) + get_args(Regression)),
     "classification": frozenset(get_args(Clock) + get_args(Classification)),
     "trajectory": frozenset(get_args(Clock) + get_args(Trajectory)),
@@ -170,67 +171,6 @@ class Provenance(Strict, frozen=True, kw_only=True):
     meta_minutes: NotNegative
 
 
-class Range(Strict, frozen=True):
-    """One number of a state, action or goal: a network sees ``(value - middle) / scale``."""
-
-    middle: Finite = 0.0
-    scale: Positive = 1.0
-
-
-Ranges = Annotated[tuple[Range, ...], Meta(min_length=1, max_length=256)]
-_Places = Annotated[tuple[Annotated[int, Meta(ge=0, lt=256)], ...], Meta(max_length=256)]
-
-
-class World(Strict, frozen=True, kw_only=True):
-    """The Gymnasium environment that a loss of trajectories was made for, and how policies are trained in it.
-
-    Attributes:
-        environment: as ``gymnasium.make`` takes it.
-        episode_steps: of an episode, at most.
-        policy_sees: what was done to each number of a state before the policies of meta-training saw it.
-        goal: what the loss is told as the goal, if that is always the same.
-        goal_at: else, which numbers of a state tell it.
-        offset_at: which numbers of a state are the way from the goal, whose length is the distance; if none, an episode
-            is a success where it ends by itself.
-        tolerance: distance at the end of an episode that is a success.
-        one_start: a policy is trained and judged from one start with one goal, else from fresh ones each episode.
-    """
-
-    environment: Annotated[str, Meta(max_length=256)]
-    episode_steps: Annotated[int, Meta(gt=0, le=1_000_000)]
-    policy_sees: Ranges
-    goal: Annotated[tuple[Finite, ...], Meta(max_length=256)] = ()
-    goal_at: _Places = ()
-    offset_at: _Places = ()
-    tolerance: NotNegative = 0.0
-    one_start: bool = False
-
-    def __post_init__(self) -> None:
-        """Places lie within a state; the goal is told in one way."""
-        outside = [place for place in (*self.goal_at, *self.offset_at) if place >= len(self.policy_sees)]
-        if outside:
-            raise ValueError(f"a state of {len(self.policy_sees)} numbers has none at {outside[0]}")
-        if bool(self.goal) == bool(self.goal_at):
-            raise ValueError("either goal or goal_at must tell the goal")
-
-    def __str__(self) -> str:
-        """In a line."""
-        episodes = f"episodes of up to {self.episode_steps} steps from {self.starts}"
-        return f"{self.environment}, {episodes}; success: {self.success}"
-
-    @property
-    def success(self) -> str:
-        """What counts as one."""
-        if self.offset_at:
-            return f"an end within {self.tolerance:g} of the goal"
-        return "an episode that the goal ended"
-
-    @property
-    def starts(self) -> str:
-        """From where a policy is trained and judged."""
-        return "one start for each policy" if self.one_start else "fresh starts"
-
-
 class LossConfig(Strict, frozen=True, kw_only=True):
     """Everything about a learned loss but its weights."""
 
@@ -238,11 +178,11 @@ class LossConfig(Strict, frozen=True, kw_only=True):
     name: Name
     summary: Annotated[str, Meta(max_length=300)]
     family: _Short
-    kind: Kind
+    problem_type: ProblemTypeName
     signals: Annotated[tuple[SignalConfig, ...], Meta(min_length=1, max_length=32)]
     architecture: Annotated[dict[str, Any], Meta(max_length=32)]
     inner: InnerConfig
-    world: World | None = None
+    environment: EnvironmentConfig | None = None
     provenance: Provenance | None = None
     sha256: Annotated[dict[str, Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]], Meta(max_length=64)] = field(
         default_factory=dict
@@ -251,12 +191,12 @@ class LossConfig(Strict, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         """Signals are of the kind, hashes of files of the format."""
         for signal in self.signals:
-            strange = sorted(signal.looks_at - SIGNALS[self.kind])
+            strange = sorted(signal.looks_at - SIGNALS[self.problem_type])
             if strange:
-                known = ", ".join(sorted(SIGNALS[self.kind]))
-                raise ValueError(f"a {self.kind} loss cannot look at {strange[0]!r}, only at {known}")
-        if self.world and self.kind != "trajectory":
-            raise ValueError(f"a {self.kind} loss has no world: only losses of trajectories have")
+                known = ", ".join(sorted(SIGNALS[self.problem_type]))
+                raise ValueError(f"a {self.problem_type} loss cannot look at {strange[0]!r}, only at {known}")
+        if self.environment and self.problem_type != "trajectory":
+            raise ValueError(f"a {self.problem_type} loss has no world: only losses of trajectories have")
         for name in self.sha256:
             if largest(name) is None or name == FILE_NAME:
                 raise ValueError(f"{name!r} in sha256 is no file of the format ({', '.join(LARGEST)}, plots/*.png)")

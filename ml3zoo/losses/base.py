@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ml3zoo.errors import InputError
 from ml3zoo.format.config import LossConfig
-from ml3zoo.losses.signals import Batch, kind_of
+from ml3zoo.losses.signals import LossInputs, problem_type_of
 
 Reduction = Literal["mean", "sum", "none"]
 FEATURE_LIMIT = 50.0
@@ -29,15 +29,15 @@ class LearnedLoss(nn.Module):
     setting ``loss.progress`` by hand (0 at the start of training, 1 at its end) overrides the count.
 
     Attributes:
-        weighted: signals that are added up, if the loss is a weighted sum of signals.
+        terms: signals that are added up, if the loss is a terms sum of signals.
     """
 
-    weighted: tuple[str, ...] = ()
+    terms: tuple[str, ...] = ()
 
     def __init__(self, config: LossConfig) -> None:
         super().__init__()
         self.config = config.checked()
-        self.kind = kind_of(config)
+        self.problem_type = problem_type_of(config)
         self.reduction = "mean"
         self.total_steps: int | None = None
         self._progress: float | None = None
@@ -49,30 +49,30 @@ class LearnedLoss(nn.Module):
         self.register_buffer("shift", torch.tensor([signal.shift for signal in config.signals]))
         self.register_buffer("scale", torch.tensor([signal.scale for signal in config.signals]))
 
-    def value(self, batch: Batch) -> Tensor:
+    def value(self, inputs: LossInputs) -> Tensor:
         """The loss of each point, shaped like the points. ``columns`` and ``features`` give a batch's signals."""
         raise NotImplementedError
 
-    def columns(self, batch: Batch) -> list[Tensor]:
+    def columns(self, inputs: LossInputs) -> list[Tensor]:
         """The normalised signals, each shaped like the points, or a scalar where it is one for the whole batch."""
-        signals = (batch.signal(signal) for signal in self.config.signals)
+        signals = (inputs.signal(signal) for signal in self.config.signals)
         return [
             ((signal - shift) / scale).clamp(-FEATURE_LIMIT, FEATURE_LIMIT)
             for signal, shift, scale in zip(signals, self.shift.unbind(), self.scale.unbind(), strict=True)
         ]
 
-    def features(self, batch: Batch) -> Tensor:
+    def features(self, inputs: LossInputs) -> Tensor:
         """The normalised signals of each point as one tensor, [..., signals]."""
-        signals = torch.stack([batch.signal(signal).expand(batch.points) for signal in self.config.signals], -1)
+        signals = torch.stack([inputs.signal(signal).expand(inputs.points) for signal in self.config.signals], -1)
         return ((signals - self.shift) / self.scale).clamp(-FEATURE_LIMIT, FEATURE_LIMIT)
 
-    def reset_parameters(self, prior: tuple[float, ...] = ()) -> None:
-        """Fresh parameters from torch's global generator, near what ``prior`` says, if the family knows how to."""
+    def reset_parameters(self, init: tuple[float, ...] = ()) -> None:
+        """Fresh parameters from torch's global generator, near what ``init`` says, if the family knows how to."""
         raise NotImplementedError
 
     def example(self, generator: torch.Generator, n: int, size: float) -> dict[str, Tensor]:
         """What a call on n points is given, in float64, ``size`` telling how wild the predictions are."""
-        input, target = self.kind.example(generator, n, size)
+        input, target = self.problem_type.example(generator, n, size)
         arguments = {"input": input, "target": target}
         if self.config.uses_feature:
             arguments["feature"] = 2 * torch.randn(input.shape, generator=generator, dtype=torch.float64)
@@ -80,7 +80,7 @@ class LearnedLoss(nn.Module):
 
     def workload(self, generator: torch.Generator, elements: int) -> dict[str, Tensor]:
         """What a call on so many elements is given, as training has them."""
-        input, target = self.kind.workload(generator, elements)
+        input, target = self.problem_type.workload(generator, elements)
         return {"input": input, "target": target} | ({"feature": input.clone()} if self.config.uses_feature else {})
 
     @property
@@ -136,8 +136,8 @@ class LearnedLoss(nn.Module):
         self._check(input, target, feature)
         with torch.autocast(input.device.type, enabled=False):
             progress = self._tick(input) if progress is None else torch.as_tensor(progress, device=input.device)
-            batch = self._batch(input, target, feature, progress, context or {})
-            value = self.value(batch)
+            inputs = self._inputs(input, target, feature, progress, context or {})
+            value = self.value(inputs)
             if self.reduction == "none":
                 return value
             return value.mean() if self.reduction == "mean" else value.sum()
@@ -145,9 +145,9 @@ class LearnedLoss(nn.Module):
     @property
     def statistics(self) -> list[str]:
         """What this loss looks at of the batch as a whole."""
-        looked_at = {name for signal in self.config.signals for name in signal.looks_at} | {*self.weighted}
-        looked_at |= {self.kind.rests_on[name] for name in looked_at & self.kind.rests_on.keys()}
-        return sorted(looked_at & self.kind.statistics.keys())
+        looked_at = {name for signal in self.config.signals for name in signal.looks_at} | {*self.terms}
+        looked_at |= {self.problem_type.rests_on[name] for name in looked_at & self.problem_type.rests_on.keys()}
+        return sorted(looked_at & self.problem_type.statistics.keys())
 
     def context(self, input: Tensor, target: Tensor, *, feature: Tensor | None = None) -> dict[str, Tensor]:
         """The statistics of the batch this loss looks at, with their gradient.
@@ -155,25 +155,27 @@ class LearnedLoss(nn.Module):
         Inside ``forward`` they are constants. Who differentiates through a whole training also needs how they follow
         from earlier steps, and passes them to ``forward``.
         """
-        given = self.kind.given(input, target, self.shift.dtype)
-        batch = Batch(self.kind, given, self.kind.points(input))
-        return {name: batch[name] for name in self.statistics}
+        given = self.problem_type.given(input, target, self.shift.dtype)
+        inputs = LossInputs(self.problem_type, given, self.problem_type.points(input))
+        return {name: inputs[name] for name in self.statistics}
 
-    def _batch(
+    def _inputs(
         self,
         input: Tensor,
         target: Tensor,
         feature: Tensor | None,
         progress: Tensor,
         context: Mapping[str, Tensor],
-    ) -> Batch:
+    ) -> LossInputs:
         """One call: statistics are constants, and those of the ``context`` stand in for the batch's own."""
-        dtype, points = self.shift.dtype, self.kind.points(input)
-        given = self.kind.given(input, target, dtype) | {"progress": progress.to(dtype)}
+        dtype, points = self.shift.dtype, self.problem_type.points(input)
+        given = self.problem_type.given(input, target, dtype) | {"progress": progress.to(dtype)}
         if feature is not None:
             given["feature"] = feature.to(dtype)
-        still = Batch(self.kind, {name: value.detach() for name, value in given.items()} | dict(context), points)
-        return Batch(self.kind, given, points, still)
+        detached = LossInputs(
+            self.problem_type, {name: value.detach() for name, value in given.items()} | dict(context), points
+        )
+        return LossInputs(self.problem_type, given, points, detached)
 
     def formula(self) -> str | None:
         """The loss of one point in closed form, where that is short enough to read."""
@@ -213,14 +215,14 @@ class LearnedLoss(nn.Module):
                 raise InputError(f"{name} must be real numbers, got {value.dtype}. Take its real part.")
         if input.numel() == 0:
             raise InputError(f"input is empty (shape {tuple(input.shape)}): at least one prediction is needed.")
-        self.kind.check(input, target)
+        self.problem_type.check(input, target)
         if self.config.uses_feature:
             if feature is None:
                 raise InputError(
                     f"{self.config.name} looks at the model's input: a feature was expected, got none. "
                     "Call loss(model(x), y, feature=x)."
                 )
-            self.kind.check_feature(input, feature)
+            self.problem_type.check_feature(input, feature)
 
     def _tick(self, input: Tensor) -> Tensor:
         """The progress of this call, which counts if it builds a graph."""

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ml3zoo.meta.optimizers import InnerOptimizer
-from ml3zoo.meta.step import Clock, Step, unobserved
+from ml3zoo.meta.step import Step, StepInfo, unobserved
 from ml3zoo.tasks.base import TaskFamily, Tasks, Tensors
 
 Schedule = Literal["constant", "cosine"]
@@ -43,7 +43,7 @@ class InnerRun:
         """
         state = step.start(tasks)
         observe(0, state.params)
-        return step.roll(phi, state, tasks.data, self.clocks(tasks), observe).params
+        return step.roll(phi, state, tasks.data, self.step_infos(tasks), observe).params
 
     @torch.no_grad()
     def under(
@@ -57,14 +57,14 @@ class InnerRun:
         phi = {name: p.detach() for name, p in loss.named_parameters()}
         return self(self.step(loss, family), expand(phi, count(tasks)), tasks, observe)
 
-    def clocks(self, tasks: Tasks, lr: Tensor | None = None) -> list[Clock]:
-        """The clocks of all steps; ``lr`` [tasks] stands in for the run's own."""
+    def step_infos(self, tasks: Tasks, lr: Tensor | None = None) -> list[StepInfo]:
+        """The step_infos of all steps; ``lr`` [tasks] stands in for the run's own."""
         like = next(iter(tasks.initial.values()))
         rates = like.new_full((len(like),), self.lr) if lr is None else lr
-        return [self.clock(torch.full_like(rates, t), rates) for t in range(self.steps)]
+        return [self.step_info(torch.full_like(rates, t), rates) for t in range(self.steps)]
 
-    def clock(self, t: Tensor, lr: Tensor) -> Clock:
-        """The clock of networks of different ages.
+    def step_info(self, t: Tensor, lr: Tensor) -> StepInfo:
+        """The step_info of networks of different ages.
 
         Args:
             t: steps each has taken, [tasks].
@@ -73,7 +73,7 @@ class InnerRun:
         progress = t / self.steps
         if self.schedule == "cosine":
             lr = lr * 0.5 * (1 + torch.cos(math.pi * progress))
-        return Clock(lr, t, progress)
+        return StepInfo(lr, t, progress)
 
 
 def expand(phi: Tensors, n: int) -> Tensors:

@@ -14,17 +14,19 @@ from torch import Tensor
 from ml3zoo.format.config import InnerConfig
 from ml3zoo.tasks.base import Tensors
 
-Moments = dict[str, Tensors]
+OptimizerState = dict[str, Tensors]
 
 
 class InnerOptimizer(Protocol):
     """An optimiser of one network; the engine runs many side by side."""
 
-    def init(self, params: Tensors) -> Moments:
+    def init(self, params: Tensors) -> OptimizerState:
         """The state before the first step."""
         ...
 
-    def step(self, params: Tensors, grads: Tensors, state: Moments, lr: Tensor, t: Tensor) -> tuple[Tensors, Moments]:
+    def step(
+        self, params: Tensors, grads: Tensors, state: OptimizerState, lr: Tensor, t: Tensor
+    ) -> tuple[Tensors, OptimizerState]:
         """Parameters and state after a step.
 
         Args:
@@ -49,11 +51,13 @@ class SGD:
             return "SGD"
         return f"SGD, {'Nesterov ' if self.nesterov else ''}momentum {self.momentum:g}"
 
-    def init(self, params: Tensors) -> Moments:
+    def init(self, params: Tensors) -> OptimizerState:
         """Zero velocity."""
         return {"velocity": _zeros(params)} if self.momentum else {}
 
-    def step(self, params: Tensors, grads: Tensors, state: Moments, lr: Tensor, t: Tensor) -> tuple[Tensors, Moments]:
+    def step(
+        self, params: Tensors, grads: Tensors, state: OptimizerState, lr: Tensor, t: Tensor
+    ) -> tuple[Tensors, OptimizerState]:
         """One step of ``torch.optim.SGD``."""
         if not self.momentum:
             return {k: p - lr * grads[k] for k, p in params.items()}, state
@@ -74,11 +78,13 @@ class AdamW:
     def __str__(self) -> str:
         return f"AdamW, weight decay {self.weight_decay:g}"
 
-    def init(self, params: Tensors) -> Moments:
+    def init(self, params: Tensors) -> OptimizerState:
         """Zero moments."""
         return {"mean": _zeros(params), "square": _zeros(params)}
 
-    def step(self, params: Tensors, grads: Tensors, state: Moments, lr: Tensor, t: Tensor) -> tuple[Tensors, Moments]:
+    def step(
+        self, params: Tensors, grads: Tensors, state: OptimizerState, lr: Tensor, t: Tensor
+    ) -> tuple[Tensors, OptimizerState]:
         """One step of ``torch.optim.AdamW``."""
         mean = {k: self.beta1 * m + (1 - self.beta1) * grads[k] for k, m in state["mean"].items()}
         square = {k: self.beta2 * s + (1 - self.beta2) * grads[k] ** 2 for k, s in state["square"].items()}

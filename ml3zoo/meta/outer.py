@@ -13,7 +13,7 @@ from torch import nn
 
 from ml3zoo.errors import InputError
 from ml3zoo.meta.checkpoint import load_checkpoint, read_header, save_checkpoint
-from ml3zoo.meta.estimators import Estimate, Estimator, Objective, Problem
+from ml3zoo.meta.estimators import Estimate, Estimator, MetaProblem, Objective
 from ml3zoo.meta.inner import InnerRun, expand
 from ml3zoo.meta.interruption import Interrupted, Interruption, interruption
 from ml3zoo.meta.log import Log
@@ -25,7 +25,7 @@ CHECKPOINT = "checkpoint.safetensors"
 
 
 @dataclass(frozen=True)
-class Setting:
+class TrainingConfig:
     """One way of training that the loss must be good at, and how often it is met."""
 
     family: TaskFamily
@@ -38,13 +38,13 @@ class MetaTraining:
     """Everything that decides how a loss is meta-trained.
 
     Attributes:
-        settings: what the loss is trained for: networks, optimisers, learning rates, horizons, sizes of data.
+        training_configs: what the loss is trained for: networks, optimisers, learning rates, horizons, sizes of data.
         estimator: of the meta-gradient.
         iterations: updates of the loss, at most.
         tasks: of a batch.
         lr: of Adam.
         seed: of all randomness.
-        mix: settings that each update looks at, drawn by their weights.
+        mix: training_configs that each update looks at, drawn by their weights.
         warmup: iterations over which ``lr`` rises to its full value.
         final_lr: share of ``lr`` that is left at the end of the cosine decay; 1 for a constant rate.
         clip: largest norm of an update's meta-gradient.
@@ -52,14 +52,14 @@ class MetaTraining:
         average: decay of the running average of the loss parameters, which is what is validated and kept; 0 for none.
         keep_best: keep the best validated parameters, else the last.
         validate_every: iterations.
-        validation_tasks: of each setting.
+        validation_tasks: of each training_config.
         validation: the objective that is validated.
         patience: stop after so many validations without a new best; 0 for never.
         restart_margin: go back to the best parameters, at half the rate, if validation is worse than the best by more.
         compiled: run the inner steps through ``torch.compile``.
     """
 
-    settings: tuple[Setting, ...]
+    training_configs: tuple[TrainingConfig, ...]
     estimator: Estimator
     iterations: int
     tasks: int
@@ -125,7 +125,7 @@ def meta_train(
 
     Args:
         loss: a learned loss; its parameters are the starting point.
-        training: the settings.
+        training: the training_configs.
         folder: where checkpoint and log go; it must exist.
         resume: go on from the checkpoint in ``folder`` if there is one.
         ranks: the processes that share the work; this one alone if not given.
@@ -147,7 +147,7 @@ def is_unfinished(folder: Path) -> bool:
 
 
 def fingerprint(loss: nn.Module, training: MetaTraining) -> str:
-    """Identifies a meta-training: equal loss and settings, equal fingerprint."""
+    """Identifies a meta-training: equal loss and training_configs, equal fingerprint."""
     return hashlib.sha256(repr((getattr(loss, "config", loss), training)).encode()).hexdigest()
 
 
@@ -167,11 +167,11 @@ class _MetaTrainingRun:
         self.phi = {name: p.detach().clone().requires_grad_() for name, p in loss.named_parameters()}
         self.adam = torch.optim.Adam(list(self.phi.values()), lr=training.lr)
         self.average, self.best = _copies(self.phi), _copies(self.phi)
-        self.memory: list[Tensors] = [{} for _ in training.settings]
+        self.estimator_state: list[Tensors] = [{} for _ in training.training_configs]
         self.progress = Progress()
-        self.problems = [self._problem(setting) for setting in training.settings]
+        self.problems = [self._problem(training_config) for training_config in training.training_configs]
         self.validation = Validation(self.problems, training)
-        self.weights = torch.tensor([setting.weight for setting in training.settings])
+        self.weights = torch.tensor([training_config.weight for training_config in training.training_configs])
 
     def __call__(self, *, resume: bool) -> Progress:
         if resume and self.path.exists():
@@ -206,10 +206,12 @@ class _MetaTrainingRun:
         self.loss.cpu()
         return self.progress
 
-    def _problem(self, setting: Setting) -> Problem:
+    def _problem(self, training_config: TrainingConfig) -> MetaProblem:
         training = self.training
-        step = setting.run.step(self.loss, setting.family, compiled=training.compiled)
-        return Problem(step, setting.run, setting.family, training.tasks, training.lr_jitter, self.ranks)
+        step = training_config.run.step(self.loss, training_config.family, compiled=training.compiled)
+        return MetaProblem(
+            step, training_config.run, training_config.family, training.tasks, training.lr_jitter, self.ranks
+        )
 
     def _is_due(self) -> bool:
         iteration = self.progress.iteration
@@ -222,8 +224,8 @@ class _MetaTrainingRun:
         estimates = []
         for _ in range(self.training.mix):
             chosen = int(torch.multinomial(self.weights, 1, generator=self.generator))
-            estimate = self.training.estimator(self.problems[chosen], phi, self.memory[chosen], self.generator)
-            self.memory[chosen] = estimate.memory
+            estimate = self.training.estimator(self.problems[chosen], phi, self.estimator_state[chosen], self.generator)
+            self.estimator_state[chosen] = estimate.estimator_state
             estimates.append(estimate)
         for name, p in self.phi.items():
             p.grad = torch.stack([estimate.gradient[name] for estimate in estimates]).mean(0)
@@ -255,7 +257,7 @@ class _MetaTrainingRun:
             "objective": _mean([estimate.objective for estimate in recent]),
             "diverged": _mean([estimate.diverged for estimate in recent]),
             "validation": score,
-            "settings": each,
+            "training_configs": each,
             "best": progress.best,
             "best_iteration": progress.best_iteration,
             "restarts": progress.restarts,
@@ -266,7 +268,7 @@ class _MetaTrainingRun:
         """Go on from the best parameters, more carefully."""
         self.progress.restarts += 1
         self.average = _copies(self.best)
-        self.memory = [{} for _ in self.memory]
+        self.estimator_state = [{} for _ in self.estimator_state]
         self.adam.state.clear()
         with torch.no_grad():
             for name, p in self.phi.items():
@@ -283,9 +285,9 @@ class _MetaTrainingRun:
         tensors = {f"{part}.{k}": v for part, values in parts.items() for k, v in values.items()}
         for name, p in self.phi.items():
             tensors |= {f"adam.{key}.{name}": value for key, value in self.adam.state.get(p, {}).items()}
-        for index, memory in enumerate(self.memory):
-            gathered = self.ranks.gather(memory, self.training.tasks)
-            tensors |= {f"memory.{index}.{name}": value for name, value in gathered.items()}
+        for index, estimator_state in enumerate(self.estimator_state):
+            gathered = self.ranks.gather(estimator_state, self.training.tasks)
+            tensors |= {f"estimator_state.{index}.{name}": value for name, value in gathered.items()}
         tensors["generator"] = self.generator.get_state()
         if self.ranks.first:
             save_checkpoint(self.path, self.fingerprint, asdict(self.progress), tensors)
@@ -308,38 +310,40 @@ class _MetaTrainingRun:
         for full, value in parts.get("adam", {}).items():
             key, _, name = full.partition(".")
             self.adam.state[self.phi[name]][key] = value if key == "step" else value.to(device)
-        for full, value in parts.get("memory", {}).items():
+        for full, value in parts.get("estimator_state", {}).items():
             index, _, name = full.partition(".")
-            self.memory[int(index)][name] = value[mine].to(device)
+            self.estimator_state[int(index)][name] = value[mine].to(device)
 
 
 class Validation:
-    """The meta-objective on fixed tasks of every setting.
+    """The meta-objective on fixed tasks of every training_config.
 
     Args:
-        problems: one per setting.
-        training: weights the settings, sizes the batches.
+        problems: one per training_config.
+        training: weights the training_configs, sizes the batches.
     """
 
-    def __init__(self, problems: list[Problem], training: MetaTraining) -> None:
+    def __init__(self, problems: list[MetaProblem], training: MetaTraining) -> None:
         self.problems, self.training = problems, training
         self.tasks = [self._sample(problem) for problem in problems]
 
     def __call__(self, phi: Tensors) -> tuple[float, list[float]]:
-        """The weighted mean meta-objective of loss parameters, and the mean true objective per setting."""
+        """The weighted mean meta-objective of loss parameters, and the mean true objective per training_config."""
         total, each = 0.0, []
         objective = self.training.validation
-        for problem, tasks, setting in zip(self.problems, self.tasks, self.training.settings, strict=True):
+        for problem, tasks, training_config in zip(
+            self.problems, self.tasks, self.training.training_configs, strict=True
+        ):
             n = len(next(iter(tasks.data.values())))
             detached = {name: p.detach() for name, p in phi.items()}
             value = problem.value(problem.run(problem.step, expand(detached, n), tasks), tasks.data)
             shown = value.nan_to_num(objective.cap).clamp(max=objective.cap)
             mean = problem.ranks.weighted_mean({"score": objective(value).mean(), "shown": shown.mean()}, n)
-            total += setting.weight * mean["score"].item()
+            total += training_config.weight * mean["score"].item()
             each.append(mean["shown"].item())
-        return total / sum(setting.weight for setting in self.training.settings), each
+        return total / sum(training_config.weight for training_config in self.training.training_configs), each
 
-    def _sample(self, problem: Problem) -> Tasks:
+    def _sample(self, problem: MetaProblem) -> Tasks:
         generator = torch.Generator().manual_seed(self.training.seed + 1)
         tasks = problem.family.sample(generator, self.training.validation_tasks, "valid")
         return tasks.pick(problem.ranks.share(self.training.validation_tasks), problem.ranks.device)

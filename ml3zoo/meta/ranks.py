@@ -18,7 +18,7 @@ from ml3zoo.tasks.base import Tensors
 
 Value = TypeVar("Value")
 _PATIENCE = timedelta(hours=3)
-"""How long a process waits for another that still runs: as long as the slowest cell of an evaluation may take."""
+"""How long a process waits for another that still runs: as long as the slowest setup of an evaluation may take."""
 
 
 @dataclass(frozen=True)

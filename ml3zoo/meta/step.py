@@ -13,7 +13,7 @@ from torch.func import functional_call, grad, vjp, vmap
 
 from ml3zoo.losses import LearnedLoss
 from ml3zoo.meta.compilation import compile_per_shape
-from ml3zoo.meta.optimizers import InnerOptimizer, Moments
+from ml3zoo.meta.optimizers import InnerOptimizer, OptimizerState
 from ml3zoo.tasks.base import TaskFamily, Tasks, Tensors
 
 
@@ -21,10 +21,10 @@ class State(NamedTuple):
     """Networks in training: their parameters and their optimiser's state, each tensor with a leading task axis."""
 
     params: Tensors
-    optimizer: Moments
+    optimizer: OptimizerState
 
 
-class Clock(NamedTuple):
+class StepInfo(NamedTuple):
     """Where each network stands: learning rate, number of steps taken, share of the training done; all [tasks]."""
 
     lr: Tensor
@@ -32,9 +32,9 @@ class Clock(NamedTuple):
     progress: Tensor
 
 
-Worth = Callable[[Tensor], Tensor]
+MetaObjective = Callable[[Tensor], Tensor]
 """The meta-objective of a task from its true objective."""
-Score = Callable[[Tensors, State, Tensors, Clock, State, Tensor], tuple[State, Tensor, Tensors, State]]
+StepVJP = Callable[[Tensors, State, Tensors, StepInfo, State, Tensor], tuple[State, Tensor, Tensors, State]]
 
 
 def unobserved(step: int, params: Tensors) -> None:
@@ -43,28 +43,28 @@ def unobserved(step: int, params: Tensors) -> None:
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """A pure function of loss parameters, state, data and clock; all with a leading task axis.
+    """A pure function of loss parameters, state, data and step_info; all with a leading task axis.
 
     Attributes:
         loss: a learned loss, or any module called as ``loss(input=, target=)``.
         family: gives the loss its arguments.
         optimizer: moves the parameters.
-        advance: ``(phi, state, data, clock) -> state`` after the step.
+        advance: ``(phi, state, data, step_info) -> state`` after the step.
         track: the same, also where the result is differentiated by autograd.
-        pullback: ``(phi, state, data, clock, cotangent of the new state) -> cotangents of phi and of the old state``.
+        pullback: ``(phi, state, data, step_info, cotangent of the new state) -> cotangents of phi and of the old state``.
             Computes the step anew, so that nothing of it need be kept.
-        score: of a meta-objective (hashable) it makes the function for a step whose result counts, which does all of
-            ``(phi, state, data, clock, cotangent of the new state, weight) -> new state, value of the meta-objective,
+        step_vjp: of a meta-objective (hashable) it makes the function for a step whose result counts, which does all of
+            ``(phi, state, data, step_info, cotangent of the new state, weight) -> new state, value of the meta-objective,
             cotangents of phi and of the old state`` at the cost of one pullback.
     """
 
     loss: nn.Module
     family: TaskFamily
     optimizer: InnerOptimizer
-    advance: Callable[[Tensors, State, Tensors, Clock], State]
-    track: Callable[[Tensors, State, Tensors, Clock], State]
-    pullback: Callable[[Tensors, State, Tensors, Clock, State], tuple[Tensors, State]]
-    score: Callable[[Worth], Score]
+    advance: Callable[[Tensors, State, Tensors, StepInfo], State]
+    track: Callable[[Tensors, State, Tensors, StepInfo], State]
+    pullback: Callable[[Tensors, State, Tensors, StepInfo, State], tuple[Tensors, State]]
+    step_vjp: Callable[[MetaObjective], StepVJP]
 
     @classmethod
     def of(cls, loss: nn.Module, family: TaskFamily, optimizer: InnerOptimizer, *, compiled: bool = False) -> Step:
@@ -77,41 +77,47 @@ class Step:
             compiled: through ``torch.compile``, once per shape; eagerly, with a warning, where no compiler is found.
         """
 
-        def one(phi: Tensors, state: State, data: Tensors, clock: Clock, through_batch: bool) -> State:
+        def one(phi: Tensors, state: State, data: Tensors, step_info: StepInfo, through_batch: bool) -> State:
             def value(params: Tensors) -> Tensor:
-                arguments: dict[str, Any] = {**family.signals(params, data)}
+                arguments: dict[str, Any] = {**family.loss_arguments(params, data)}
                 if isinstance(loss, LearnedLoss):
-                    arguments["progress"] = clock.progress
+                    arguments["progress"] = step_info.progress
                     if through_batch and loss.statistics:
                         # constants to this step's gradient, but not to the gradient of what comes of it
-                        arguments["context"] = loss.context(**family.signals(state.params, data))
+                        arguments["context"] = loss.context(**family.loss_arguments(state.params, data))
                 else:
                     arguments.pop("feature", None)
                 result: Tensor = functional_call(loss, phi, (), arguments)
                 return result
 
             grads = grad(value)(state.params)
-            return State(*optimizer.step(state.params, grads, state.optimizer, clock.lr, clock.t + 1))
+            return State(*optimizer.step(state.params, grads, state.optimizer, step_info.lr, step_info.t + 1))
 
-        def advance(phi: Tensors, state: State, data: Tensors, clock: Clock) -> State:
-            return one(phi, state, data, clock, False)
+        def advance(phi: Tensors, state: State, data: Tensors, step_info: StepInfo) -> State:
+            return one(phi, state, data, step_info, False)
 
-        def track(phi: Tensors, state: State, data: Tensors, clock: Clock) -> State:
-            return one(phi, state, data, clock, True)
+        def track(phi: Tensors, state: State, data: Tensors, step_info: StepInfo) -> State:
+            return one(phi, state, data, step_info, True)
 
         def pullback(
-            phi: Tensors, state: State, data: Tensors, clock: Clock, cotangent: State
+            phi: Tensors, state: State, data: Tensors, step_info: StepInfo, cotangent: State
         ) -> tuple[Tensors, State]:
-            back = vjp(lambda p, s: track(p, s, data, clock), phi, state)[1]
+            back = vjp(lambda p, s: track(p, s, data, step_info), phi, state)[1]
             cotangents: tuple[Tensors, State] = back(cotangent)
             return cotangents
 
-        def scored(
-            worth: Worth, phi: Tensors, state: State, data: Tensors, clock: Clock, cotangent: State, weight: Tensor
+        def step_vjp_of(
+            meta_objective: MetaObjective,
+            phi: Tensors,
+            state: State,
+            data: Tensors,
+            step_info: StepInfo,
+            cotangent: State,
+            weight: Tensor,
         ) -> tuple[State, Tensor, Tensors, State]:
             def ahead(p: Tensors, s: State) -> tuple[State, Tensor]:
-                after = track(p, s, data, clock)
-                return after, worth(family.objective(after.params, data))
+                after = track(p, s, data, step_info)
+                return after, meta_objective(family.objective(after.params, data))
 
             outcome, back = vjp(ahead, phi, state)[:2]
             after, value = outcome
@@ -126,7 +132,7 @@ class Step:
             advance=prepare(vmap(advance)),
             track=vmap(track),
             pullback=prepare(vmap(pullback)),
-            score=cache(lambda worth: prepare(vmap(partial(scored, worth)))),
+            step_vjp=cache(lambda meta_objective: prepare(vmap(partial(step_vjp_of, meta_objective)))),
         )
 
     def roll(
@@ -134,13 +140,13 @@ class Step:
         phi: Tensors,
         state: State,
         data: Tensors,
-        clocks: Iterable[Clock],
+        step_infos: Iterable[StepInfo],
         observe: Callable[[int, Tensors], None] = unobserved,
     ) -> State:
-        """Many steps, one for each clock; ``observe`` is called with (number of steps, parameters) after each."""
+        """Many steps, one for each step_info; ``observe`` is called with (number of steps, parameters) after each."""
         with torch.no_grad():
-            for done, clock in enumerate(clocks, 1):
-                state = self.advance(phi, state, data, clock)
+            for done, step_info in enumerate(step_infos, 1):
+                state = self.advance(phi, state, data, step_info)
                 observe(done, state.params)
         return state
 

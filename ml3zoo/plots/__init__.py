@@ -37,7 +37,7 @@ class _Curve(Struct, frozen=True):
 
 
 class _Contender(Struct, frozen=True):
-    """What is drawn of a contender."""
+    """What is drawn of a method."""
 
     lr: _Number
     schedule: _Text
@@ -45,18 +45,18 @@ class _Contender(Struct, frozen=True):
     objective: _Interval
 
 
-class _Cell(Struct, frozen=True):
-    """What is drawn of a cell."""
+class _Setup(Struct, frozen=True):
+    """What is drawn of a setup."""
 
     name: _Text
     unseen: _Text
     baseline: _Text
     observed: Annotated[list[_Count], Meta(min_length=2, max_length=10_000)]
-    contenders: Annotated[dict[_Text, _Contender], Meta(max_length=32)]
+    methods: Annotated[dict[_Text, _Contender], Meta(max_length=32)]
 
     def __post_init__(self) -> None:
         """Curves have a point per step observed."""
-        for name, entry in self.contenders.items():
+        for name, entry in self.methods.items():
             if {len(entry.curve.mean), len(entry.curve.low), len(entry.curve.high)} != {len(self.observed)}:
                 raise ValueError(f"the curve of {name!r} has not {len(self.observed)} points, one per step observed")
 
@@ -79,7 +79,7 @@ class _Drawn(Struct, frozen=True):
     """What is drawn of ``results.json``: strangers write it too."""
 
     metric: _Metric = _Metric("metric")
-    cells: Annotated[list[_Cell], Meta(max_length=64)] = []
+    setups: Annotated[list[_Setup], Meta(max_length=64)] = []
     meta_training: Annotated[list[_Record], Meta(max_length=100_000)] = []
 
 
@@ -106,8 +106,8 @@ def draw_card(
     remedy = "Measure the loss with this ml3zoo, or pull it again."
     drawn = msgspec.to_builtins(parse(_Drawn, results, "results.json", remedy))
     with rc_context({"text.parse_math": False}):
-        pictures = importlib.import_module(f"{__name__}.{loss.config.kind}").draw_loss(loss)
-        if drawn["cells"]:
+        pictures = importlib.import_module(f"{__name__}.{loss.config.problem_type}").draw_loss(loss)
+        if drawn["setups"]:
             pictures |= {"learning_curves": draw_curves(drawn), "transfer": draw_transfer(drawn)}
         if drawn["meta_training"]:
             pictures["meta_training"] = draw_meta_training(drawn["meta_training"])

@@ -6,14 +6,14 @@ import torch
 from torch import Tensor
 
 from ml3zoo.losses import LearnedLoss
-from ml3zoo.losses.signals import Batch
+from ml3zoo.losses.signals import LossInputs
 
 
 def context_of(loss: LearnedLoss, **known: float | Tensor) -> dict[str, Tensor]:
     """The statistics that a loss looks at: those known, and those that follow from them."""
     values = {name: torch.as_tensor(value) for name, value in known.items()}
-    batch = Batch(loss.kind, values, torch.Size())
-    return {name: batch[name] for name in loss.statistics}
+    inputs = LossInputs(loss.problem_type, values, torch.Size())
+    return {name: inputs[name] for name in loss.statistics}
 
 
 def errors_of(loss: LearnedLoss, batch_error: float, typical_error: float, asymmetry: float = 0.0) -> dict[str, Tensor]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ml3zoo.plots.style import Artist, Canvas, Figure, rc_context
-from ml3zoo.plots.trajectories import Road
+from ml3zoo.plots.trajectories import PlottedTrajectory
 
 Frame = NDArray[np.uint8]
 """A picture, [height, width, 3]."""
@@ -28,25 +28,27 @@ def times_shown(length: int) -> list[int]:
     return [*range(0, length - 1, math.ceil(length / _MOST)), length - 1]
 
 
-def film_roads(figure: Figure, roads: Mapping[int, Sequence[Road]], path: Path) -> None:
-    """Let the roads of a figure grow.
+def film_trajectories(figure: Figure, trajectories: Mapping[int, Sequence[PlottedTrajectory]], path: Path) -> None:
+    """Let the trajectories of a figure grow.
 
     Args:
         figure: of ``draw_over_time`` or ``draw_in_plane``.
-        roads: what it was drawn of.
+        trajectories: what it was drawn of.
         path: of the GIF.
     """
     lines = [
-        (line, road)
-        for axes, panel in zip(figure.axes, roads.values(), strict=True)
-        for line, road in zip(axes.lines, panel, strict=False)
+        (line, trajectory)
+        for axes, panel in zip(figure.axes, trajectories.values(), strict=True)
+        for line, trajectory in zip(axes.lines, panel, strict=False)
     ]
 
     def show(time: int) -> None:
-        for line, road in lines:
-            line.set_data(road.x[: time + 1], road.y[: time + 1])
+        for line, trajectory in lines:
+            line.set_data(trajectory.x[: time + 1], trajectory.y[: time + 1])
 
-    _write(figure, [line for line, _ in lines], show, times_shown(max(len(road.x) for _, road in lines)), path)
+    _write(
+        figure, [line for line, _ in lines], show, times_shown(max(len(trajectory.x) for _, trajectory in lines)), path
+    )
 
 
 def film_frames(frames: Mapping[int, Sequence[Frame]], path: Path) -> None:

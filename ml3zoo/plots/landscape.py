@@ -44,7 +44,7 @@ def draw_frequency_landscapes(losses: Mapping[str, nn.Module], family: Frequency
 
 
 def _value(loss: nn.Module, family: Frequency, task: dict[str, Tensor], omega: Tensor) -> Tensor:
-    arguments = family.signals({"omega": omega}, task)
+    arguments = family.loss_arguments({"omega": omega}, task)
     if not isinstance(loss, LearnedLoss):
         arguments.pop("feature")
     with torch.no_grad():

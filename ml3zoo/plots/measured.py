@@ -9,17 +9,17 @@ from ml3zoo.plots.style import LEARNED, ORDINARY, OTHERS, PALE, Figure, plain_nu
 
 
 def draw_curves(results: dict[str, Any]) -> Figure:
-    """Learning curves on the main cell: means, and for the two that matter the band between quartiles.
+    """Learning curves on the main setup: means, and for the two that matter the band between quartiles.
 
     Tasks that either fail or do not have no band.
     """
-    cell = results["cells"][0]
-    steps = cell["observed"]
+    setup = results["setups"][0]
+    steps = setup["observed"]
     figure = Figure(figsize=(7.5, 4.6), layout="constrained")
     axes = figure.subplots()
     others = itertools.cycle(OTHERS)
-    for name, entry in cell["contenders"].items():
-        learned, best = name.startswith("learned"), name == cell["baseline"]
+    for name, entry in setup["methods"].items():
+        learned, best = name.startswith("learned"), name == setup["baseline"]
         colour = LEARNED if learned else ORDINARY if best else next(others)
         label = f"{name} (careful baseline)" if best else name
         style = "--" if name == "learned, tuned" else "-"
@@ -35,10 +35,10 @@ def draw_curves(results: dict[str, Any]) -> Figure:
         quartiles = entry["curve"]["low"], entry["curve"]["high"]
         if (name == "learned" or best) and not {0, 1} >= {*itertools.chain(*quartiles)}:
             axes.fill_between(steps, *quartiles, color=colour, alpha=0.15)
-    scale = scale_of(itertools.chain(*(entry["curve"]["mean"] for entry in cell["contenders"].values())))
+    scale = scale_of(itertools.chain(*(entry["curve"]["mean"] for entry in setup["methods"].values())))
     axes.set(xlabel="gradient steps", ylabel=results["metric"]["name"], yscale=scale, xlim=(0, steps[-1]))
     what = "mean and band between quartiles" if axes.collections else "mean"
-    axes.set_title(f"{cell['name']}: held-out tasks, {what}", fontsize=9)
+    axes.set_title(f"{setup['name']}: held-out tasks, {what}", fontsize=9)
     plain_numbers(axes.yaxis)
     axes.legend(fontsize=7.5, frameon=False)
     tidy(axes)
@@ -47,27 +47,27 @@ def draw_curves(results: dict[str, Any]) -> Figure:
 
 def draw_transfer(results: dict[str, Any]) -> Figure:
     """Final error on every network and optimiser: learned against the careful baseline."""
-    cells = results["cells"]
-    longest = max(len(cell["name"]) for cell in cells)
-    figure = Figure(figsize=(5 + 0.06 * longest, 1.3 + 0.5 * len(cells)), layout="constrained")
+    setups = results["setups"]
+    longest = max(len(setup["name"]) for setup in setups)
+    figure = Figure(figsize=(5 + 0.06 * longest, 1.3 + 0.5 * len(setups)), layout="constrained")
     axes = figure.subplots()
-    axes.set_ylim(-0.6, len(cells) - 0.4)
+    axes.set_ylim(-0.6, len(setups) - 0.4)
     means = []
-    for row, cell in enumerate(reversed(cells)):
+    for row, setup in enumerate(reversed(setups)):
         shown = (
-            (cell["baseline"], ORDINARY, -0.17),
+            (setup["baseline"], ORDINARY, -0.17),
             ("learned, tuned", LEARNED, 0.05),
             ("learned", LEARNED, 0.25),
         )
         for name, colour, offset in shown:
-            if name in cell["contenders"]:
-                value = cell["contenders"][name]["objective"]
+            if name in setup["methods"]:
+                value = setup["methods"][name]["objective"]
                 means.append(value["mean"])
                 fill = "white" if name == "learned" else colour
                 axes.plot([value["low"], value["high"]], [row + offset] * 2, color=colour)
                 axes.plot(value["mean"], row + offset, "o", color=colour, markersize=6, markerfacecolor=fill)
-    names = [cell["name"] + (f"\nunseen {cell['unseen']}" if cell["unseen"] else "") for cell in cells]
-    axes.set_yticks(range(len(cells)), names[::-1], fontsize=8)
+    names = [setup["name"] + (f"\nunseen {setup['unseen']}" if setup["unseen"] else "") for setup in setups]
+    axes.set_yticks(range(len(setups)), names[::-1], fontsize=8)
     for label, colour, fill in (
         ("careful baseline", ORDINARY, ORDINARY),
         ("learned, tuned", LEARNED, LEARNED),

@@ -106,7 +106,7 @@ def _heights(loss: nn.Module, family: MountainCar | Reaching, around: Tensors, t
     buffers = dict(loss.named_buffers())
 
     def height(params: Tensors) -> Tensor:
-        given = family.signals(params, data)
+        given = family.loss_arguments(params, data)
         moment = {"progress": 0.5} if isinstance(loss, LearnedLoss) else {}
         value: Tensor = functional_call(loss, buffers, (), {**given, **moment})
         return value

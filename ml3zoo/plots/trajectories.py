@@ -15,7 +15,7 @@ _WIDTH, _HEIGHT = 2.9, 3.1
 
 
 @dataclass(frozen=True)
-class Road:
+class PlottedTrajectory:
     """A line of points (x, y), each [points], and whether it ends at the goal."""
 
     x: Tensor
@@ -23,20 +23,21 @@ class Road:
     arrived: bool
 
     @classmethod
-    def over_time(cls, y: Tensor, arrived: bool) -> Road:
+    def over_time(cls, y: Tensor, arrived: bool) -> PlottedTrajectory:
         """One number [points], time step by time step."""
         return cls(torch.arange(len(y)), y, arrived)
 
 
-def draw_roads(roads: Mapping[int, Tensor], goal: float) -> Figure:
+def draw_trajectories(trajectories: Mapping[int, Tensor], goal: float) -> Figure:
     """Positions over an episode, a panel for each number of gradient steps.
 
     Args:
-        roads: positions [policies, time] by number of gradient steps taken.
+        trajectories: positions [policies, time] by number of gradient steps taken.
         goal: position to reach.
     """
     lines = {
-        step: [Road.over_time(road, bool(road[-1] >= goal)) for road in positions] for step, positions in roads.items()
+        step: [PlottedTrajectory.over_time(trajectory, bool(trajectory[-1] >= goal)) for trajectory in positions]
+        for step, positions in trajectories.items()
     }
     figure = draw_over_time(lines, "position (dotted: goal)")
     for axes in figure.axes:
@@ -44,26 +45,26 @@ def draw_roads(roads: Mapping[int, Tensor], goal: float) -> Figure:
     return figure
 
 
-def draw_over_time(roads: Mapping[int, Sequence[Road]], label: str) -> Figure:
+def draw_over_time(trajectories: Mapping[int, Sequence[PlottedTrajectory]], label: str) -> Figure:
     """Roads over time, a panel for each number of gradient steps taken; the label tells what is drawn."""
-    figure = _panels(roads)
+    figure = _panels(trajectories)
     for axes in figure.axes:
         axes.set(xlabel="time step")
     figure.axes[0].set_ylabel(label)
     return figure
 
 
-def draw_in_plane(roads: Mapping[int, Sequence[Road]], tolerance: float) -> Figure:
+def draw_in_plane(trajectories: Mapping[int, Sequence[PlottedTrajectory]], tolerance: float) -> Figure:
     """Roads in a plane whose origin is the goal, a panel for each number of gradient steps taken.
 
     Args:
-        roads: by number of gradient steps taken.
+        trajectories: by number of gradient steps taken.
         tolerance: radius of what counts as the goal, drawn as a circle.
 
     What lies half as far again from the goal as any start is not shown.
     """
-    figure = _panels(roads)
-    starts = [math.hypot(road.x[0], road.y[0]) for lines in roads.values() for road in lines]
+    figure = _panels(trajectories)
+    starts = [math.hypot(trajectory.x[0], trajectory.y[0]) for lines in trajectories.values() for trajectory in lines]
     edge = 1.5 * max(*starts, tolerance)
     figure.axes[0].set(xlim=(-edge, edge), ylim=(-edge, edge))
     for axes in figure.axes:
@@ -76,14 +77,16 @@ def draw_in_plane(roads: Mapping[int, Sequence[Road]], tolerance: float) -> Figu
     return figure
 
 
-def _panels(roads: Mapping[int, Sequence[Road]]) -> Figure:
-    """A line for each road; the lines come first in each panel, in the order of the roads."""
-    figure = Figure(figsize=(_WIDTH * len(roads), _HEIGHT), layout="constrained")
-    panels = figure.subplots(1, len(roads), sharex=True, sharey=True, squeeze=False)[0]
-    for axes, (step, lines) in zip(panels, roads.items(), strict=True):
-        for road in lines:
-            axes.plot(road.x, road.y, color=LEARNED if road.arrived else ORDINARY, alpha=0.6, linewidth=1)
-        arrivals = sum(road.arrived for road in lines)
+def _panels(trajectories: Mapping[int, Sequence[PlottedTrajectory]]) -> Figure:
+    """A line for each trajectory; the lines come first in each panel, in the order of the trajectories."""
+    figure = Figure(figsize=(_WIDTH * len(trajectories), _HEIGHT), layout="constrained")
+    panels = figure.subplots(1, len(trajectories), sharex=True, sharey=True, squeeze=False)[0]
+    for axes, (step, lines) in zip(panels, trajectories.items(), strict=True):
+        for trajectory in lines:
+            axes.plot(
+                trajectory.x, trajectory.y, color=LEARNED if trajectory.arrived else ORDINARY, alpha=0.6, linewidth=1
+            )
+        arrivals = sum(trajectory.arrived for trajectory in lines)
         axes.set_title(f"{step} gradient steps: {arrivals} of {len(lines)} arrive (red)", fontsize=9)
         tidy(axes)
     return figure

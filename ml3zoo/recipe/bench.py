@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ml3zoo.errors import UnknownNameError
-from ml3zoo.evaluate import Evaluation, bootstrap, evaluate, replay_cell
+from ml3zoo.evaluate import Evaluation, bootstrap, evaluate, replay_setup
 from ml3zoo.losses import LearnedLoss
 from ml3zoo.meta.compute import reproducible_compute
 from ml3zoo.recipe.recipe import find_recipe, list_recipes, quick_evaluation
@@ -25,13 +25,13 @@ _SPREADS = 1.5
 
 @dataclass(frozen=True)
 class Row:
-    """One contender in one cell: what the card says and what was measured now.
+    """One method in one setup: what the card says and what was measured now.
 
     ``spread``: half the 95 % interval that a measurement on some of the card's tasks has; 0 on all of them.
     """
 
-    cell: str
-    contender: str
+    setup: str
+    method: str
     card: float | None
     now: float
     spread: float = 0.0
@@ -61,21 +61,19 @@ class BenchReport:
         if not wrong:
             within = "on some of its tasks, within their spread" if some else f"within {TOLERANCE:.0%}"
             return f"All {len(compared)} numbers of the card are reproduced {within}."
-        told = "; ".join(
-            f"{row.contender} on {row.cell}: {row.card:.3f} in the card, {row.now:.3f} now" for row in wrong
-        )
+        told = "; ".join(f"{row.method} on {row.setup}: {row.card:.3f} in the card, {row.now:.3f} now" for row in wrong)
         return f"{len(wrong)} of {len(compared)} numbers differ: {told}"
 
     def lines(self) -> list[str]:
         """The table, a line per row."""
-        width = max(len(row.contender) for row in self.rows)
-        lines, cell = [], None
+        width = max(len(row.method) for row in self.rows)
+        lines, setup = [], None
         for row in self.rows:
-            if row.cell != cell:
-                cell = row.cell
-                lines.append(cell)
+            if row.setup != setup:
+                setup = row.setup
+                lines.append(setup)
             card = "" if row.card is None else f"  card {row.card:.4f}{'  DIFFERS' if row.differs else ''}"
-            lines.append(f"  {row.contender:<{width}}  {row.now:.4f}{card}")
+            lines.append(f"  {row.method:<{width}}  {row.now:.4f}{card}")
         return lines
 
     def as_dict(self) -> dict[str, Any]:
@@ -92,7 +90,7 @@ def rerun(name: str | Path, *, recipe: str | None = None, quick: bool = False) -
     Args:
         name: a name of the zoo or a folder.
         recipe: name or path of the recipe, which is Python code and is run; one of ml3zoo's own if not given.
-        quick: the first cell alone, on the tasks of one seed, every contender as it was tuned for the card. What the
+        quick: the first setup alone, on the tasks of one seed, every method as it was tuned for the card. What the
             loss was before meta-training is left out if that takes a start of its own, such as imitation.
 
     Raises:
@@ -109,31 +107,31 @@ def rerun(name: str | Path, *, recipe: str | None = None, quick: bool = False) -
         )
     found = find_recipe(recipe or str(made_by))
     evaluation = found.evaluation(loss.config)
-    card = {cell["name"]: cell for cell in read_results(folder).get("cells", [])}
+    card = {setup["name"]: setup for setup in read_results(folder).get("setups", [])}
     with reproducible_compute():
-        untrained = None
-        if not (quick and found.start):
-            untrained = found.started_loss(provenance.seed if provenance else 0).requires_grad_(False)
-        if quick and str(evaluation.cells[0]) in card:
-            return BenchReport(tuple(_replayed(loss, evaluation, card, untrained)))
-        now = evaluate(loss, quick_evaluation(evaluation) if quick else evaluation, untrained)
+        initial = None
+        if not (quick and found.initialisation):
+            initial = found.initial_loss(provenance.seed if provenance else 0).requires_grad_(False)
+        if quick and str(evaluation.setups[0]) in card:
+            return BenchReport(tuple(_replayed(loss, evaluation, card, initial)))
+        now = evaluate(loss, quick_evaluation(evaluation) if quick else evaluation, initial)
     return BenchReport(tuple(_compared(now, card)))
 
 
 def _replayed(
-    loss: LearnedLoss, evaluation: Evaluation, card: dict[str, Any], untrained: LearnedLoss | None
+    loss: LearnedLoss, evaluation: Evaluation, card: dict[str, Any], initial: LearnedLoss | None
 ) -> Iterator[Row]:
-    """The rows of the first cell, on the tasks of one seed.
+    """The rows of the first setup, on the tasks of one seed.
 
     Runs that all end alike have no spread: that of the card's runs tells how far so many may lie off.
     """
-    cell = evaluation.cells[0]
-    measured = card[str(cell)]
+    setup = evaluation.setups[0]
+    measured = card[str(setup)]
     compiled = dataclasses.replace(evaluation, compiled=False)
-    for name, runs in replay_cell(loss, cell, compiled, measured, untrained).items():
-        found, said = bootstrap(runs.final), measured["contenders"][name]["objective"]
+    for name, runs in replay_setup(loss, setup, compiled, measured, initial).items():
+        found, said = bootstrap(runs.final), measured["methods"][name]["objective"]
         spread = max(_half_width(found), evaluation.seeds**0.5 * _half_width(said))
-        yield Row(str(cell), name, said["mean"], found["mean"], spread)
+        yield Row(str(setup), name, said["mean"], found["mean"], spread)
 
 
 def _half_width(interval: dict[str, float]) -> float:
@@ -141,9 +139,9 @@ def _half_width(interval: dict[str, float]) -> float:
 
 
 def _compared(now: dict[str, Any], card: dict[str, Any]) -> Iterator[Row]:
-    """The rows of all cells that were measured."""
-    for cell in now["cells"]:
-        known = card.get(cell["name"], {"contenders": {}})["contenders"]
-        for name, entry in cell["contenders"].items():
+    """The rows of all setups that were measured."""
+    for setup in now["setups"]:
+        known = card.get(setup["name"], {"methods": {}})["methods"]
+        for name, entry in setup["methods"].items():
             said = known[name]["objective"]["mean"] if name in known else None
-            yield Row(cell["name"], name, said, entry["objective"]["mean"])
+            yield Row(setup["name"], name, said, entry["objective"]["mean"])

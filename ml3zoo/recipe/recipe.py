@@ -19,12 +19,12 @@ import torch
 
 from ml3zoo.__version__ import __version__
 from ml3zoo.errors import InputError, OutputError, UnknownNameError, did_you_mean
-from ml3zoo.evaluate import Contender, Evaluation, bootstrap, evaluate, measure_cost
+from ml3zoo.evaluate import Evaluation, Method, bootstrap, evaluate, measure_cost
 from ml3zoo.format.config import FILE_NAME, LossConfig, Provenance
 from ml3zoo.format.files import check_replaceable, make_folder
 from ml3zoo.losses import LearnedLoss, build_loss
 from ml3zoo.meta.compute import reproducible_compute
-from ml3zoo.meta.initialisation.base import Start
+from ml3zoo.meta.initialisation.base import Initialisation
 from ml3zoo.meta.inner import InnerRun
 from ml3zoo.meta.log import read_log
 from ml3zoo.meta.outer import MetaTraining, Progress, is_unfinished, meta_train
@@ -34,7 +34,7 @@ from ml3zoo.recipe.card_folder import write_card
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-JOURNAL = "evaluation.json"
+CACHE = "evaluation.json"
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,8 @@ class Recipe:
         training: the meta-training; its seed is replaced by each of ``seeds``.
         evaluation: makes the protocol for a config.
         seeds: meta-training seeds; the loss with the best validation score is kept, all are reported.
-        prior: what the loss starts from, as its family's ``reset_parameters`` takes it.
-        start: what makes more of it before meta-training begins.
+        init: what the loss starts from, as its family's ``reset_parameters`` takes it.
+        initialisation: what makes more of it before meta-training begins.
         pictures: draws more pictures for the card, by name.
         example: Python that makes ``x``, ``y`` and ``model``, and ``feature`` if that is not x, for the card's snippet;
             for trajectories ``model`` and a function ``roll_out()`` that returns states and goals.
@@ -61,8 +61,8 @@ class Recipe:
     evaluation: Callable[[LossConfig], Evaluation]
     example: str
     seeds: tuple[int, ...] = (0,)
-    prior: tuple[float, ...] = ()
-    start: Start | None = None
+    init: tuple[float, ...] = ()
+    initialisation: Initialisation | None = None
     pictures: Callable[[LearnedLoss], dict[str, Figure]] | None = None
     quick_iterations: int = 5
     source: str | None = None
@@ -77,7 +77,7 @@ class Recipe:
         return replace(
             self,
             training=training,
-            start=self.start.quick() if self.start else None,
+            initialisation=self.initialisation.quick() if self.initialisation else None,
             seeds=self.seeds[:1],
             is_quick=True,
             evaluation=lambda config: quick_evaluation(self.evaluation(config)),
@@ -87,7 +87,7 @@ class Recipe:
         """Meta-train every seed, measure the best one, and write its card folder to ``out``.
 
         Checkpoints, logs and what of the evaluation is done go to a folder beside it, ``<out>.training``, which may be
-        deleted afterwards. Under ``torchrun`` all processes share the meta-training and the cells of the evaluation.
+        deleted afterwards. Under ``torchrun`` all processes share the meta-training and the setups of the evaluation.
 
         Returns:
             ``out``, or None from the other processes.
@@ -107,10 +107,10 @@ class Recipe:
                 trained = [self._meta_train(seed, out, resume, ranks) for seed in self.seeds]
                 best = min(trained, key=lambda one: one.progress.best)
                 best.loss.requires_grad_(False)
-                journal = best.folder.with_name(JOURNAL)
+                cache = best.folder.with_name(CACHE)
                 if ranks.first and not resume:
-                    journal.unlink(missing_ok=True)
-                results = self.measure(best.loss, best.start, journal=journal, ranks=ranks)
+                    cache.unlink(missing_ok=True)
+                results = self.measure(best.loss, best.initial, cache=cache, ranks=ranks)
             return self._write(best, trained, results, out) if ranks.first else None
 
     def _meta_train(self, seed: int, out: Path, resume: bool, ranks: Ranks) -> _Trained:
@@ -121,7 +121,7 @@ class Recipe:
                 "start anew."
             )
         began = time.monotonic()
-        start = self.started_loss(seed)
+        start = self.initial_loss(seed)
         minutes = (time.monotonic() - began) / 60
         loss = copy.deepcopy(start)
         progress = meta_train(loss, replace(self.training, seed=seed), folder, resume=resume, ranks=ranks)
@@ -142,38 +142,36 @@ class Recipe:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             loss = build_loss(self.config)
-            loss.reset_parameters(self.prior)
+            loss.reset_parameters(self.init)
         return loss
 
-    def started_loss(self, seed: int) -> LearnedLoss:
+    def initial_loss(self, seed: int) -> LearnedLoss:
         """The loss as meta-training begins with it."""
         loss = self.fresh_loss(seed)
-        if self.start:
-            self.start(loss, self.training.settings, seed)
+        if self.initialisation:
+            self.initialisation(loss, self.training.training_configs, seed)
         return loss
 
     def measure(
         self,
         loss: LearnedLoss,
-        untrained: LearnedLoss | None = None,
+        initial: LearnedLoss | None = None,
         *,
-        journal: Path | None = None,
+        cache: Path | None = None,
         ranks: Ranks | None = None,
     ) -> dict[str, Any]:
-        """What ``evaluate`` gives by the recipe's protocol, and how long it took, but for what the journal held."""
+        """What ``evaluate`` gives by the recipe's protocol, and how long it took, but for what the cache held."""
         started = time.monotonic()
-        results = evaluate(loss, self.evaluation(loss.config), untrained, journal=journal, ranks=ranks)
+        results = evaluate(loss, self.evaluation(loss.config), initial, cache=cache, ranks=ranks)
         return results | {"evaluation_minutes": round((time.monotonic() - started) / 60, 1)}
 
     def at_recommended(self, loss: LearnedLoss) -> dict[str, float]:
-        """Metric on the first cell's test tasks at the recommended learning rate: mean, with its interval."""
+        """Metric on the first setup's test tasks at the recommended learning rate: mean, with its interval."""
         evaluation = self.evaluation(self.config)
-        cell = evaluation.cells[0]
-        run = InnerRun(cell.optimizer, self.config.inner.lr, cell.steps)
-        contender = Contender.of(
-            loss, cell.own, cell.optimizer, cap=evaluation.metric.cap, compiled=evaluation.compiled
-        )
-        return bootstrap(contender.measure(run, evaluation.test_tasks, 100, "test").final)
+        setup = evaluation.setups[0]
+        run = InnerRun(setup.optimizer, self.config.inner.lr, setup.steps)
+        method = Method.of(loss, setup.tasks, setup.optimizer, cap=evaluation.metric.cap, compiled=evaluation.compiled)
+        return bootstrap(method.measure(run, evaluation.test_tasks, 100, "test").final)
 
     def _provenance(self, best: _Trained, minutes: float) -> Provenance:
         return Provenance(
@@ -194,17 +192,17 @@ class _Trained:
 
     seed: int
     folder: Path
-    start: LearnedLoss
+    initial: LearnedLoss
     loss: LearnedLoss
     progress: Progress
     minutes: float
 
 
 def quick_evaluation(evaluation: Evaluation) -> Evaluation:
-    """The protocol's first cell alone, with few tasks, few learning rates and one baseline."""
+    """The protocol's first setup alone, with few tasks, few learning rates and one baseline."""
     return replace(
         evaluation,
-        cells=evaluation.cells[:1],
+        setups=evaluation.setups[:1],
         grid=evaluation.grid[2::3],
         baselines=evaluation.baselines[:1],
         validation_tasks=4,

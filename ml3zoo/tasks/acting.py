@@ -8,9 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from ml3zoo.format.config import Ranges
+from ml3zoo.format.environment import AffineScales, normalise
 from ml3zoo.tasks.base import TaskFamily, Tensors
-from ml3zoo.tasks.control.normaliser import in_ranges
 from ml3zoo.tasks.optimizees import MLP
 
 
@@ -37,7 +36,7 @@ class Acting(TaskFamily):
 
     @property
     @abstractmethod
-    def sight(self) -> Ranges:
+    def observation_normaliser(self) -> AffineScales:
         """What brings an observation to about -1 to 1, as a policy likes it."""
 
     def observe(self, state: Tensor) -> Tensor:
@@ -54,7 +53,7 @@ class Acting(TaskFamily):
 
     def answer(self, params: Tensors, observed: Tensor) -> Tensor:
         """Actions [..., actions] of a policy that observes [..., observed]."""
-        action: Tensor = functional_call(self.network, params, (in_ranges(observed, self.sight),))
+        action: Tensor = functional_call(self.network, params, (normalise(observed, self.observation_normaliser),))
         return action
 
     def roll_out(self, params: Tensors, data: Tensors) -> Tensor:
@@ -64,7 +63,7 @@ class Acting(TaskFamily):
             states.append(self.ahead(states[-1], self.act(params, states[-1])))
         return torch.stack(states)
 
-    def met(self, params: Tensors, data: Tensors) -> Tensor:
+    def visited_states(self, params: Tensors, data: Tensors) -> Tensor:
         """The states [steps, states] that a policy had to act in, without a gradient."""
         return self.roll_out({name: p.detach() for name, p in params.items()}, data)[:-1]
 

@@ -36,7 +36,7 @@ class TaskFamily(Protocol):
         """Draw n tasks of a split, all noise and all initial parameters included. Splits never share a task."""
         ...
 
-    def signals(self, params: Tensors, data: Tensors) -> Tensors:
+    def loss_arguments(self, params: Tensors, data: Tensors) -> Tensors:
         """The arguments of a loss, for one task: ``input``, ``target``, and ``feature`` if it may look at the input."""
         ...
 
@@ -48,6 +48,6 @@ class TaskFamily(Protocol):
         """What is measured and reported of one task: a scalar, lower is better; not finite if the run diverged."""
         return self.objective(params, data)
 
-    def criterion(self, params: Tensors, data: Tensors) -> Tensor:
+    def selection_metric(self, params: Tensors, data: Tensors) -> Tensor:
         """What somebody who trains on this task can see to choose runs by: a scalar, lower is better."""
         return self.metric(params, data)

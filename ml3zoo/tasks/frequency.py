@@ -41,14 +41,14 @@ class Frequency(TaskFamily):
         omega = 10 * torch.rand(n, generator=generator) - 5
         return Tasks({"x": x, "y": y, "frequency": frequency}, {"omega": omega})
 
-    def signals(self, params: Tensors, data: Tensors) -> Tensors:
+    def loss_arguments(self, params: Tensors, data: Tensors) -> Tensors:
         """Predictions, targets and the model's input, [points]."""
         return {"input": torch.sin(params["omega"] * data["x"]), "target": data["y"], "feature": data["x"]}
 
     def objective(self, params: Tensors, data: Tensors) -> Tensor:
         """A smooth count of misses, with a slope far away; the mean squared error if not shaped."""
         if not self.shaped:
-            return self.criterion(params, data)
+            return self.selection_metric(params, data)
         square = (params["omega"] - data["frequency"]).square()
         return square / (square + 0.05) + 0.1 * (square + 0.01).sqrt()
 
@@ -57,6 +57,6 @@ class Frequency(TaskFamily):
         distance = (params["omega"] - data["frequency"]).abs()
         return torch.where(distance.isfinite(), (distance >= self.within).to(distance.dtype), torch.nan)
 
-    def criterion(self, params: Tensors, data: Tensors) -> Tensor:
+    def selection_metric(self, params: Tensors, data: Tensors) -> Tensor:
         """Mean squared error on the points."""
         return (torch.sin(params["omega"] * data["x"]) - data["y"]).square().mean()

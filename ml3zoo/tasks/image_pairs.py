@@ -78,7 +78,7 @@ class ImagePairs(TaskFamily):
         }
         return Tasks(data, self.optimizee.sample(generator, n))
 
-    def signals(self, params: Tensors, data: Tensors) -> Tensors:
+    def loss_arguments(self, params: Tensors, data: Tensors) -> Tensors:
         """Logits [points, 2] and targets [points, 2]."""
         return {"input": functional_call(self.network, params, (data["x"],)), "target": data["y"]}
 

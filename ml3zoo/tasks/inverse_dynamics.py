@@ -21,7 +21,7 @@ _MASSES: dict[Split, tuple[tuple[float, float], ...]] = {
     "valid": ((0.8, 1.0), (1.8, 2.0)),
     "test": ((1.0, 1.2), (2.0, 2.4)),
 }
-"""Ranges of the mass of each link in kg: the splits share none."""
+"""AffineScales of the mass of each link in kg: the splits share none."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class InverseDynamics(TaskFamily):
         unit = (spread / data["acceleration"].std(1, keepdim=True)).sqrt()
         return Tasks(data | {"spread": spread, "unit": unit}, self.optimizee.sample(generator, n))
 
-    def signals(self, params: Tensors, data: Tensors) -> Tensors:
+    def loss_arguments(self, params: Tensors, data: Tensors) -> Tensors:
         """Predicted and observed torques, and the size of all accelerations together, [points, links]."""
         acceleration = data["acceleration"]
         size = acceleration.square().mean(-1, keepdim=True)
@@ -96,7 +96,7 @@ class InverseDynamics(TaskFamily):
     def objective(self, params: Tensors, data: Tensors) -> Tensor:
         """Squared error of the inertia matrix over its size; of the observed torques if not shaped."""
         if not self.shaped:
-            arguments = self.signals(params, data)
+            arguments = self.loss_arguments(params, data)
             return (arguments["input"] - arguments["target"]).square().mean()
         error = self._inertia(params, data, "") - data["inertia"]
         return error.square().mean() / data["inertia"].square().mean()
@@ -107,7 +107,7 @@ class InverseDynamics(TaskFamily):
         error = (predicted - data["torque_test"]).square().mean(0)
         return (error / data["torque_test"].var(0)).mean()
 
-    def criterion(self, params: Tensors, data: Tensors) -> Tensor:
+    def selection_metric(self, params: Tensors, data: Tensors) -> Tensor:
         """The same as what is measured: a user has a second trajectory to choose by."""
         return self.metric(params, data)
 

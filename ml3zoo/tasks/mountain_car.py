@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ml3zoo.format.config import Ranges
+from ml3zoo.format.environment import AffineScales
 from ml3zoo.tasks.acting import Acting, if_finite
 from ml3zoo.tasks.base import Split, Tasks, Tensors
 from ml3zoo.tasks.control.car import BOTTOM, VALLEY, Car
@@ -56,20 +56,20 @@ class MountainCar(Acting):
         return self.car.steps
 
     @property
-    def sight(self) -> Ranges:
+    def observation_normaliser(self) -> AffineScales:
         """What brings position and velocity to about -1 to 1."""
-        return self.car.sight
+        return self.car.observation_normaliser
 
     def ahead(self, state: Tensor, action: Tensor) -> Tensor:
         """By the car's dynamics, until it has arrived."""
         return torch.where(self.car.arrived(state)[..., None], state, self.car.step(state, action))
 
-    def signals(self, params: Tensors, data: Tensors) -> Tensors:
+    def loss_arguments(self, params: Tensors, data: Tensors) -> Tensors:
         """Actions [steps, 1], goals [steps, 1] and states [steps, 2]; or positions [steps, 1] and as many goals."""
         if self.through:
             positions = self.roll_out(params, data)[1:, :1]
             return {"input": positions, "target": torch.full_like(positions, self.car.goal)}
-        states = self.met(params, data)
+        states = self.visited_states(params, data)
         actions = self.act(params, states)
         return {"input": actions, "target": torch.full_like(actions, self.car.goal), "feature": states}
 
@@ -87,7 +87,7 @@ class MountainCar(Acting):
         """1 if the car does not arrive, 0 if it does, NaN if the policy's weights are not finite."""
         return if_finite(params, 1 - self.car.arrived(self.roll_out(params, data)[-1]).to(data["start"].dtype))
 
-    def criterion(self, params: Tensors, data: Tensors) -> Tensor:
+    def selection_metric(self, params: Tensors, data: Tensors) -> Tensor:
         """The same, and how far from the goal the car ends where it does not arrive."""
         end = self.roll_out(params, data)[-1, 0]
         return self.metric(params, data) + (self.car.goal - end).clamp_min(0)

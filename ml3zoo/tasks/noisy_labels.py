@@ -62,7 +62,7 @@ class NoisyLabels(TaskFamily):
         data |= dict(zip(("labels", "labels_valid"), found.tensor_split(ends, 1)[:2], strict=True))
         return Tasks(data | {"labels_test": labels[:, ends[1] :]}, self.optimizee.sample(generator, n))
 
-    def signals(self, params: Tensors, data: Tensors) -> Tensors:
+    def loss_arguments(self, params: Tensors, data: Tensors) -> Tensors:
         """Logits [points, classes] and labels [points], wrong ones among them."""
         return {"input": functional_call(self.network, params, (data["x"],)), "target": data["labels"]}
 
@@ -74,6 +74,6 @@ class NoisyLabels(TaskFamily):
         """Error rate on true labels."""
         return error_rate(functional_call(self.network, params, (data["x_test"],)), data["labels_test"])
 
-    def criterion(self, params: Tensors, data: Tensors) -> Tensor:
+    def selection_metric(self, params: Tensors, data: Tensors) -> Tensor:
         """Error rate on validation labels, wrong ones among them."""
         return error_rate(functional_call(self.network, params, (data["x_valid"],)), data["labels_valid"])

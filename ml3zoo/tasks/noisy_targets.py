@@ -65,7 +65,7 @@ class NoisyTargets(TaskFamily):
         data |= dict(zip(("y", "y_valid", "y_test"), y.tensor_split(ends, 1), strict=True))
         return Tasks(data, self.optimizee.sample(generator, n))
 
-    def signals(self, params: Tensors, data: Tensors) -> Tensors:
+    def loss_arguments(self, params: Tensors, data: Tensors) -> Tensors:
         """Predictions and noisy targets, [points, 1]."""
         return {"input": functional_call(self.network, params, (data["x"],)), "target": data["y"]}
 
@@ -74,7 +74,7 @@ class NoisyTargets(TaskFamily):
         prediction: Tensor = functional_call(self.network, params, (data["x_test"],))
         return (prediction - data["y_test"]).square().mean() / data["y_test"].var()
 
-    def criterion(self, params: Tensors, data: Tensors) -> Tensor:
+    def selection_metric(self, params: Tensors, data: Tensors) -> Tensor:
         """Mean absolute error on noisy validation targets."""
         prediction: Tensor = functional_call(self.network, params, (data["x_valid"],))
         return (prediction - data["y_valid"]).abs().mean()

@@ -8,13 +8,13 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from ml3zoo.format.config import Ranges
+from ml3zoo.format.environment import AffineScales
 from ml3zoo.tasks.acting import Acting, if_finite
 from ml3zoo.tasks.base import Split, Tasks, Tensors
 from ml3zoo.tasks.optimizees import MLP, Activation
 
 
-class Place(Protocol):
+class Environment(Protocol):
     """A world with something to reach; numbers 4 and 5 of a state are the goal."""
 
     @property
@@ -23,7 +23,7 @@ class Place(Protocol):
         ...
 
     @property
-    def sight(self) -> Ranges:
+    def observation_normaliser(self) -> AffineScales:
         """What brings an observation to about -1 to 1."""
         ...
 
@@ -49,14 +49,14 @@ class Reaching(Acting):
     """Policies with fresh weights, each with a start and a goal of its own.
 
     Attributes:
-        place: the world.
+        environment: the world.
         hidden: layers of the policy.
         activation: of the policy.
         through: the loss is given the ways from the goal that a gradient leads through the dynamics, as an ordinary
             loss needs it; else actions alone carry a gradient.
     """
 
-    place: Place
+    environment: Environment
     hidden: tuple[int, ...] = (64,)
     activation: Activation = "tanh"
     through: bool = False
@@ -64,44 +64,44 @@ class Reaching(Acting):
     @property
     def policy(self) -> MLP:
         """The network: an observation in, an action out."""
-        return MLP((len(self.place.sight), *self.hidden, 2), self.activation)
+        return MLP((len(self.environment.observation_normaliser), *self.hidden, 2), self.activation)
 
     @property
     def steps(self) -> int:
         """Of an episode."""
-        return self.place.steps
+        return self.environment.steps
 
     def sample(self, generator: torch.Generator, n: int, split: Split) -> Tasks:
         """N tasks: ``start`` [n, states]."""
-        return Tasks({"start": self.place.draw(generator, n, split)}, self.policy.sample(generator, n))
+        return Tasks({"start": self.environment.draw(generator, n, split)}, self.policy.sample(generator, n))
 
     @property
-    def sight(self) -> Ranges:
+    def observation_normaliser(self) -> AffineScales:
         """What brings an observation to about -1 to 1."""
-        return self.place.sight
+        return self.environment.observation_normaliser
 
     def observe(self, state: Tensor) -> Tensor:
         """What the world tells."""
-        return self.place.observe(state)
+        return self.environment.observe(state)
 
     def ahead(self, state: Tensor, action: Tensor) -> Tensor:
         """By the world's dynamics."""
-        return self.place.step(state, action)
+        return self.environment.step(state, action)
 
-    def signals(self, params: Tensors, data: Tensors) -> Tensors:
+    def loss_arguments(self, params: Tensors, data: Tensors) -> Tensors:
         """Actions [steps, 2], goals [steps, 2] and observations; or ways from the goal [steps, 2] and zeros."""
         if self.through:
-            offsets = self.place.offset(self.roll_out(params, data)[1:])
+            offsets = self.environment.offset(self.roll_out(params, data)[1:])
             return {"input": offsets, "target": torch.zeros_like(offsets)}
-        states = self.met(params, data)
+        states = self.visited_states(params, data)
         return {"input": self.act(params, states), "target": states[:, 4:6], "feature": self.observe(states)}
 
     def objective(self, params: Tensors, data: Tensors) -> Tensor:
         """The mean distance from the goal, four fifths of it in the last ten steps."""
-        distance: Tensor = self.place.offset(self.roll_out(params, data)[1:]).norm(dim=-1)
+        distance: Tensor = self.environment.offset(self.roll_out(params, data)[1:]).norm(dim=-1)
         return 0.2 * distance.mean() + 0.8 * distance[-10:].mean()
 
     def metric(self, params: Tensors, data: Tensors) -> Tensor:
         """The distance from the goal at the end of the episode; NaN if the policy's weights are not finite."""
-        distance: Tensor = self.place.offset(self.roll_out(params, data)[-1]).norm(dim=-1)
+        distance: Tensor = self.environment.offset(self.roll_out(params, data)[-1]).norm(dim=-1)
         return if_finite(params, distance)

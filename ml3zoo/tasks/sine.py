@@ -48,7 +48,7 @@ class Sine(TaskFamily):
             y = (y - y.mean(1, keepdim=True)) / y.std(1, keepdim=True)
         return Tasks({"x": x, "y": y}, self.optimizee.sample(generator, n))
 
-    def signals(self, params: Tensors, data: Tensors) -> Tensors:
+    def loss_arguments(self, params: Tensors, data: Tensors) -> Tensors:
         """Predictions and targets, [points, 1]."""
         return {"input": functional_call(self.network, params, (data["x"],)), "target": data["y"]}
 

@@ -12,7 +12,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-Kind = Literal[
+ProblemType = Literal[
     "no",
     "Gaussian",
     "Student",
@@ -112,7 +112,7 @@ def _heteroscedastic(draw: _Draw) -> Tensor:
     return draw.size(0.1, 0.4) * along.clamp(max=4).exp() * draw.normal()
 
 
-_RULES: dict[Kind, Callable[[_Draw], Tensor]] = {
+_RULES: dict[ProblemType, Callable[[_Draw], Tensor]] = {
     "no": _none,
     "Gaussian": _gaussian,
     "Student": _student,
@@ -135,7 +135,7 @@ class TargetNoise:
         background: largest standard deviation of normal noise that comes on top; each task draws its own.
     """
 
-    kinds: tuple[Kind, ...]
+    kinds: tuple[ProblemType, ...]
     background: float = 0.0
 
     def __str__(self) -> str:

@@ -10,7 +10,7 @@ from huggingface_hub import EvalResult, ModelCardData
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from ml3zoo.format.config import LossConfig
-from ml3zoo.losses.signals import kind_of
+from ml3zoo.losses.signals import problem_type_of
 
 
 def render_card(config: LossConfig, results: dict[str, Any], folder: Path) -> str:
@@ -19,59 +19,59 @@ def render_card(config: LossConfig, results: dict[str, Any], folder: Path) -> st
     return template.render(
         front_matter=_front_matter(config, results).to_yaml(),
         config=config,
-        kind=kind_of(config),
+        kind=problem_type_of(config),
         results=results,
-        main=results["cells"][0],
+        main=results["setups"][0],
         verdict=verdict,
         in_hindsight=in_hindsight,
         plots=sorted(path.stem for path in (folder / "plots").glob("*.png")),
     )
 
 
-def verdict(cell: dict[str, Any], contender: str = "learned, tuned") -> str:
-    """A learned contender against the careful baseline in one cell: better, worse or no clear difference."""
-    difference = cell["against_baseline"][contender]["difference"]
+def verdict(setup: dict[str, Any], method: str = "learned, tuned") -> str:
+    """A learned method against the careful baseline in one setup: better, worse or no clear difference."""
+    difference = setup["against_baseline"][method]["difference"]
     if difference["high"] < 0:
         return "better"
     return "worse" if difference["low"] > 0 else "no clear difference"
 
 
-def in_hindsight(cell: dict[str, Any]) -> str:
+def in_hindsight(setup: dict[str, Any]) -> str:
     """The ordinary loss that did best on the test tasks, which nobody could know before; nothing if it was chosen."""
     ordinary = {
         name: entry["objective"]["mean"]
-        for name, entry in cell["contenders"].items()
-        if not name.startswith(("learned", "before meta-training")) and not name.endswith(", same lr")
+        for name, entry in setup["methods"].items()
+        if not name.startswith(("learned", "initial loss")) and not name.endswith(", same lr")
     }
     best = min(ordinary, key=ordinary.__getitem__)
-    return best if ordinary[best] < ordinary[cell["baseline"]] else ""
+    return best if ordinary[best] < ordinary[setup["baseline"]] else ""
 
 
 def headline(results: dict[str, Any]) -> str:
-    """The first line of a card: the main cell, wins and losses alike."""
-    main = results["cells"][0]
-    ours = main["contenders"]["learned"]["objective"]["mean"]
-    name, theirs = main["baseline"], main["contenders"][main["baseline"]]["objective"]["mean"]
+    """The first line of a card: the main setup, wins and losses alike."""
+    main = results["setups"][0]
+    ours = main["methods"]["learned"]["objective"]["mean"]
+    name, theirs = main["baseline"], main["methods"][main["baseline"]]["objective"]["mean"]
     where = main["name"]
     figures = f"{results['metric']['name']} {ours:.3f} against {theirs:.3f}"
-    first, best = next(iter(main["contenders"])), in_hindsight(main)
+    first, best = next(iter(main["methods"])), in_hindsight(main)
     others = dict.fromkeys(one for one in (first, best) if one not in ("", name))
     if others:
         said = {one: f"careful {one}{', best in hindsight' if one == best else ''}" for one in others}
-        told = (f"{said[one]}: {main['contenders'][one]['objective']['mean']:.3f}" for one in others)
+        told = (f"{said[one]}: {main['methods'][one]['objective']['mean']:.3f}" for one in others)
         figures += f" ({'; '.join(told)})"
     begins = {"better": "Beats", "worse": "Loses to", "no clear difference": "No clear difference from"}
-    text = f"{begins[verdict(main, 'learned')]} careful {name} on {where}: {figures}{_worse(results['cells'])}"
+    text = f"{begins[verdict(main, 'learned')]} careful {name} on {where}: {figures}{_worse(results['setups'])}"
     return f"A quick run, its numbers mean nothing. {text}" if results.get("quick") else text
 
 
-def _worse(cells: list[dict[str, Any]]) -> str:
-    """In how many cells the loss does worse, at either rate; nothing if in none."""
+def _worse(setups: list[dict[str, Any]]) -> str:
+    """In how many setups the loss does worse, at either rate; nothing if in none."""
     told = []
-    for contender, way in (("learned", "at the recommended rate"), ("learned, tuned", "tuned")):
-        verdicts = [verdict(cell, contender) for cell in cells if contender in cell["against_baseline"]]
+    for method, way in (("learned", "at the recommended rate"), ("learned, tuned", "tuned")):
+        verdicts = [verdict(setup, method) for setup in setups if method in setup["against_baseline"]]
         if "worse" in verdicts:
-            told.append(f"in {verdicts.count('worse')} of {len(verdicts)} cells {way}")
+            told.append(f"in {verdicts.count('worse')} of {len(verdicts)} setups {way}")
     return f"; worse {' and '.join(told)}" if told else ""
 
 
@@ -100,19 +100,19 @@ def _percent(share: float) -> str:
 
 
 def _front_matter(config: LossConfig, results: dict[str, Any]) -> ModelCardData:
-    main, metric = results["cells"][0], results["metric"]["name"]
+    main, metric = results["setups"][0], results["metric"]["name"]
     evaluation = EvalResult(
-        task_type=kind_of(config).task,
+        task_type=problem_type_of(config).task,
         dataset_type=config.name,
         dataset_name=f"{config.name} test tasks",
         metric_type=re.sub(r"\W+", "_", metric.lower()).strip("_"),
         metric_name=f"{metric} on {main['name']}",
-        metric_value=main["contenders"]["learned"]["objective"]["mean"],
+        metric_value=main["methods"]["learned"]["objective"]["mean"],
     )
     return ModelCardData(
         license="mit",
         library_name="ml3zoo",
-        tags=["ml3zoo", "learned-loss", "meta-learning", config.kind],
+        tags=["ml3zoo", "learned-loss", "meta-learning", config.problem_type],
         model_name=config.name,
         eval_results=[evaluation],
     )

@@ -95,7 +95,7 @@ def describe(name: str | Path) -> dict[str, Any]:
         "author": source.owner if source else None,
         "use": usage(source or name, config),
         "call": call(config),
-        "acts_in": str(config.world) if config.world else None,
+        "acts_in": str(config.environment) if config.environment else None,
     }
 
 

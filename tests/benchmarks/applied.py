@@ -33,7 +33,7 @@ class Check:
     target: Callable[[str], str]
 
     def run(self, tables: Iterable[str], rates: Iterable[float], *, quick: bool) -> None:
-        """Print each contender's metric by table and share of wrong rows, means over draws of rows and mistakes."""
+        """Print each method's metric by table and share of wrong rows, means over draws of rows and mistakes."""
         draws = 1 if quick else DRAWS
         print(f"  mean of {draws} draws:")
         for name in tables:
@@ -48,4 +48,4 @@ class Check:
             data, test = self.corrupted(name, rate, draw, Path(folder))
             target = self.target(name)
             report = apply_loss(self.loss, data, target, test=test, baselines=True, seeds=seeds, steps=steps)
-        return {each.label: each.metrics[self.metric]["mean"] for each in report.contenders}
+        return {each.label: each.metrics[self.metric]["mean"] for each in report.methods}

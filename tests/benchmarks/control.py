@@ -29,14 +29,14 @@ def run(*, quick: bool) -> None:
 
 def _environment(name: str) -> str:
     """The one that a loss was made for."""
-    world = read_config(resolve(name)).world
+    world = read_config(resolve(name)).environment
     assert world is not None
-    return world.environment
+    return world.id
 
 
 def _tell(name: str, what: str, report: EnvironmentReport) -> None:
     each = []
-    for one in report.contenders:
+    for one in report.methods:
         label = one.label.replace(LEARNED, "learned")
         measured = f"success {one.success:.0%}, return {one.returns['mean']:.3g}"
         if one.distance is not None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 
 from ml3zoo.meta.compute import reproducible_compute
-from ml3zoo.meta.estimators import Problem, Unrolled
+from ml3zoo.meta.estimators import MetaProblem, Unrolled
 from ml3zoo.meta.inner import InnerRun
 from ml3zoo.meta.ranks import Ranks, joined_ranks
 from ml3zoo.recipe import find_recipe
@@ -24,7 +24,7 @@ from tests.benchmarks.rivals import installed_rivals
 from tests.benchmarks.timing import printed, typical
 
 RECIPE = find_recipe("sine-regression-paper")
-SETTING = RECIPE.training.settings[0]
+SETTING = RECIPE.training.training_configs[0]
 OBJECTIVE = RECIPE.training.validation
 LR = SETTING.run.lr
 LONGEST_LOOP = 2_000
@@ -55,7 +55,7 @@ def ours(
     loss = RECIPE.fresh_loss(0)
     phi = {name: p.detach() for name, p in loss.named_parameters()}
     run = InnerRun(SETTING.run.optimizer, LR, steps)
-    problem = Problem(run.step(loss, FAMILY, compiled=compiled), run, FAMILY, n, ranks=ranks or Ranks())
+    problem = MetaProblem(run.step(loss, FAMILY, compiled=compiled), run, FAMILY, n, ranks=ranks or Ranks())
     estimator = Unrolled(OBJECTIVE, rematerialise=rematerialise)
     return partial(estimator, problem, phi, {}, torch.Generator())
 
@@ -68,9 +68,9 @@ def engines(*, quick: bool) -> None:
     print(f"  {'tasks':>5} {'horizon':>7} " + "".join(f"{name:>18}" for name in names))
     for n in sizes:
         for steps in horizons:
-            cells = [_cost(name, n, steps, 3 if quick or n * steps > 1_000 else 9) for name in names]
+            setups = [_cost(name, n, steps, 3 if quick or n * steps > 1_000 else 9) for name in names]
             print(
-                f"  {n:>5} {steps:>7} " + "".join(f"{'-' if c is None else f'{c:.3f}':>18}" for c in cells), flush=True
+                f"  {n:>5} {steps:>7} " + "".join(f"{'-' if c is None else f'{c:.3f}':>18}" for c in setups), flush=True
             )
 
 

@@ -1,6 +1,6 @@
 """How much a meta-training depends on its seed: the share of seeds that end within 10 % of the best.
 
-Each seed is a meta-training of its own, of fewer updates than the recipe's, measured on the recipe's first cell at the
+Each seed is a meta-training of its own, of fewer updates than the recipe's, measured on the recipe's first setup at the
 recommended learning rate. Takes about six minutes a seed and core; runs lie in ``runs/stability/<commit>`` and go on
 where they were interrupted.
 """

@@ -1,4 +1,4 @@
-"""Start-up of the command line against ``hf --help``, and of ``load_loss`` against ``import torch``."""
+"""Initialisation-up of the command line against ``hf --help``, and of ``load_loss`` against ``import torch``."""
 
 from __future__ import annotations
 

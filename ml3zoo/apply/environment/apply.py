@@ -9,34 +9,35 @@ from pathlib import Path
 
 from ml3zoo.apply.counts import check_counts
 from ml3zoo.apply.environment.baselines import GRID, PolicyGradient, random_search, tuned
-from ml3zoo.apply.environment.evaluator import Arena, check_sizes
+from ml3zoo.apply.environment.evaluator import Evaluator, check_sizes
 from ml3zoo.apply.environment.policies import parse_policy
-from ml3zoo.apply.environment.recorder import Tape
+from ml3zoo.apply.environment.recorder import Recorder
 from ml3zoo.apply.environment.rendering import Film, film
 from ml3zoo.apply.environment.report import (
     LEARNED,
     REINFORCE,
     SEARCH,
-    EnvironmentContender,
+    EnvironmentMethod,
     EnvironmentReport,
     PolicyReport,
 )
-from ml3zoo.apply.environment.training import Outcome, Trained, train_under
+from ml3zoo.apply.environment.training import PolicyOutcome, Trained, train_under
 from ml3zoo.apply.figures import Array
 from ml3zoo.apply.table.saving import check_place
-from ml3zoo.apply.verdict import Yardstick, difference, verdict
+from ml3zoo.apply.verdict import MetricFormat, difference, verdict
 from ml3zoo.errors import InputError
-from ml3zoo.format.config import LossConfig, World
-from ml3zoo.losses.signals import kind_of
+from ml3zoo.format.config import LossConfig
+from ml3zoo.format.environment import EnvironmentConfig
+from ml3zoo.losses.signals import problem_type_of
 from ml3zoo.meta.compute import reproducible_compute
 from ml3zoo.meta.optimizers import optimizer_of
 from ml3zoo.meta.progress import counting_bar
-from ml3zoo.tasks.control.vector_env import open_worlds, own_limit
+from ml3zoo.tasks.control.vector_env import open_vector_env, own_limit
 from ml3zoo.zoo.loading import load_loss
 
 POLICY = "64 tanh"
-_RETURN = Yardstick(metric="return", better="higher")
-_DISTANCE = Yardstick(metric="distance from the goal")
+_RETURN = MetricFormat(metric="return", better="higher")
+_DISTANCE = MetricFormat(metric="distance from the goal")
 
 
 def apply_in_environment(
@@ -49,10 +50,10 @@ def apply_in_environment(
     out: Path | None = None,
     record: bool = False,
 ) -> EnvironmentReport:
-    """Train fresh policies in a Gymnasium environment under a learned loss, and by rivals at the same cost.
+    """Train fresh policies in a Gymnasium environment under a learned loss, and by baselines at the same cost.
 
     Under the loss a policy takes a gradient step after each episode, by the loss's own optimiser at its recommended
-    rate. Its rivals have as many episodes, and the same initial weights: REINFORCE (Williams 1992), whose learning rate
+    rate. Its baselines have as many episodes, and the same initial weights: REINFORCE (Williams 1992), whose learning rate
     and noise are tuned on other seeds, and a random search. All are judged by one more episode, without noise.
 
     Args:
@@ -61,7 +62,7 @@ def apply_in_environment(
             imported. Observations [states] and actions [actions] as the loss's config has them.
         policy: hidden layers of the policies, and the activation between them, such as ``"64-32 ReLU"``.
         steps: gradient steps, an episode each; as many as the loss was made for if not given.
-        seeds: policies per contender.
+        seeds: policies per method.
         out: folder for the best policy, the report and ``trajectories.png``; an earlier report there is replaced.
         record: also save ``trajectories.gif`` there: an episode before, midway and after training, as the environment
             renders it, or, where it does not, the drawing in motion.
@@ -84,98 +85,98 @@ def apply_in_environment(
     steps = steps or loss.config.inner.steps
     if out is not None:
         check_place(out, plot=True)
-    opened = open_worlds(env, seeds, world.episode_steps, like=world.environment)
-    with opened as worlds, reproducible_compute():
-        network = parse_policy(policy, *check_sizes(worlds, loss, world))
-        arena, tape = Arena(worlds, world, network), Tape(steps)
+    opened = open_vector_env(env, seeds, world.episode_steps, like=world.id)
+    with opened as vector_env, reproducible_compute():
+        network = parse_policy(policy, *check_sizes(vector_env, loss, world))
+        evaluator, recorder = Evaluator(vector_env, world, network), Recorder(steps)
         with counting_bar("training", (steps + 1) * (len(GRID) + 3) + 1) as note:
 
-            def at(label: str, group: int = 0) -> Arena:
-                return replace(arena, group=group, note=partial(note, label))
+            def at(label: str, group: int = 0) -> Evaluator:
+                return replace(evaluator, group=group, note=partial(note, label))
 
-            def outcome(label: str, train: Callable[[Arena, int], Trained]) -> Outcome:
-                return Outcome.of(label, train(at(label), steps), at(label), steps)
+            def outcome(label: str, train: Callable[[Evaluator, int], Trained]) -> PolicyOutcome:
+                return PolicyOutcome.of(label, train(at(label), steps), at(label), steps)
 
-            learned = outcome(LEARNED, partial(train_under, loss, watch=tape.keep))
-            tape.keep(steps, learned.moment)
+            learned = outcome(LEARNED, partial(train_under, loss, observe=recorder.keep))
+            recorder.keep(steps, learned.snapshot)
             gradient = tuned(at(f"tuning {REINFORCE}", group=1), steps)
-            rivals = outcome(REINFORCE, gradient.train), outcome(SEARCH, random_search)
-        shown = film(env, arena, tape.filmed) if record else None
-        report = _report(name, env, loss.config, arena, steps, gradient, (learned, *rivals), shown)
+            baselines = outcome(REINFORCE, gradient.train), outcome(SEARCH, random_search)
+        shown = film(env, evaluator, recorder.filmed) if record else None
+        report = _report(name, env, loss.config, evaluator, steps, gradient, (learned, *baselines), shown)
         if out is not None:
             from ml3zoo.apply.environment.saving import save_environment_report
 
-            save_environment_report(report, learned.best, arena, tape, shown, out)
+            save_environment_report(report, learned.best, evaluator, recorder, shown, out)
     return report
 
 
-def _world(config: LossConfig) -> World:
+def _world(config: LossConfig) -> EnvironmentConfig:
     """What a loss tells of the environment it was made for."""
-    if not kind_of(config).acting:
+    if not problem_type_of(config).acting:
         raise InputError(
-            f"{config.name} is a {config.kind} loss; one of trajectories was expected, which environments are used "
+            f"{config.name} is a {config.problem_type} loss; one of trajectories was expected, which environments are used "
             f"with. Run: ml3zoo apply {config.name} DATA --target COLUMN"
         )
-    if config.world is None:
+    if config.environment is None:
         raise InputError(
             f"the config of {config.name} tells no world: its environment, what policies see there and what their goal "
             "is were expected. Use the loss in Python, or take one that tells. Run: ml3zoo list --kind trajectory"
         )
-    return config.world
+    return config.environment
 
 
 def _report(
     name: str | Path,
     env: str,
     config: LossConfig,
-    arena: Arena,
+    evaluator: Evaluator,
     steps: int,
     gradient: PolicyGradient,
-    outcomes: tuple[Outcome, ...],
+    outcomes: tuple[PolicyOutcome, ...],
     shown: Film | None,
 ) -> EnvironmentReport:
-    learned, *rivals = outcomes
-    rival, gap, by = _compared(learned, rivals)
+    learned, *baselines = outcomes
+    baseline, gap, by = _compared(learned, baselines)
     found = difference(gap)
-    seeds = arena.worlds.num_envs
-    told = verdict(config.name, f"{rival.label} (the better of {len(rivals)} rivals)", found, by, seeds)
-    elsewhere = "" if env == arena.world.environment else f" It was made for {arena.world.environment}."
-    start = arena.start(learned.moment.episode) + learned.foremost if arena.world.one_start else None
+    seeds = evaluator.vector_env.num_envs
+    told = verdict(config.name, f"{baseline.label} (the better of {len(baselines)} baselines)", found, by, seeds)
+    elsewhere = "" if env == evaluator.environment.id else f" It was made for {evaluator.environment.id}."
+    start = evaluator.start(learned.snapshot.episode) + learned.foremost if evaluator.environment.one_start else None
     return EnvironmentReport(
         name=str(name),
         environment=env,
-        episode_steps=arena.world.episode_steps,
+        episode_steps=evaluator.environment.episode_steps,
         own_limit=own_limit(env),
-        success=arena.world.success,
-        starts=arena.world.starts,
-        network=str(arena.network),
+        success=evaluator.environment.success,
+        starts=evaluator.environment.starts,
+        network=str(evaluator.network),
         steps=steps,
         seeds=seeds,
         optimizer=str(optimizer_of(config.inner)),
         lr=config.inner.lr,
         tuned=gradient,
-        contenders=tuple(map(EnvironmentContender.of, outcomes)),
-        rival=rival.label,
+        methods=tuple(map(EnvironmentMethod.of, outcomes)),
+        baseline=baseline.label,
         difference=found,
-        verdict=told + _caveat(learned, rivals, by) + elsewhere,
-        policy=PolicyReport.of(arena.network, arena.world.policy_sees, start),
+        verdict=told + _caveat(learned, baselines, by) + elsewhere,
+        policy=PolicyReport.of(evaluator.network, evaluator.environment.observation_normaliser, start),
         film=None if shown is None else shown.told,
     )
 
 
-def _compared(learned: Outcome, rivals: Sequence[Outcome]) -> tuple[Outcome, Array, Yardstick]:
-    """The best rival, how much more the learned loss has than it, and of what: distance if that is known."""
+def _compared(learned: PolicyOutcome, baselines: Sequence[PolicyOutcome]) -> tuple[PolicyOutcome, Array, MetricFormat]:
+    """The best baseline, how much more the learned loss has than it, and of what: distance if that is known."""
     if learned.distances is None:
-        rival = max(rivals, key=lambda one: float(one.returns.mean()))
-        return rival, learned.returns - rival.returns, _RETURN
-    distances = {one.label: one.distances for one in rivals if one.distances is not None}
-    rival = min(rivals, key=lambda one: float(distances[one.label].mean()))
-    return rival, learned.distances - distances[rival.label], _DISTANCE
+        baseline = max(baselines, key=lambda one: float(one.returns.mean()))
+        return baseline, learned.returns - baseline.returns, _RETURN
+    distances = {one.label: one.distances for one in baselines if one.distances is not None}
+    baseline = min(baselines, key=lambda one: float(distances[one.label].mean()))
+    return baseline, learned.distances - distances[baseline.label], _DISTANCE
 
 
-def _caveat(learned: Outcome, rivals: Sequence[Outcome], by: Yardstick) -> str:
+def _caveat(learned: PolicyOutcome, baselines: Sequence[PolicyOutcome], by: MetricFormat) -> str:
     """What the environment's own reward says, where it says something else than the distance."""
-    best = max(rivals, key=lambda one: float(one.returns.mean()))
+    best = max(baselines, key=lambda one: float(one.returns.mean()))
     behind = float(best.returns.mean() - learned.returns.mean())
     if by is _RETURN or not behind > 0:
         return ""

@@ -9,7 +9,7 @@ from itertools import product
 import torch
 from torch import Tensor
 
-from ml3zoo.apply.environment.evaluator import Arena
+from ml3zoo.apply.environment.evaluator import Evaluator
 from ml3zoo.apply.environment.training import Trained, descend, judge
 from ml3zoo.tasks.control.rollouts import Rollouts
 
@@ -34,11 +34,11 @@ class PolicyGradient:
     lr: float
     noise: float
 
-    def train(self, arena: Arena, steps: int) -> Trained:
+    def train(self, evaluator: Evaluator, steps: int) -> Trained:
         """Fresh policies after so many gradient steps, a roll-out each."""
-        policies = arena.fresh().learning()
-        deviation = self.noise * arena.reach
-        chance = torch.Generator().manual_seed(arena.seed(_NOISE))
+        policies = evaluator.fresh().learning()
+        deviation = self.noise * evaluator.reach
+        chance = torch.Generator().manual_seed(evaluator.seed(_NOISE))
 
         def explore(states: Tensor) -> Tensor:
             actions = policies(states)
@@ -49,19 +49,21 @@ class PolicyGradient:
             return advantages(rolled) * unlikely
 
         optimizer = torch.optim.Adam(policies.parameters(), lr=self.lr)
-        return descend(policies, explore, optimizer, value, arena, steps)
+        return descend(policies, explore, optimizer, value, evaluator, steps)
 
 
 GRID = tuple(PolicyGradient(lr, noise) for lr, noise in product((0.001, 0.005, 0.025, 0.1), (0.1, 0.3, 1.0)))
 
 
-def tuned(arena: Arena, steps: int, grid: Iterable[PolicyGradient] = GRID) -> PolicyGradient:
+def tuned(evaluator: Evaluator, steps: int, grid: Iterable[PolicyGradient] = GRID) -> PolicyGradient:
     """The policy gradient whose policies have the highest mean return after training."""
-    return max(grid, key=lambda one: judge(one.train(arena, steps).policies, arena, steps).rolled.returns.mean().item())
+    return max(
+        grid, key=lambda one: judge(one.train(evaluator, steps).policies, evaluator, steps).rolled.returns.mean().item()
+    )
 
 
 def advantages(rolled: Rollouts) -> Tensor:
-    """How much more reward than usual followed each action, [steps, worlds]: of mean 0 and spread 1 in an episode.
+    """How much more reward than usual followed each action, [steps, vector_env]: of mean 0 and spread 1 in an episode.
 
     Usual is the straight line through the episode: the later, the less reward is still to come.
     """
@@ -78,14 +80,14 @@ def advantages(rolled: Rollouts) -> Tensor:
     return torch.where(spread > _ROUNDING * size, excess / spread, 0).float()
 
 
-def random_search(arena: Arena, steps: int) -> Trained:
+def random_search(evaluator: Evaluator, steps: int) -> Trained:
     """Of ``steps + 1`` fresh policies, an episode each, the one with the highest return, in every world."""
-    best, highest = arena.fresh(), torch.full((arena.worlds.num_envs,), -torch.inf, dtype=torch.float64)
-    taken = torch.zeros(arena.worlds.num_envs, dtype=torch.long)
+    best, highest = evaluator.fresh(), torch.full((evaluator.vector_env.num_envs,), -torch.inf, dtype=torch.float64)
+    env_steps = torch.zeros(evaluator.vector_env.num_envs, dtype=torch.long)
     for draw in range(steps + 1):
-        fresh = arena.fresh(draw)
-        rolled = arena.roll_out(fresh, draw)
+        fresh = evaluator.fresh(draw)
+        rolled = evaluator.roll_out(fresh, draw)
         best = fresh.where(rolled.returns > highest, best)
         highest = highest.maximum(rolled.returns)
-        taken += rolled.alive.sum(0)
-    return Trained(best, taken)
+        env_steps += rolled.alive.sum(0)
+    return Trained(best, env_steps)

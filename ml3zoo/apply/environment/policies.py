@@ -11,9 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from ml3zoo.errors import InputError, did_you_mean
-from ml3zoo.format.config import Ranges
+from ml3zoo.format.environment import AffineScales, normalise
 from ml3zoo.tasks.base import Tensors
-from ml3zoo.tasks.control.normaliser import in_ranges
 from ml3zoo.tasks.optimizees import MLP, Activation
 
 _WIDEST, _DEEPEST = 4096, 8
@@ -61,12 +60,12 @@ class Policies:
     """
 
     network: MLP
-    sees: Ranges
+    sees: AffineScales
     weights: Tensors
 
     def __call__(self, states: Tensor) -> Tensor:
         """Actions [..., policies, actions] in states [..., policies, states], each policy in its own."""
-        values = in_ranges(states, self.sees)
+        values = normalise(states, self.sees)
         for name, layer in self._layers:
             if isinstance(layer, nn.Linear):
                 weight, bias = self.weights[f"{name}.weight"], self.weights[f"{name}.bias"]

@@ -11,7 +11,7 @@ from ml3zoo.tasks.control.rollouts import Rollouts
 _DRAWN = (0, 2, 5)
 
 
-class Moment(NamedTuple):
+class Snapshot(NamedTuple):
     """Policies as they were, the number of an episode, and how they did in it."""
 
     policies: Policies
@@ -20,28 +20,28 @@ class Moment(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Tape:
-    """What is kept of a training, by number of gradient steps taken.
+class Recorder:
+    """What is kept of a training, by number of gradient steps env_steps.
 
     Attributes:
         steps: gradient steps in all.
-        moments: those that are pictured.
+        snapshots: those that are pictured.
     """
 
     steps: int
-    moments: dict[int, Moment] = field(default_factory=dict)
+    snapshots: dict[int, Snapshot] = field(default_factory=dict)
 
-    def keep(self, step: int, moment: Moment) -> None:
-        """Keep a moment if it is to be pictured."""
+    def keep(self, step: int, snapshot: Snapshot) -> None:
+        """Keep a snapshot if it is to be pictured."""
         if step in {*_DRAWN, self.steps // 2, self.steps}:
-            self.moments[step] = moment._replace(policies=moment.policies.copied())
+            self.snapshots[step] = snapshot._replace(policies=snapshot.policies.copied())
 
     @property
-    def drawn(self) -> dict[int, Moment]:
+    def drawn(self) -> dict[int, Snapshot]:
         """The first ones and the last."""
-        return {step: self.moments[step] for step in sorted({*_DRAWN, self.steps}) if step <= self.steps}
+        return {step: self.snapshots[step] for step in sorted({*_DRAWN, self.steps}) if step <= self.steps}
 
     @property
-    def filmed(self) -> dict[int, Moment]:
+    def filmed(self) -> dict[int, Snapshot]:
         """Before, midway and after."""
-        return {step: self.moments[step] for step in sorted({0, self.steps // 2, self.steps})}
+        return {step: self.snapshots[step] for step in sorted({0, self.steps // 2, self.steps})}

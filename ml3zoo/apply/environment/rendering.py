@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from torch import Tensor
 
-from ml3zoo.apply.environment.evaluator import Arena
-from ml3zoo.apply.environment.recorder import Moment
+from ml3zoo.apply.environment.evaluator import Evaluator
+from ml3zoo.apply.environment.recorder import Snapshot
 from ml3zoo.errors import Ml3zooError
 from ml3zoo.tasks.control.needs_gymnasium import VectorEnv
-from ml3zoo.tasks.control.vector_env import open_worlds
+from ml3zoo.tasks.control.vector_env import open_vector_env
 
 if TYPE_CHECKING:
     from ml3zoo.plots.film import Frame
@@ -26,7 +26,7 @@ _MODE, _BACKEND = "rgb_array", "MUJOCO_GL"
 
 
 class Film(NamedTuple):
-    """Pictures of episodes, by number of gradient steps taken, if there are any; and why there are or not."""
+    """Pictures of episodes, by number of gradient steps env_steps, if there are any; and why there are or not."""
 
     frames: dict[int, list[Frame]] | None
     told: str
@@ -36,54 +36,56 @@ class _NoRendererError(Exception):
     """The environment draws no pictures, or cannot here; the text says why."""
 
 
-def film(env: str, arena: Arena, moments: Mapping[int, Moment]) -> Film:
-    """The first policy's episodes at moments of its training, as the environment pictures them where it can.
+def film(env: str, evaluator: Evaluator, snapshots: Mapping[int, Snapshot]) -> Film:
+    """The first policy's episodes at snapshots of its training, as the environment pictures them where it can.
 
     Args:
         env: id of the environment.
-        arena: where they were rolled out.
-        moments: by number of gradient steps taken.
+        evaluator: where they were rolled out.
+        snapshots: by number of gradient steps env_steps.
     """
     try:
-        return Film(_rendered(env, arena, moments), "rendered by the environment")
+        return Film(_rendered(env, evaluator, snapshots), "rendered by the environment")
     except _NoRendererError as error:
         return Film(None, f"drawn, as the environment renders nothing here ({error})")
 
 
-def _rendered(env: str, arena: Arena, moments: Mapping[int, Moment]) -> dict[int, list[Frame]]:
-    """Pictures of each moment's episode, as many as a film shows."""
-    if _MODE not in arena.worlds.metadata.get("render_modes", ()):
+def _rendered(env: str, evaluator: Evaluator, snapshots: Mapping[int, Snapshot]) -> dict[int, list[Frame]]:
+    """Pictures of each snapshot's episode, as many as a film shows."""
+    if _MODE not in evaluator.vector_env.metadata.get("render_modes", ()):
         raise _NoRendererError(f"it has no mode {_MODE!r}")
     from ml3zoo.plots.film import times_shown
 
-    times = times_shown(max(int(moment.rolled.alive[:, 0].sum()) for moment in moments.values()) + 1)
+    times = times_shown(max(int(snapshot.rolled.alive[:, 0].sum()) for snapshot in snapshots.values()) + 1)
     try:
-        opened = open_worlds(env, 1, arena.world.episode_steps, like=arena.world.environment, render_mode=_MODE)
-        with warnings.catch_warnings(), _headless(), opened as worlds:
+        opened = open_vector_env(
+            env, 1, evaluator.environment.episode_steps, like=evaluator.environment.id, render_mode=_MODE
+        )
+        with warnings.catch_warnings(), _headless(), opened as vector_env:
             warnings.simplefilter("ignore")
-            alone = Arena(worlds, arena.world, arena.network)
-            return {steps: _filmed(alone, shown, times) for steps, shown in moments.items()}
+            alone = Evaluator(vector_env, evaluator.environment, evaluator.network)
+            return {steps: _filmed(alone, shown, times) for steps, shown in snapshots.items()}
     except Ml3zooError as error:
         raise _NoRendererError(str(error)) from error
 
 
-def _filmed(arena: Arena, moment: Moment, times: Collection[int]) -> list[Frame]:
+def _filmed(evaluator: Evaluator, snapshot: Snapshot, times: Collection[int]) -> list[Frame]:
     """Pictures at those times, and at the end."""
     frames: list[Frame] = []
-    policy, clock = moment.policies.only(0), itertools.count()
+    policy, clock = snapshot.policies.only(0), itertools.count()
 
     def act(states: Tensor) -> Tensor:
         if next(clock) in times:
-            frames.append(_picture(arena.worlds))
+            frames.append(_picture(evaluator.vector_env))
         return policy(states)
 
-    arena.roll_out(act, moment.episode)
-    return [*frames, _picture(arena.worlds)]
+    evaluator.roll_out(act, snapshot.episode)
+    return [*frames, _picture(evaluator.vector_env)]
 
 
-def _picture(worlds: VectorEnv) -> Frame:
+def _picture(vector_env: VectorEnv) -> Frame:
     try:
-        rendered: Any = worlds.render()
+        rendered: Any = vector_env.render()
         picture = np.asarray(rendered[0])
     except Exception as error:
         raise _NoRendererError(f"{type(error).__name__}: {error}") from error

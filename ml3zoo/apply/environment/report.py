@@ -9,23 +9,23 @@ from typing import Any
 import msgspec
 
 from ml3zoo.apply.environment.baselines import GRID, PolicyGradient
-from ml3zoo.apply.environment.training import Outcome
+from ml3zoo.apply.environment.training import PolicyOutcome
 from ml3zoo.apply.figures import mean_and_spread
 from ml3zoo.apply.table.report import LAYERS
-from ml3zoo.format.config import Ranges
+from ml3zoo.format.environment import AffineScales
 from ml3zoo.tasks.optimizees import MLP
 
 LEARNED, REINFORCE, SEARCH = "learned loss", "REINFORCE", "random search"
 WEIGHTS = "policy.safetensors"
 _HOW_TO_USE = (
-    f"{WEIGHTS} {LAYERS} Its inputs are the numbers observed, each (value - middle) / scale; its outputs are the "
+    f"{WEIGHTS} {LAYERS} Its inputs are the numbers observed, each (value - shift) / scale; its outputs are the "
     "action, to be clipped to the environment's range."
 )
 _HOW_TO_START = " It learned one start: environment.reset(seed=start)."
 
 
 @dataclass(frozen=True)
-class EnvironmentContender:
+class EnvironmentMethod:
     """One way to come by policies.
 
     Attributes:
@@ -43,18 +43,18 @@ class EnvironmentContender:
     environment_steps: float
 
     @classmethod
-    def of(cls, outcome: Outcome) -> EnvironmentContender:
-        """Means and standard deviations of what became of a contender's policies."""
+    def of(cls, outcome: PolicyOutcome) -> EnvironmentMethod:
+        """Means and standard deviations of what became of a method's policies."""
         distance = None if outcome.distances is None else mean_and_spread(outcome.distances)
         return cls(
             outcome.label,
             float(outcome.successes.mean()),
             mean_and_spread(outcome.returns),
             distance,
-            float(outcome.taken.mean()),
+            float(outcome.env_steps.mean()),
         )
 
-    def cells(self) -> tuple[str, ...]:
+    def setups(self) -> tuple[str, ...]:
         """A row of the table."""
         distance = () if self.distance is None else (_shown(self.distance),)
         return self.label, f"{self.success:.0%}", _shown(self.returns), *distance, f"{self.environment_steps:.0f}"
@@ -75,7 +75,7 @@ class PolicyReport:
     start: int | None
 
     @classmethod
-    def of(cls, network: MLP, sees: Ranges, start: int | None) -> PolicyReport:
+    def of(cls, network: MLP, sees: AffineScales, start: int | None) -> PolicyReport:
         """A policy's network, what it sees, and its start."""
         how_to_use = _HOW_TO_USE + ("" if start is None else _HOW_TO_START)
         return cls(how_to_use, network.sizes, network.activation, msgspec.to_builtins(sees), start)
@@ -93,7 +93,7 @@ class EnvironmentReport:
         starts: from where a policy was trained and judged.
         optimizer: of the learned loss, with its recommended rate ``lr``.
         tuned: the policy gradient's learning rate and noise.
-        rival: label of the contender that the learned loss is compared with.
+        baseline: label of the method that the learned loss is compared with.
         difference: of the distances from the goal, or of the returns where a distance is not told, paired over seeds,
             with its 95 % t interval.
         film: how ``trajectories.gif`` came about, if it was asked for.
@@ -111,8 +111,8 @@ class EnvironmentReport:
     optimizer: str
     lr: float
     tuned: PolicyGradient
-    contenders: tuple[EnvironmentContender, ...]
-    rival: str
+    methods: tuple[EnvironmentMethod, ...]
+    baseline: str
     difference: dict[str, float | None]
     verdict: str
     policy: PolicyReport
@@ -127,7 +127,7 @@ class EnvironmentReport:
             f"{self.environment}, episodes of up to {self.episode_steps} steps{cut} from {self.starts}",
             f"{self.network}, {many} of {self.optimizer} (lr {self.lr:g}), an episode each; "
             f"{self.seeds} seeds, judged without noise:",
-            *_table([self._head(), *(contender.cells() for contender in self.contenders)]),
+            *_table([self._head(), *(method.setups() for method in self.methods)]),
             f"success: {self.success}; ±: standard deviation over seeds; steps: of the environment, to come by one "
             "policy.",
             f"{REINFORCE}: a policy gradient; lr {self.tuned.lr:g} and noise {self.tuned.noise:g} are the best of "
@@ -143,13 +143,13 @@ class EnvironmentReport:
         return values
 
     def _head(self) -> tuple[str, ...]:
-        distance = () if self.contenders[0].distance is None else ("distance",)
+        distance = () if self.methods[0].distance is None else ("distance",)
         return "", "success", "return", *distance, "steps"
 
 
 def _table(rows: list[tuple[str, ...]]) -> list[str]:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return ["  ".join(setup.ljust(width) for setup, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
 def _shown(value: dict[str, float | None]) -> str:

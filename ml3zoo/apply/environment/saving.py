@@ -6,25 +6,25 @@ from pathlib import Path
 
 from safetensors.torch import save_file
 
-from ml3zoo.apply.environment.evaluator import Arena
+from ml3zoo.apply.environment.evaluator import Evaluator
 from ml3zoo.apply.environment.pictures import save_film, save_trajectories
 from ml3zoo.apply.environment.policies import Policies
-from ml3zoo.apply.environment.recorder import Tape
+from ml3zoo.apply.environment.recorder import Recorder
 from ml3zoo.apply.environment.rendering import Film
 from ml3zoo.apply.environment.report import WEIGHTS, EnvironmentReport
 from ml3zoo.apply.table.saving import report_folder
 
 
 def save_environment_report(
-    report: EnvironmentReport, policy: Policies, arena: Arena, tape: Tape, film: Film | None, out: Path
+    report: EnvironmentReport, policy: Policies, evaluator: Evaluator, recorder: Recorder, film: Film | None, out: Path
 ) -> None:
     """Write everything, in place of an earlier report.
 
     Args:
         report: what was found.
         policy: the one to keep, alone.
-        arena: where policies were trained.
-        tape: of the training under the learned loss.
+        evaluator: where policies were trained.
+        recorder: of the training under the learned loss.
         film: what is shown in ``trajectories.gif``, if that is wanted.
         out: the folder.
 
@@ -33,6 +33,6 @@ def save_environment_report(
     """
     with report_folder(report.as_dict(), out) as folder:
         save_file({name: p[0].contiguous() for name, p in policy.weights.items()}, folder / WEIGHTS)
-        save_trajectories(arena, tape.drawn, folder)
+        save_trajectories(evaluator, recorder.drawn, folder)
         if film is not None:
-            save_film(arena, tape.drawn, film.frames, folder)
+            save_film(evaluator, recorder.drawn, film.frames, folder)

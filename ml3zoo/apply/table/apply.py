@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from ml3zoo.apply.counts import check_counts
-from ml3zoo.apply.table.measures import Contest, measure_of
-from ml3zoo.apply.table.methods import RUNS, Trial
-from ml3zoo.apply.table.report import ApplyReport, ContenderReport, NetworkReport
+from ml3zoo.apply.table.measures import Comparison, measure_of
+from ml3zoo.apply.table.methods import RUNS, TableTrainer
+from ml3zoo.apply.table.report import ApplyReport, MethodReport, NetworkReport
 from ml3zoo.apply.table.saving import check_place, save_report
 from ml3zoo.apply.table.tabular import read_table
 from ml3zoo.apply.table.task import TableTask
@@ -46,7 +46,7 @@ def apply_loss(
             kind's own (squared error, cross-entropy). Runs of regression are then chosen by absolute instead of
             squared error on validation rows, and losses compared by it on test rows.
         steps: full-batch training steps; as many as the loss was made for if not given.
-        seeds: networks trained per contender.
+        seeds: networks trained per method.
         out: folder for the network, predictions, report and picture; an earlier report there is replaced.
         plot: draw ``learning_curves.png`` into ``out``.
 
@@ -64,7 +64,7 @@ def apply_loss(
             f"{loss.config.name} looks at a feature of each point besides prediction and target, which a table does "
             f"not tell: a loss without one was expected. Its card shows its use in Python: ml3zoo info {name}"
         )
-    contest = measure.robust if baselines else measure.usual
+    comparison = measure.robust if baselines else measure.usual
     if out is not None:
         check_place(out, plot)
     table = read_table(data, target, of=measure.target, test=test)
@@ -73,18 +73,18 @@ def apply_loss(
     optimizer = optimizer_of(inner)
     middle = 0.01 if inner.optimizer == "adam" else 0.1 * (1 - inner.momentum)
     network = MLP((table.features, *_HIDDEN, table.target.outputs), "ReLU")
-    total = 2 + RUNS + len(contest.baselines) * (1 + RUNS)
+    total = 2 + RUNS + len(comparison.baselines) * (1 + RUNS)
     with reproducible_compute(), counting_bar("training", total) as note:
-        trial = Trial(TableTask(table, network), measure, contest.criterion, optimizer, steps, note)
-        learned = trial.tuned("learned, tuned", loss, inner.lr)
-        recommended = trial.recommended("learned, recommended lr", loss, inner.lr)
-        ordinary = {one.name: trial.tuned(f"{one.name}, tuned", one.make(), middle) for one in contest.baselines}
-        outcomes = {one.label: trial.outcome(one, seeds) for one in (learned, recommended, *ordinary.values())}
+        trainer = TableTrainer(TableTask(table, network), measure, comparison.selection_metric, optimizer, steps, note)
+        learned = trainer.tuned("learned, tuned", loss, inner.lr)
+        recommended = trainer.recommended("learned, recommended lr", loss, inner.lr)
+        ordinary = {one.name: trainer.tuned(f"{one.name}, tuned", one.make(), middle) for one in comparison.baselines}
+        outcomes = {one.label: trainer.outcome(one, seeds) for one in (learned, recommended, *ordinary.values())}
     best = min(ordinary, key=lambda one: ordinary[one].score)
     ours, theirs = (outcomes[one.label].scores for one in (learned, ordinary[best]))
-    found = difference(measure.gap(ours[contest.headline], theirs[contest.headline]))
+    found = difference(measure.gap(ours[comparison.headline], theirs[comparison.headline]))
     told = verdict(
-        f"tuned {loss.config.name}", _rival(best, contest), found, measure.yardstick(contest.headline), seeds
+        f"tuned {loss.config.name}", _rival(best, comparison), found, measure.metric_format(comparison.headline), seeds
     )
     report = ApplyReport(
         name=str(name),
@@ -98,20 +98,20 @@ def apply_loss(
         seeds=seeds,
         optimizer=str(optimizer),
         metrics=dict(measure.metrics),
-        criterion=contest.criterion.label,
-        curve_steps=list(range(0, steps + 1, trial.every)),
-        contenders=tuple(ContenderReport.of(outcome) for outcome in outcomes.values()),
+        selection_metric=comparison.selection_metric.label,
+        curve_steps=list(range(0, steps + 1, trainer.every)),
+        methods=tuple(MethodReport.of(outcome) for outcome in outcomes.values()),
         baseline=ordinary[best].label,
         difference=found,
-        verdict=f"{told} {measure.caveat(contest.headline, ours, theirs)}".rstrip(),
+        verdict=f"{told} {measure.caveat(comparison.headline, ours, theirs)}".rstrip(),
         network=NetworkReport.of(network, table),
     )
     if out is not None:
-        rivals = {one: outcomes[contender.label] for one, contender in ordinary.items()}
-        save_report(report, outcomes[learned.label], rivals, table, out, plot)
+        compared = {one: outcomes[method.label] for one, method in ordinary.items()}
+        save_report(report, outcomes[learned.label], compared, table, out, plot)
     return report
 
 
-def _rival(best: str, contest: Contest) -> str:
-    others = f" (best of {len(contest.baselines)} ordinary losses)" if len(contest.baselines) > 1 else ""
+def _rival(best: str, comparison: Comparison) -> str:
+    others = f" (best of {len(comparison.baselines)} ordinary losses)" if len(comparison.baselines) > 1 else ""
     return f"tuned {best}{others}"

@@ -16,12 +16,12 @@ def draw_curves(report: ApplyReport, path: Path) -> None:
     """Learning curves on validation rows, with one standard deviation over seeds."""
     figure = Figure(figsize=(7.5, 4.6), layout="constrained")
     axes = figure.subplots()
-    for contender, colour in zip(report.contenders, _COLOURS, strict=False):
-        mean = np.array(contender.curve["mean"], dtype=float)
-        std = np.array(contender.curve["std"], dtype=float)
-        label = f"{contender.label}, lr {contender.lr:.3g}, {contender.schedule}"
+    for method, colour in zip(report.methods, _COLOURS, strict=False):
+        mean = np.array(method.curve["mean"], dtype=float)
+        std = np.array(method.curve["std"], dtype=float)
+        label = f"{method.label}, lr {method.lr:.3g}, {method.schedule}"
         axes.plot(report.curve_steps, mean, color=colour, label=label)
         axes.fill_between(report.curve_steps, mean - std, mean + std, color=colour, alpha=0.15)
-    axes.set(xlabel="gradient steps", ylabel=report.criterion, xlim=(0, report.steps))
+    axes.set(xlabel="gradient steps", ylabel=report.selection_metric, xlim=(0, report.steps))
     axes.legend(fontsize=8, frameon=False)
     figure.savefig(path, dpi=110, metadata={"Software": None})

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ml3zoo.apply.figures import Array
-from ml3zoo.apply.table.measures import Criterion, Measure
+from ml3zoo.apply.table.measures import Measure, SelectionMetric
 from ml3zoo.apply.table.task import TableTask
 from ml3zoo.meta.inner import InnerRun, Schedule, expand
 from ml3zoo.meta.optimizers import InnerOptimizer
@@ -25,7 +25,7 @@ _TUNING_SEEDS = 2
 
 
 @dataclass(frozen=True)
-class Contender:
+class Method:
     """One way to train.
 
     Attributes:
@@ -42,19 +42,19 @@ class Contender:
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What came of a contender.
+class TableOutcome:
+    """What came of a method.
 
     Attributes:
-        contender: who was trained.
+        method: who was trained.
         params: of the trained networks, each tensor with a leading axis of networks.
         output: of these on the test rows, [networks, rows, outputs].
         scores: metrics on the test rows, each [networks].
-        curve: criterion on the way, [observations, networks].
+        curve: selection_metric on the way, [observations, networks].
         best: the network that is best on validation rows.
     """
 
-    contender: Contender
+    method: Method
     params: Tensors
     output: Tensor
     scores: dict[str, Array]
@@ -63,13 +63,13 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Trial:
+class TableTrainer:
     """Networks that learn a table under any loss.
 
     Attributes:
         family: the table as tasks.
         measure: of what they learned.
-        criterion: what runs are chosen by on validation rows.
+        selection_metric: what runs are chosen by on validation rows.
         optimizer: moves their parameters.
         steps: of each run.
         note: told after each training what it was.
@@ -77,7 +77,7 @@ class Trial:
 
     family: TableTask
     measure: Measure
-    criterion: Criterion
+    selection_metric: SelectionMetric
     optimizer: InnerOptimizer
     steps: int
     note: Callable[[str], None]
@@ -87,11 +87,11 @@ class Trial:
         """Steps between observations of a learning curve."""
         return max(1, self.steps // 50)
 
-    def recommended(self, label: str, loss: nn.Module, lr: float) -> Contender:
+    def recommended(self, label: str, loss: nn.Module, lr: float) -> Method:
         """A loss at a learning rate that is given."""
-        return Contender(label, self._step(loss), InnerRun(self.optimizer, lr, self.steps))
+        return Method(label, self._step(loss), InnerRun(self.optimizer, lr, self.steps))
 
-    def tuned(self, label: str, loss: nn.Module, lr: float) -> Contender:
+    def tuned(self, label: str, loss: nn.Module, lr: float) -> Method:
         """A loss with the best run of a grid around a learning rate."""
         step = self._step(loss)
         runs = [
@@ -99,9 +99,9 @@ class Trial:
         ]
         scores = [self._validated(step, run) for run in runs]
         best = min(range(len(runs)), key=scores.__getitem__)
-        return Contender(label, step, runs[best], scores[best])
+        return Method(label, step, runs[best], scores[best])
 
-    def outcome(self, contender: Contender, networks: int) -> Outcome:
+    def outcome(self, method: Method, networks: int) -> TableOutcome:
         """Train so many networks and measure them on the test rows."""
         curve: list[Array] = []
 
@@ -109,13 +109,13 @@ class Trial:
             if step % self.every == 0:
                 curve.append(self._values(params)[0])
 
-        params = self._train(contender.step, contender.run, networks, 100, observe)
-        self.note(contender.label)
+        params = self._train(method.step, method.run, networks, 100, observe)
+        self.note(method.label)
         table = self.family.table
         output = self.family.outputs(params, "test")
         scores = self.measure.scores(output, table.y["test"], table.target)
         best = int(np.lexsort(self._values(params)[::-1])[0])
-        return Outcome(contender, params, output, scores, np.array(curve), best)
+        return TableOutcome(method, params, output, scores, np.array(curve), best)
 
     def _step(self, loss: nn.Module) -> Step:
         return Step.of(loss, self.family, self.optimizer)
@@ -126,8 +126,8 @@ class Trial:
         return tuple(float(value.mean()) for value in self._values(params))
 
     def _values(self, params: Tensors) -> tuple[Array, ...]:
-        """The criterion on the validation rows, each value [networks]."""
-        return self.criterion.values(self.family.outputs(params, "valid"), self.family.table.y["valid"])
+        """The selection_metric on the validation rows, each value [networks]."""
+        return self.selection_metric.values(self.family.outputs(params, "valid"), self.family.table.y["valid"])
 
     def _train(
         self,

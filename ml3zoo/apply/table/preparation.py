@@ -123,7 +123,7 @@ def _check_slips(column: Any, what: str) -> None:
         raise DataError(
             f"{what} holds numbers in {len(known) - len(strange)} rows and text in {len(strange)}, such as "
             f"{strange.iloc[0][:40]!r} in row {strange.index[0] + 1}; numbers alone were expected, or text alone. "
-            "Correct or empty those cells, or, if all are names, put a letter before the numbers."
+            "Correct or empty those setups, or, if all are names, put a letter before the numbers."
         )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ml3zoo.apply.figures import json_number, mean_and_spread
-from ml3zoo.apply.table.methods import Outcome
+from ml3zoo.apply.table.methods import TableOutcome
 from ml3zoo.apply.table.preparation import Column
 from ml3zoo.apply.table.tabular import Table
 from ml3zoo.meta.inner import Schedule
@@ -29,7 +29,7 @@ _HOW_TO_USE = (
 
 
 @dataclass(frozen=True)
-class ContenderReport:
+class MethodReport:
     """One way to train.
 
     Attributes:
@@ -37,7 +37,7 @@ class ContenderReport:
         lr: learning rate.
         schedule: of the learning rate.
         metrics: the report's metrics on test rows, each ``{"mean", "std"}``; None where it diverged.
-        curve: mean and std over seeds of the report's criterion, at the report's ``curve_steps``.
+        curve: mean and std over seeds of the report's selection_metric, at the report's ``curve_steps``.
     """
 
     label: str
@@ -47,16 +47,16 @@ class ContenderReport:
     curve: dict[str, list[float | None]]
 
     @classmethod
-    def of(cls, outcome: Outcome) -> ContenderReport:
-        """Means and standard deviations of what came of a contender."""
+    def of(cls, outcome: TableOutcome) -> MethodReport:
+        """Means and standard deviations of what came of a method."""
         metrics = {name: mean_and_spread(values) for name, values in outcome.scores.items()}
         with np.errstate(all="ignore"):
             curve = {
                 "mean": [json_number(v) for v in outcome.curve.mean(1)],
                 "std": [json_number(v) for v in outcome.curve.std(1)],
             }
-        run = outcome.contender.run
-        return cls(outcome.contender.label, run.lr, run.schedule, metrics, curve)
+        run = outcome.method.run
+        return cls(outcome.method.label, run.lr, run.schedule, metrics, curve)
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class ApplyReport:
 
     Attributes:
         metrics: what was measured on test rows, by name: how it is shown.
-        criterion: what runs were chosen by on validation rows.
+        selection_metric: what runs were chosen by on validation rows.
         test: the table of the test rows, if they have one of their own.
         baseline: label of the ordinary loss that the learned one is compared with.
         difference: gap to it in the metric that the verdict names, paired over seeds, with its 95 % t interval;
@@ -103,9 +103,9 @@ class ApplyReport:
     seeds: int
     optimizer: str
     metrics: dict[str, str]
-    criterion: str
+    selection_metric: str
     curve_steps: list[int]
-    contenders: tuple[ContenderReport, ...]
+    methods: tuple[MethodReport, ...]
     baseline: str
     difference: dict[str, float | None]
     verdict: str
@@ -120,9 +120,9 @@ class ApplyReport:
             f"{self.rows} rows ({parts}{origin}), {self.features} features{dropped}",
             f"{self.steps} full-batch steps of {self.optimizer}; held-out figures over {self.seeds} seeds:",
         ]
-        for contender in self.contenders:
-            figures = "  ".join(f"{self.metrics[name]} {_shown(value)}" for name, value in contender.metrics.items())
-            lines += [f"  {contender.label} (lr {contender.lr:.2g}, {contender.schedule})", f"    {figures}"]
+        for method in self.methods:
+            figures = "  ".join(f"{self.metrics[name]} {_shown(value)}" for name, value in method.metrics.items())
+            lines += [f"  {method.label} (lr {method.lr:.2g}, {method.schedule})", f"    {figures}"]
         return [*lines, self.verdict]
 
     def as_dict(self) -> dict[str, Any]:

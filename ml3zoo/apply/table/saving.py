@@ -10,7 +10,7 @@ from typing import Any
 
 from safetensors.torch import save_file
 
-from ml3zoo.apply.table.methods import Outcome
+from ml3zoo.apply.table.methods import TableOutcome
 from ml3zoo.apply.table.report import WEIGHTS, ApplyReport
 from ml3zoo.apply.table.tabular import Table
 from ml3zoo.format.files import check_replaceable, contents, make_folder, replacing_folder, sha256, write_text
@@ -45,7 +45,7 @@ def report_folder(report: dict[str, Any], out: Path) -> Iterator[Path]:
 
 
 def save_report(
-    report: ApplyReport, learned: Outcome, ordinary: dict[str, Outcome], table: Table, out: Path, plot: bool
+    report: ApplyReport, learned: TableOutcome, ordinary: dict[str, TableOutcome], table: Table, out: Path, plot: bool
 ) -> None:
     """Write everything, in place of an earlier report.
 

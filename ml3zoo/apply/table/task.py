@@ -31,13 +31,15 @@ class TableTask(TaskFamily):
             {name: part.expand(n, *part.shape) for name, part in data.items()}, self.optimizee.sample(generator, n)
         )
 
-    def signals(self, params: Tensors, data: Tensors) -> Tensors:
+    def loss_arguments(self, params: Tensors, data: Tensors) -> Tensors:
         """Outputs [rows, outputs], and targets as the table encodes them."""
         return {"input": functional_call(self.network, params, (data["x"],)), "target": data["y"]}
 
     def objective(self, params: Tensors, data: Tensors) -> Tensor:
         """The ordinary loss of the kind: mean squared error on the standardised target, or cross-entropy."""
-        ordinary: Tensor = getattr(nn.functional, self.table.target.kind.rival)(**self.signals(params, data))
+        ordinary: Tensor = getattr(nn.functional, self.table.target.problem_type.functional)(
+            **self.loss_arguments(params, data)
+        )
         return ordinary
 
     def outputs(self, params: Tensors, split: Split) -> Tensor:

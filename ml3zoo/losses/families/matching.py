@@ -18,7 +18,7 @@ from ml3zoo.errors import ConfigError
 from ml3zoo.format.config import LossConfig, parse_architecture
 from ml3zoo.format.schema import Positive, Strict
 from ml3zoo.losses.base import LearnedLoss
-from ml3zoo.losses.signals import Batch
+from ml3zoo.losses.signals import LossInputs
 
 _SIGNALS = ("feature", "prediction", "target")
 
@@ -59,24 +59,24 @@ class Loss(LearnedLoss):
         self.place = nn.Parameter(torch.zeros(templates, self.architecture.dimensions))
         self.log_sharpness = nn.Parameter(torch.zeros(()))
 
-    def value(self, batch: Batch) -> Tensor:
+    def value(self, inputs: LossInputs) -> Tensor:
         """The loss of the batch, once for each point."""
-        feature, prediction, target = (column.flatten() for column in self.columns(batch))
+        feature, prediction, target = (column.flatten() for column in self.columns(inputs))
         templates = torch.sin(feature[:, None] * self.frequency)
         distance = self._place(prediction, templates) - self._place(target, templates)
-        return (0.5 * distance.square().sum()).expand(batch.points)
+        return (0.5 * distance.square().sum()).expand(inputs.points)
 
-    def reset_parameters(self, prior: tuple[float, ...] = ()) -> None:
+    def reset_parameters(self, init: tuple[float, ...] = ()) -> None:
         """Templates in a row of growing frequency, at random places.
 
         Args:
-            prior: the sharpness to start from.
+            init: the sharpness to start from.
         """
         reach, templates = self.architecture.reach, self.architecture.templates
         with torch.no_grad():
             self.frequency.copy_(torch.linspace(-reach, reach, templates))
             self.place.normal_()
-            self.log_sharpness.fill_(math.log(prior[0] if prior else 10.0))
+            self.log_sharpness.fill_(math.log(init[0] if init else 10.0))
 
     def _place(self, curve: Tensor, templates: Tensor) -> Tensor:
         """Where a curve stands, [dimensions]."""

@@ -14,8 +14,8 @@ from ml3zoo.errors import ConfigError
 from ml3zoo.format.config import LossConfig, parse_architecture
 from ml3zoo.losses.base import LearnedLoss
 from ml3zoo.losses.layers import fully_connected, reset_linear_layers
-from ml3zoo.losses.signals import Batch
-from ml3zoo.losses.weighting import Weighting
+from ml3zoo.losses.signals import LossInputs
+from ml3zoo.losses.terms import WeightedTerms
 
 _ACTIVATIONS: dict[str, type[nn.Module]] = {
     "relu": nn.ReLU,
@@ -27,14 +27,14 @@ _ACTIVATIONS: dict[str, type[nn.Module]] = {
 
 
 _SMALL = -3.0
-"""Log weight at which all weighted signals but the first start."""
+"""Log weight at which all terms signals but the first start."""
 
 
-class Architecture(Weighting, frozen=True, kw_only=True):
+class Architecture(WeightedTerms, frozen=True, kw_only=True):
     """The network between signals and value.
 
     ``output="identity"`` or ``"softplus"``: the network gives the loss itself (the paper's form).
-    ``output="weight"``: it gives the weights of what is added up, see ``Weighting``.
+    ``output="weight"``: it gives the weights of what is added up, see ``WeightedTerms``.
     ``centering``: the network also gives a share in (0, 1) of the batch's mean error that is taken off each error
     first. A network fits its mean far faster than anything else; pulling less on it allows larger steps on the rest.
     """
@@ -51,8 +51,8 @@ class Architecture(Weighting, frozen=True, kw_only=True):
         super().__post_init__()
         if self.centering:
             self.need_weights("centering")
-        if self.centering and self.weighted:
-            raise ValueError("centering is for the squared error alone: leave out weighted")
+        if self.centering and self.terms:
+            raise ValueError("centering is for the squared error alone: leave out terms")
 
 
 class Loss(LearnedLoss):
@@ -61,10 +61,12 @@ class Loss(LearnedLoss):
     def __init__(self, config: LossConfig) -> None:
         super().__init__(config)
         self.architecture = parse_architecture(Architecture, config)
-        if self.architecture.centering and config.kind != "regression":
-            raise ConfigError(f"centering is for regression losses, {config.name} is for {config.kind}. Leave it out.")
-        self.weighted = self.architecture.names(config, self.kind)
-        outputs = len(self.weighted) + self.architecture.centering
+        if self.architecture.centering and config.problem_type != "regression":
+            raise ConfigError(
+                f"centering is for regression losses, {config.name} is for {config.problem_type}. Leave it out."
+            )
+        self.terms = self.architecture.names(config, self.problem_type)
+        outputs = len(self.terms) + self.architecture.centering
         sizes = [len(config.signals), *self.architecture.hidden, outputs]
         activation = _ACTIVATIONS[self.architecture.activation]
         self.network = fully_connected(sizes, activation, bias=self.architecture.bias)
@@ -75,9 +77,9 @@ class Loss(LearnedLoss):
         """What this loss looks at of the batch as a whole."""
         return sorted({*super().statistics, "mean_error"}) if self.architecture.centering else super().statistics
 
-    def value(self, batch: Batch) -> Tensor:
+    def value(self, inputs: LossInputs) -> Tensor:
         """The loss of each point."""
-        features = self.features(batch)
+        features = self.features(inputs)
         outputs: Tensor = self.network(features)
         if self.skip is not None:
             outputs = outputs + self.skip(features)
@@ -87,19 +89,19 @@ class Loss(LearnedLoss):
         totals = outputs.unbind(-1)
         if self.architecture.centering:
             weight, share = self.architecture.weights(totals[0]), totals[1].sigmoid()
-            return (batch["error"] - share * batch["mean_error"]).square() * weight
-        return self.architecture.weigh(batch, self.weighted, totals)
+            return (inputs["error"] - share * inputs["mean_error"]).square() * weight
+        return self.architecture.weighted_sum(inputs, self.terms, totals)
 
     def formula(self) -> str | None:
         """A weighting loss without hidden layers is a formula."""
-        closed = self.architecture.output == "weight" and not self.architecture.weighted
+        closed = self.architecture.output == "weight" and not self.architecture.terms
         if self.architecture.hidden or self.skip is not None or not closed:
             return None
         layer = self.network[0]
         assert isinstance(layer, nn.Linear)
         biases = torch.zeros(layer.out_features) if layer.bias is None else layer.bias
         sums = [self._sum(weights, bias) for weights, bias in zip(layer.weight.tolist(), biases.tolist(), strict=True)]
-        weighed = self.kind.ordinary.replace("squared_error", "error^2")
+        weighed = self.problem_type.ordinary.replace("squared_error", "error^2")
         if self.architecture.centering:
             weighed = "(error - c * mean_error)^2"
         formula = self.architecture.formula([weighed], sums[:1])
@@ -109,12 +111,12 @@ class Loss(LearnedLoss):
         pairs = zip(weights, self.config.signals, strict=True)
         return f"{bias:.3f}" + "".join(f" {'-' if w < 0 else '+'} {abs(w):.3f} * {signal}" for w, signal in pairs)
 
-    def reset_parameters(self, prior: tuple[float, ...] = ()) -> None:
-        """Xavier weights and zero biases; a weighting loss starts near the squared error, or near its ``prior``.
+    def reset_parameters(self, init: tuple[float, ...] = ()) -> None:
+        """Xavier weights and zero biases; a weighting loss starts near the squared error, or near its ``init``.
 
         Args:
-            prior: weights straight from the signals to the log weight to start from, one per signal; needs a skip
-                connection or no hidden layer. Then, if there are more, the log weights at which the weighted signals
+            init: weights straight from the signals to the log weight to start from, one per signal; needs a skip
+                connection or no hidden layer. Then, if there are more, the log weights at which the terms signals
                 but the first start.
         """
         reset_linear_layers(self)
@@ -123,10 +125,10 @@ class Loss(LearnedLoss):
             assert isinstance(last, nn.Linear)
             nn.init.normal_(last.weight, std=0.3 / math.sqrt(last.in_features))
             straight = last if self.skip is None else self.skip
-            weights, others = prior[: straight.in_features], prior[straight.in_features :]
+            weights, others = init[: straight.in_features], init[straight.in_features :]
             if others:
                 last.bias.data[1:] = torch.tensor(others)
-            elif self.architecture.weighted:
+            elif self.architecture.terms:
                 last.bias.data[1:] = _SMALL
             if self.skip is not None:
                 nn.init.zeros_(self.skip.weight)

@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from ml3zoo.errors import ConfigError
 from ml3zoo.format.config import LossConfig, parse_architecture
 from ml3zoo.losses.base import LearnedLoss
-from ml3zoo.losses.signals import Batch
-from ml3zoo.losses.weighting import Weighting
+from ml3zoo.losses.signals import LossInputs
+from ml3zoo.losses.terms import WeightedTerms
 
 LARGEST = 1e6
 """What an operator gives is clamped here, so that every expression is finite everywhere."""
@@ -62,11 +62,11 @@ OPERATORS: dict[str, Operator] = {
 Token = Annotated[str, Meta(pattern=rf"^(s[0-9]{{1,2}}|c|{'|'.join(OPERATORS)})\Z")]
 
 
-class Architecture(Weighting, frozen=True, kw_only=True):
+class Architecture(WeightedTerms, frozen=True, kw_only=True):
     """The expression, or one for each signal that is added up, one after the other.
 
     ``tokens`` in postfix order: ``s0`` is the first signal, ``c`` the next coefficient, anything else an operator.
-    ``output="value"``: the expression is the loss. ``output="weight"``: expressions give weights, see ``Weighting``.
+    ``output="value"``: the expression is the loss. ``output="weight"``: expressions give weights, see ``WeightedTerms``.
     """
 
     tokens: Annotated[tuple[Token, ...], Meta(min_length=1, max_length=256)]
@@ -81,7 +81,7 @@ class Architecture(Weighting, frozen=True, kw_only=True):
             if depth < needed:
                 raise ValueError(f"token {place} ({token}) needs {needed} values, the tokens before it leave {depth}")
             depth += 1 - needed
-        expected = max(1, len(self.weighted))
+        expected = max(1, len(self.terms))
         if depth != expected:
             raise ValueError(
                 f"the tokens leave {depth} values, {expected} {'was' if expected == 1 else 'were'} expected"
@@ -104,12 +104,12 @@ class Loss(LearnedLoss):
             raise ConfigError(
                 f"the expression of {config.name} has {strange[0]!r}, its signals are s0 to s{len(signals) - 1}."
             )
-        self.weighted = self.architecture.names(config, self.kind)
+        self.terms = self.architecture.names(config, self.problem_type)
         self.coefficients = nn.Parameter(torch.ones(self.architecture.tokens.count("c")))
 
-    def value(self, batch: Batch) -> Tensor:
+    def value(self, inputs: LossInputs) -> Tensor:
         """The loss of each point."""
-        signals = {f"s{i}": column for i, column in enumerate(self.columns(batch))}
+        signals = {f"s{i}": column for i, column in enumerate(self.columns(inputs))}
         coefficients = iter(self.coefficients)
         stack: list[Tensor] = []
         for token in self.architecture.tokens:
@@ -119,10 +119,10 @@ class Loss(LearnedLoss):
                 stack.append(operator.apply(*arguments).clamp(-LARGEST, LARGEST))
             else:
                 stack.append(next(coefficients) if token == "c" else signals[token])
-        totals = [total.expand(batch.points) for total in stack]
+        totals = [total.expand(inputs.points) for total in stack]
         if self.architecture.output == "value":
             return totals[0]
-        return self.architecture.weigh(batch, self.weighted, totals)
+        return self.architecture.weighted_sum(inputs, self.terms, totals)
 
     def formula(self, latex: bool = False) -> str:
         """The expression written out, as text or in LaTeX."""
@@ -141,11 +141,11 @@ class Loss(LearnedLoss):
                 stack.append(rf"\text{{{name}}}".replace("_", r"\_") if latex else name)
         if self.architecture.output == "value":
             return (r"\ell = " if latex else "loss = ") + stack[0]
-        return self.architecture.formula(self.weighted, stack, latex)
+        return self.architecture.formula(self.terms, stack, latex)
 
-    def reset_parameters(self, prior: tuple[float, ...] = ()) -> None:
-        """Normal coefficients, or those of the ``prior``."""
+    def reset_parameters(self, init: tuple[float, ...] = ()) -> None:
+        """Normal coefficients, or those of the ``init``."""
         with torch.no_grad():
             self.coefficients.normal_()
-            if prior:
-                self.coefficients.copy_(torch.tensor(prior))
+            if init:
+                self.coefficients.copy_(torch.tensor(init))

@@ -18,17 +18,17 @@ from torch import Tensor, nn
 from ml3zoo.errors import ConfigError
 from ml3zoo.format.config import LossConfig, parse_architecture
 from ml3zoo.losses.base import LearnedLoss
-from ml3zoo.losses.signals import Batch
-from ml3zoo.losses.weighting import Weighting
+from ml3zoo.losses.signals import LossInputs
+from ml3zoo.losses.terms import WeightedTerms
 
-MOST_TERMS = 4096
+MOST_MONOMIALS = 4096
 
 
-class Architecture(Weighting, frozen=True, kw_only=True):
+class Architecture(WeightedTerms, frozen=True, kw_only=True):
     """The polynomial: all products of at most ``order`` signals, each with a coefficient.
 
     ``output="value"``: the polynomial is the loss. ``output="weight"``: a polynomial for each signal that is added up
-    gives its weight, see ``Weighting``.
+    gives its weight, see ``WeightedTerms``.
     """
 
     order: Annotated[int, Meta(ge=1, le=8)]
@@ -39,8 +39,8 @@ class Loss(LearnedLoss):
     """A learned loss of the family ``taylor``; see ``Architecture``.
 
     Attributes:
-        coefficients: of the terms, in the order of ``terms``; of one polynomial after the other.
-        terms: each the signals it multiplies, by number; the constant first.
+        coefficients: of the monomials, in the order of ``monomials``; of one polynomial after the other.
+        monomials: each the signals it multiplies, by number; the constant first.
     """
 
     def __init__(self, config: LossConfig) -> None:
@@ -48,68 +48,68 @@ class Loss(LearnedLoss):
         self.architecture = parse_architecture(Architecture, config)
         signals, order = len(config.signals), self.architecture.order
         count = math.comb(signals + order, order)
-        if count > MOST_TERMS:
+        if count > MOST_MONOMIALS:
             raise ConfigError(
-                f"a polynomial of order {order} in {signals} signals has {count} terms, at most {MOST_TERMS} were "
+                f"a polynomial of order {order} in {signals} signals has {count} monomials, at most {MOST_MONOMIALS} were "
                 f"expected in the config of {config.name}. Lower the order."
             )
-        self.terms = polynomial_terms(signals, order)
-        self.weighted = self.architecture.names(config, self.kind)
-        self.coefficients = nn.Parameter(torch.zeros(len(self.weighted) * count))
+        self.monomials = polynomial_monomials(signals, order)
+        self.terms = self.architecture.names(config, self.problem_type)
+        self.coefficients = nn.Parameter(torch.zeros(len(self.terms) * count))
 
-    def value(self, batch: Batch) -> Tensor:
+    def value(self, inputs: LossInputs) -> Tensor:
         """The loss of each point."""
-        totals = [total.expand(batch.points) for total in self._polynomials(self.columns(batch))]
+        totals = [total.expand(inputs.points) for total in self._polynomials(self.columns(inputs))]
         if self.architecture.output == "value":
             return totals[0]
-        return self.architecture.weigh(batch, self.weighted, totals)
+        return self.architecture.weighted_sum(inputs, self.terms, totals)
 
     def formula(self) -> str:
         """The polynomial written out."""
-        totals = [self._written(each.tolist()) for each in self.coefficients.view(len(self.weighted), -1)]
+        totals = [self._written(each.tolist()) for each in self.coefficients.view(len(self.terms), -1)]
         if self.architecture.output == "value":
             return f"loss = {totals[0]}"
-        return self.architecture.formula(self.weighted, totals)
+        return self.architecture.formula(self.terms, totals)
 
-    def reset_parameters(self, prior: tuple[float, ...] = ()) -> None:
-        """Small random coefficients; or those of the ``prior``, in the order of ``terms``, the rest zero."""
+    def reset_parameters(self, init: tuple[float, ...] = ()) -> None:
+        """Small random coefficients; or those of the ``init``, in the order of ``monomials``, the rest zero."""
         with torch.no_grad():
-            self.coefficients.normal_(std=0.0 if prior else 0.1)
-            self.coefficients[: len(prior)] = torch.tensor(prior)
+            self.coefficients.normal_(std=0.0 if init else 0.1)
+            self.coefficients[: len(init)] = torch.tensor(init)
 
     def _polynomials(self, columns: list[Tensor]) -> list[Tensor]:
         """Signals of the batch as a whole are numbers: they go into the coefficients of what differs between points."""
         grouped: dict[tuple[int, ...], list[Tensor]] = {}
-        every = self.coefficients.view(len(self.weighted), -1).unbind(1)
-        for coefficients, term in zip(every, self.terms, strict=True):
-            of_points = tuple(i for i in term if columns[i].ndim)
-            of_batch = [columns[i] for i in term if not columns[i].ndim]
+        every = self.coefficients.view(len(self.terms), -1).unbind(1)
+        for coefficients, monomial in zip(every, self.monomials, strict=True):
+            of_points = tuple(i for i in monomial if columns[i].ndim)
+            of_batch = [columns[i] for i in monomial if not columns[i].ndim]
             grouped.setdefault(of_points, []).append(math.prod(of_batch, start=coefficients))
         products: dict[tuple[int, ...], Tensor] = {}
         totals = torch.stack(grouped.pop(())).sum(0).unbind()
-        for term, parts in grouped.items():
-            *shorter, last = term
-            products[term] = columns[last] * products[tuple(shorter)] if shorter else columns[last]
+        for monomial, parts in grouped.items():
+            *shorter, last = monomial
+            products[monomial] = columns[last] * products[tuple(shorter)] if shorter else columns[last]
             each = torch.stack(parts).sum(0).unbind()
-            totals = tuple(total + c * products[term] for total, c in zip(totals, each, strict=True))
+            totals = tuple(total + c * products[monomial] for total, c in zip(totals, each, strict=True))
         return list(totals)
 
     def _written(self, coefficients: list[float]) -> str:
-        """One polynomial, without the terms whose coefficient is zero."""
+        """One polynomial, without the monomials whose coefficient is zero."""
         names = [str(signal) for signal in self.config.signals]
-        terms = [
-            f"{'-' if c < 0 else '+'} {' * '.join([f'{abs(c):.4g}', *_powers(term, names)])}"
-            for c, term in zip(coefficients, self.terms, strict=True)
+        monomials = [
+            f"{'-' if c < 0 else '+'} {' * '.join([f'{abs(c):.4g}', *_powers(monomial, names)])}"
+            for c, monomial in zip(coefficients, self.monomials, strict=True)
             if c
         ]
-        return " ".join(terms).removeprefix("+ ") or "0"
+        return " ".join(monomials).removeprefix("+ ") or "0"
 
 
-def polynomial_terms(signals: int, order: int) -> list[tuple[int, ...]]:
+def polynomial_monomials(signals: int, order: int) -> list[tuple[int, ...]]:
     """All products of at most ``order`` of so many signals, each as the signals it multiplies, the constant first."""
     each = (itertools.combinations_with_replacement(range(signals), degree) for degree in range(order + 1))
-    return [term for terms in each for term in terms]
+    return [monomial for monomials in each for monomial in monomials]
 
 
-def _powers(term: tuple[int, ...], names: list[str]) -> list[str]:
-    return [names[i] if n == 1 else f"({names[i]})^{n}" for i, n in sorted(Counter(term).items())]
+def _powers(monomial: tuple[int, ...], names: list[str]) -> list[str]:
+    return [names[i] if n == 1 else f"({names[i]})^{n}" for i, n in sorted(Counter(monomial).items())]

@@ -1,4 +1,4 @@
-"""Named signals: what a loss may look at in one call, and what every kind of problem tells about it.
+"""Named signals: what a loss may look at in one call, and what every problem_type of problem tells about it.
 
 Statistics of the batch as a whole are taken over all points of one call and are constants to the gradient: they tell
 the loss where training stands.
@@ -21,20 +21,24 @@ SMALLEST = 1e-6
 _SMALLEST_SHARE = 0.01
 
 
-class Batch:
+class LossInputs:
     """One call of a loss: its signals by name, each computed when first asked for.
 
     Args:
-        kind: of problem.
+        problem_type: of problem.
         known: signals that are given.
         points: shape of one value per point.
         constants: the same call, from which statistics come; this one if not given.
     """
 
     def __init__(
-        self, kind: Kind, known: Mapping[str, Tensor], points: torch.Size, constants: Batch | None = None
+        self,
+        problem_type: ProblemType,
+        known: Mapping[str, Tensor],
+        points: torch.Size,
+        constants: LossInputs | None = None,
     ) -> None:
-        self.kind, self.points = kind, points
+        self.problem_type, self.points = problem_type, points
         self._known = dict(known)
         self._constants = constants
 
@@ -52,24 +56,24 @@ class Batch:
         return value
 
     def _measured(self, name: str) -> Tensor:
-        if name in self.kind.statistics and self._constants is not None:
+        if name in self.problem_type.statistics and self._constants is not None:
             return self._constants[name]
-        rules = {**_CLOCK, **self.kind.signals, **self.kind.statistics}
+        rules = {**_CLOCK, **self.problem_type.signals, **self.problem_type.statistics}
         return rules[name](self)
 
 
-Rule = Callable[[Batch], Tensor]
+Rule = Callable[[LossInputs], Tensor]
 
 
-class Kind(ABC):
-    """A kind of problem: what goes into a loss, and what it may look at.
+class ProblemType(ABC):
+    """A problem_type of problem: what goes into a loss, and what it may look at.
 
     Attributes:
         signals: rules for what is known of each point.
         statistics: rules for what is known of the batch as a whole: scalars, or one number for each class.
         rests_on: the statistic behind a signal, for signals that have one.
-        ordinary: the signal that is the kind's ordinary loss of a point; empty if there is none.
-        rival: name of that loss in ``torch.nn.functional``.
+        ordinary: the signal that is the problem_type's ordinary loss of a point; empty if there is none.
+        functional: name of that loss in ``torch.nn.functional``.
         task: what the Hub calls such problems.
         acting: whether what a loss is given follows from what the model did, and so is met anew at each step.
     """
@@ -78,7 +82,7 @@ class Kind(ABC):
     statistics: ClassVar[Mapping[str, Rule]]
     rests_on: ClassVar[Mapping[str, str]] = {}
     ordinary: ClassVar[str]
-    rival: ClassVar[str]
+    functional: ClassVar[str]
     task: ClassVar[str]
     acting: ClassVar[bool] = False
 
@@ -113,7 +117,7 @@ class Kind(ABC):
     def example(self, generator: torch.Generator, n: int, size: float) -> tuple[Tensor, Tensor]:
         """N predictions and targets in float64, ``size`` telling how wild the predictions are.
 
-        A kind whose losses differ in what they take leaves this and ``workload`` to its families.
+        A problem_type whose losses differ in what they take leaves this and ``workload`` to its families.
         """
         raise NotImplementedError
 
@@ -121,14 +125,14 @@ class Kind(ABC):
         """Predictions with so many elements and targets, as training has them."""
         raise NotImplementedError
 
-    def rival_target(self, input: Tensor, target: Tensor) -> Tensor:
-        """What the rival is given as target where a loss of this kind is given ``target``."""
+    def functional_target(self, input: Tensor, target: Tensor) -> Tensor:
+        """What the functional is given as target where a loss of this problem_type is given ``target``."""
         return target
 
     def glossary(self, formula: str, *, feature: bool) -> str:
         """What names in the formula of a loss mean, as a clause of its card.
 
-        A kind whose losses have no formulas need not tell.
+        A problem_type whose losses have no formulas need not tell.
 
         Args:
             formula: of the loss.
@@ -137,31 +141,31 @@ class Kind(ABC):
         raise NotImplementedError
 
 
-def _elapsed(batch: Batch) -> Tensor:
-    return batch["progress"].clamp_min(_SMALLEST_SHARE)
+def _elapsed(inputs: LossInputs) -> Tensor:
+    return inputs["progress"].clamp_min(_SMALLEST_SHARE)
 
 
-def _remaining(batch: Batch) -> Tensor:
-    return (1 - batch["progress"]).clamp_min(_SMALLEST_SHARE)
+def _remaining(inputs: LossInputs) -> Tensor:
+    return (1 - inputs["progress"]).clamp_min(_SMALLEST_SHARE)
 
 
 _CLOCK: Mapping[str, Rule] = {"elapsed": _elapsed, "remaining": _remaining}
 
 
-def _per(name: str) -> Callable[[Tensor, Batch], Tensor]:
-    return lambda value, batch: value / batch[name]
+def _per(name: str) -> Callable[[Tensor, LossInputs], Tensor]:
+    return lambda value, inputs: value / inputs[name]
 
 
-_TRANSFORMS: dict[str, Callable[[Tensor, Batch], Tensor]] = {
+_TRANSFORMS: dict[str, Callable[[Tensor, LossInputs], Tensor]] = {
     "per_target_scale": _per("target_scale"),
     "per_typical_target": _per("typical_target"),
     "per_tolerance": _per("tolerance"),
     "per_batch_error": _per("batch_error"),
     "per_typical_error": _per("typical_error"),
-    "abs": lambda value, batch: value.abs(),
-    "square": lambda value, batch: value.square(),
-    "log": lambda value, batch: value.log(),
-    "log1p": lambda value, batch: value.log1p(),
-    "squash": lambda value, batch: value / (1 + value.square()).sqrt(),
-    "detach": lambda value, batch: value.detach(),
+    "abs": lambda value, inputs: value.abs(),
+    "square": lambda value, inputs: value.square(),
+    "log": lambda value, inputs: value.log(),
+    "log1p": lambda value, inputs: value.log1p(),
+    "squash": lambda value, inputs: value / (1 + value.square()).sqrt(),
+    "detach": lambda value, inputs: value.detach(),
 }

@@ -9,19 +9,19 @@ import torch
 from torch import Tensor
 
 from ml3zoo.errors import InputError
-from ml3zoo.losses.signals.base import SMALLEST, Batch, Kind
+from ml3zoo.losses.signals.base import SMALLEST, LossInputs, ProblemType
 
 _CLASSES_OF_EXAMPLES = 5
 _CLASSES_OF_WORKLOADS = 10
 
 
-def _log_probabilities(batch: Batch) -> Tensor:
-    return batch["logits"].log_softmax(-1)
+def _log_probabilities(inputs: LossInputs) -> Tensor:
+    return inputs["logits"].log_softmax(-1)
 
 
-def _target_log_probability(batch: Batch) -> Tensor:
+def _target_log_probability(inputs: LossInputs) -> Tensor:
     """Log probability of the target, over soft targets its mean: the negative cross-entropy."""
-    target, log_probabilities = batch["target"], batch["log_probabilities"]
+    target, log_probabilities = inputs["target"], inputs["log_probabilities"]
     if target.is_floating_point():
         return (target * log_probabilities).sum(-1)
     try:
@@ -36,77 +36,77 @@ def _target_log_probability(batch: Batch) -> Tensor:
         ) from error
 
 
-def _probability(batch: Batch) -> Tensor:
+def _probability(inputs: LossInputs) -> Tensor:
     """Probability of the target, over soft targets its mean."""
-    target = batch["target"]
+    target = inputs["target"]
     if target.is_floating_point():
-        return (target * batch["log_probabilities"].exp()).sum(-1)
-    return batch["target_log_probability"].exp()
+        return (target * inputs["log_probabilities"].exp()).sum(-1)
+    return inputs["target_log_probability"].exp()
 
 
-def _target_certainty(batch: Batch) -> Tensor:
+def _target_certainty(inputs: LossInputs) -> Tensor:
     """How far a target is from uniform: 1 for a class, 0 for a point without a label."""
-    target = batch["target"]
+    target = inputs["target"]
     if target.is_floating_point():
         classes = target.shape[-1]
         return (target.amax(-1) * classes - 1) / (classes - 1)
-    return batch["logits"].new_ones(batch.points)
+    return inputs["logits"].new_ones(inputs.points)
 
 
-def _entropy(batch: Batch) -> Tensor:
-    log_probabilities = batch["log_probabilities"]
+def _entropy(inputs: LossInputs) -> Tensor:
+    log_probabilities = inputs["log_probabilities"]
     return -(log_probabilities * log_probabilities.exp()).sum(-1)
 
 
-def _class_shares(batch: Batch) -> Tensor:
+def _class_shares(inputs: LossInputs) -> Tensor:
     """Mean predicted probability of each class, [classes]."""
-    return batch["log_probabilities"].exp().flatten(0, -2).mean(0)
+    return inputs["log_probabilities"].exp().flatten(0, -2).mean(0)
 
 
-def _crowding(batch: Batch) -> Tensor:
+def _crowding(inputs: LossInputs) -> Tensor:
     """Mean log of the batch's share of each class, weighted by this point's prediction; 0 if all shares are alike.
 
     Its gradient, shares being constants, is that of the negative entropy of the batch's mean prediction.
     """
-    log_shares = batch["class_shares"].clamp_min(SMALLEST).log() + math.log(batch["logits"].shape[-1])
-    return (batch["log_probabilities"].exp() * log_shares).sum(-1)
+    log_shares = inputs["class_shares"].clamp_min(SMALLEST).log() + math.log(inputs["logits"].shape[-1])
+    return (inputs["log_probabilities"].exp() * log_shares).sum(-1)
 
 
-def _classes(batch: Batch) -> Tensor:
-    return torch.full_like(batch["logits"].detach().flatten()[0], batch["logits"].shape[-1])
+def _classes(inputs: LossInputs) -> Tensor:
+    return torch.full_like(inputs["logits"].detach().flatten()[0], inputs["logits"].shape[-1])
 
 
-def _balance(batch: Batch) -> Tensor:
+def _balance(inputs: LossInputs) -> Tensor:
     """Entropy of the mean prediction over that of the uniform one: 1 if all classes are predicted alike."""
-    mean = batch["class_shares"]
+    mean = inputs["class_shares"]
     return -(mean * mean.clamp_min(SMALLEST).log()).sum(-1) / math.log(mean.shape[-1])
 
 
-def _agreement(batch: Batch) -> Tensor:
+def _agreement(inputs: LossInputs) -> Tensor:
     """Share of points whose most likely class is the target's."""
-    return (batch["probability"] >= batch["confidence"] - SMALLEST).to(batch["logits"].dtype).mean()
+    return (inputs["probability"] >= inputs["confidence"] - SMALLEST).to(inputs["logits"].dtype).mean()
 
 
-class Classification(Kind):
+class Classification(ProblemType):
     """Classification losses: called like ``torch.nn.functional.cross_entropy``."""
 
     signals: ClassVar = {
         "log_probabilities": _log_probabilities,
         "target_log_probability": _target_log_probability,
-        "cross_entropy": lambda batch: -batch["target_log_probability"],
-        "labelled_cross_entropy": lambda batch: batch["target_certainty"] * batch["cross_entropy"],
-        "self_cross_entropy": lambda batch: -batch["log_probabilities"].amax(-1),
-        "uniform_cross_entropy": lambda batch: -batch["log_probabilities"].mean(-1),
+        "cross_entropy": lambda inputs: -inputs["target_log_probability"],
+        "labelled_cross_entropy": lambda inputs: inputs["target_certainty"] * inputs["cross_entropy"],
+        "self_cross_entropy": lambda inputs: -inputs["log_probabilities"].amax(-1),
+        "uniform_cross_entropy": lambda inputs: -inputs["log_probabilities"].mean(-1),
         "probability": _probability,
-        "confidence": lambda batch: batch["log_probabilities"].amax(-1).exp(),
+        "confidence": lambda inputs: inputs["log_probabilities"].amax(-1).exp(),
         "entropy": _entropy,
         "crowding": _crowding,
         "target_certainty": _target_certainty,
     }
     statistics: ClassVar = {
-        "mean_probability": lambda batch: batch["probability"].mean(),
-        "mean_confidence": lambda batch: batch["confidence"].mean(),
-        "mean_certainty": lambda batch: batch["target_certainty"].mean(),
+        "mean_probability": lambda inputs: inputs["probability"].mean(),
+        "mean_confidence": lambda inputs: inputs["confidence"].mean(),
+        "mean_certainty": lambda inputs: inputs["target_certainty"].mean(),
         "agreement": _agreement,
         "class_shares": _class_shares,
         "balance": _balance,
@@ -114,7 +114,7 @@ class Classification(Kind):
     }
     rests_on: ClassVar = {"crowding": "class_shares"}
     ordinary = "cross_entropy"
-    rival = "cross_entropy"
+    functional = "cross_entropy"
     task = "tabular-classification"
 
     def check(self, input: Tensor, target: Tensor) -> None:
@@ -175,4 +175,4 @@ class Classification(Kind):
         return 0 if input.dim() == 1 else 1
 
 
-KIND = Classification()
+PROBLEM_TYPE = Classification()

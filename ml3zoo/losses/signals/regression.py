@@ -8,65 +8,65 @@ import torch
 from torch import Tensor
 
 from ml3zoo.errors import InputError
-from ml3zoo.losses.signals.base import SMALLEST, Batch, Kind
+from ml3zoo.losses.signals.base import SMALLEST, LossInputs, ProblemType
 
 
-def _error(batch: Batch) -> Tensor:
-    return batch["prediction"] - batch["target"]
+def _error(inputs: LossInputs) -> Tensor:
+    return inputs["prediction"] - inputs["target"]
 
 
-def _target_scale(batch: Batch) -> Tensor:
+def _target_scale(inputs: LossInputs) -> Tensor:
     """Standard deviation of the target, 1 where it is constant."""
-    target = batch["target"].detach()
+    target = inputs["target"].detach()
     spread = target.std(correction=0)
     return torch.where(spread > SMALLEST * target.abs().amax(), spread, torch.ones_like(spread))
 
 
-def _batch_error(batch: Batch) -> Tensor:
+def _batch_error(inputs: LossInputs) -> Tensor:
     """Root mean squared error, at least ``SMALLEST`` target scales; its gradient is finite also at zero."""
-    return torch.maximum(batch["error"].square().mean(), (SMALLEST * batch["target_scale"]).square()).sqrt()
+    return torch.maximum(inputs["error"].square().mean(), (SMALLEST * inputs["target_scale"]).square()).sqrt()
 
 
-def _typical_target(batch: Batch) -> Tensor:
+def _typical_target(inputs: LossInputs) -> Tensor:
     """Standard deviation that normal targets of the same median distance from their median would have."""
-    target = batch["target"].detach().flatten()
+    target = inputs["target"].detach().flatten()
     spread = 1.4826 * (target - target.median()).abs().median()
-    return torch.where(spread > SMALLEST * batch["target_scale"], spread, batch["target_scale"])
+    return torch.where(spread > SMALLEST * inputs["target_scale"], spread, inputs["target_scale"])
 
 
-def _tolerance(batch: Batch) -> Tensor:
+def _tolerance(inputs: LossInputs) -> Tensor:
     """Three tenths of the typical target: an error below it is small whatever the others are."""
-    return 0.3 * batch["typical_target"]
+    return 0.3 * inputs["typical_target"]
 
 
-def _typical_error(batch: Batch) -> Tensor:
+def _typical_error(inputs: LossInputs) -> Tensor:
     """Median of the absolute error, softened by a tenth of the typical target so that a good fit cannot shrink it."""
-    return (batch["error"].abs().flatten().median().square() + (0.1 * batch["typical_target"]).square()).sqrt()
+    return (inputs["error"].abs().flatten().median().square() + (0.1 * inputs["typical_target"]).square()).sqrt()
 
 
-def _asymmetry(batch: Batch) -> Tensor:
+def _asymmetry(inputs: LossInputs) -> Tensor:
     """How much more there is of large errors above than below, from -1 to 1."""
-    square = (batch["error"] / batch["typical_error"]).square()
+    square = (inputs["error"] / inputs["typical_error"]).square()
     large = square / (square + 9)
-    return (batch["error"].sign() * large).sum() / (large.sum() + 3)
+    return (inputs["error"].sign() * large).sum() / (large.sum() + 3)
 
 
-class Regression(Kind):
+class Regression(ProblemType):
     """Regression losses: called like ``torch.nn.functional.mse_loss``."""
 
-    signals: ClassVar = {"error": _error, "squared_error": lambda batch: batch["error"].square()}
+    signals: ClassVar = {"error": _error, "squared_error": lambda inputs: inputs["error"].square()}
     statistics: ClassVar = {
         "target_scale": _target_scale,
         "batch_error": _batch_error,
         "typical_target": _typical_target,
         "tolerance": _tolerance,
         "typical_error": _typical_error,
-        "mean_error": lambda batch: batch["error"].mean(),
-        "median_error": lambda batch: batch["error"].flatten().median(),
+        "mean_error": lambda inputs: inputs["error"].mean(),
+        "median_error": lambda inputs: inputs["error"].flatten().median(),
         "asymmetry": _asymmetry,
     }
     ordinary = "squared_error"
-    rival = "mse_loss"
+    functional = "mse_loss"
     task = "tabular-regression"
 
     def check(self, input: Tensor, target: Tensor) -> None:
@@ -111,4 +111,4 @@ class Regression(Kind):
         return f"{told} `feature` is what the loss is given with each point," if feature else told
 
 
-KIND = Regression()
+PROBLEM_TYPE = Regression()

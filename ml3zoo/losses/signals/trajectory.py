@@ -8,20 +8,20 @@ import torch
 from torch import Tensor
 
 from ml3zoo.errors import InputError
-from ml3zoo.losses.signals.base import Kind
+from ml3zoo.losses.signals.base import ProblemType
 
 
-class Trajectory(Kind):
+class Trajectory(ProblemType):
     """Losses of actions [..., actions]: ``loss(policy(state), goal, feature=state)``; each time step is a point.
 
-    States are what was met, without a gradient: a loss of this kind needs roll-outs and no derivatives of the world.
+    States are what was met, without a gradient: a loss of this problem_type needs roll-outs and no derivatives of the world.
     How many numbers make a state, an action or a goal is the loss's own business.
     """
 
-    signals: ClassVar = {"state": lambda batch: batch["feature"]}
+    signals: ClassVar = {"state": lambda inputs: inputs["feature"]}
     statistics: ClassVar = {}
     ordinary = ""
-    rival = "mse_loss"
+    functional = "mse_loss"
     task = "reinforcement-learning"
     acting = True
 
@@ -49,9 +49,9 @@ class Trajectory(Kind):
         """Action and goal."""
         return {"action": input.to(dtype), "goal": target.to(dtype)}
 
-    def rival_target(self, input: Tensor, target: Tensor) -> Tensor:
+    def functional_target(self, input: Tensor, target: Tensor) -> Tensor:
         """Actions to be near to: a goal is none."""
         return torch.zeros_like(input)
 
 
-KIND = Trajectory()
+PROBLEM_TYPE = Trajectory()

@@ -9,7 +9,7 @@
 | ``Mixed`` | the whole run, both ways | the objective, smoothed | yes |
 """
 
-from ml3zoo.meta.estimators.base import Aim, Estimate, Estimator, Objective, Problem
+from ml3zoo.meta.estimators.base import Estimate, Estimator, MetaProblem, Objective, ObjectiveSteps
 from ml3zoo.meta.estimators.evolution import EvolutionStrategies
 from ml3zoo.meta.estimators.mixed import Mixed
 from ml3zoo.meta.estimators.persistent import PersistentEvolution
@@ -17,14 +17,14 @@ from ml3zoo.meta.estimators.truncated import Truncated
 from ml3zoo.meta.estimators.unrolled import Unrolled
 
 __all__ = [
-    "Aim",
     "Estimate",
     "Estimator",
     "EvolutionStrategies",
+    "MetaProblem",
     "Mixed",
     "Objective",
+    "ObjectiveSteps",
     "PersistentEvolution",
-    "Problem",
     "Truncated",
     "Unrolled",
 ]

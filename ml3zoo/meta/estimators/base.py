@@ -15,8 +15,8 @@ from ml3zoo.meta.ranks import Ranks
 from ml3zoo.meta.step import Step
 from ml3zoo.tasks.base import TaskFamily, Tasks, Tensors
 
-Aim = Literal["end", "curve", "both"]
-"""What of a run counts: its end, the mean over all its steps, or half of each."""
+ObjectiveSteps = Literal["last", "mean", "both"]
+"""What of a run reported_step: its end, the mean over all its steps, or half of each."""
 
 
 @dataclass(frozen=True)
@@ -43,12 +43,12 @@ class Estimate(NamedTuple):
     gradient: Tensors
     objective: float
     diverged: float
-    memory: Tensors
+    estimator_state: Tensors
 
 
 @dataclass(frozen=True)
-class Problem:
-    """What the meta-gradient is taken of: inner runs of one setting.
+class MetaProblem:
+    """What the meta-gradient is taken of: inner runs of one training_config.
 
     Attributes:
         step: the inner step.
@@ -78,7 +78,7 @@ class Problem:
         return tasks.pick(mine, device), lr[mine].to(device)
 
     def estimate(
-        self, gradient: Tensors, objective: Tensor, diverged: Tensor, memory: Tensors | None = None
+        self, gradient: Tensors, objective: Tensor, diverged: Tensor, estimator_state: Tensors | None = None
     ) -> Estimate:
         """All ranks' estimate from this rank's.
 
@@ -86,12 +86,12 @@ class Problem:
             gradient: mean over this rank's tasks.
             objective: of this rank's runs, any shape.
             diverged: which of them diverged.
-            memory: of this rank.
+            estimator_state: of this rank.
         """
         told = {"objective": objective.mean(), "diverged": diverged.to(objective.dtype).mean()}
         mean = self.mean_over_ranks({**{f"gradient.{k}": g for k, g in gradient.items()}, **told})
         gradient = {name: mean[f"gradient.{name}"] for name in gradient}
-        return Estimate(gradient, mean["objective"].item(), mean["diverged"].item(), memory or {})
+        return Estimate(gradient, mean["objective"].item(), mean["diverged"].item(), estimator_state or {})
 
     def mean_over_ranks(self, values: Tensors) -> Tensors:
         """Mean of what each rank found on its share of the tasks."""
@@ -108,21 +108,23 @@ class Problem:
 class Estimator(Protocol):
     """Estimates the gradient of the mean meta-objective by the loss parameters."""
 
-    def __call__(self, problem: Problem, phi: Tensors, memory: Tensors, generator: torch.Generator) -> Estimate:
+    def __call__(
+        self, problem: MetaProblem, phi: Tensors, estimator_state: Tensors, generator: torch.Generator
+    ) -> Estimate:
         """One estimate.
 
         Args:
             problem: what to estimate it for.
             phi: parameters of the loss.
-            memory: of the last estimate for the same problem; empty at the first.
+            estimator_state: of the last estimate for the same problem; empty at the first.
             generator: of all randomness; in the same state on every rank.
         """
         ...
 
 
-def aim_weights(aim: Aim, steps: int) -> list[float]:
+def step_weights(reported_step: ObjectiveSteps, steps: int) -> list[float]:
     """How much the objective after each step counts."""
-    every, last = {"curve": (1.0, 0.0), "end": (0.0, 1.0), "both": (0.5, 0.5)}[aim]
+    every, last = {"mean": (1.0, 0.0), "last": (0.0, 1.0), "both": (0.5, 0.5)}[reported_step]
     return [every / steps] * (steps - 1) + [every / steps + last]
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import torch
 
-from ml3zoo.meta.estimators.base import Estimate, Objective, Problem
-from ml3zoo.meta.estimators.noise import antithetic, slope_times_noise
+from ml3zoo.meta.estimators.base import Estimate, MetaProblem, Objective
+from ml3zoo.meta.estimators.noise import antithetic, es_gradients
 from ml3zoo.tasks.base import Tensors
 
 
@@ -28,16 +28,18 @@ class EvolutionStrategies:
     pairs: int = 12
     sigma: float = 0.05
 
-    def __call__(self, problem: Problem, phi: Tensors, memory: Tensors, generator: torch.Generator) -> Estimate:
+    def __call__(
+        self, problem: MetaProblem, phi: Tensors, estimator_state: Tensors, generator: torch.Generator
+    ) -> Estimate:
         """An unbiased estimate for the objective smoothed by Gaussian noise of width ``sigma``."""
         noise, perturbed = antithetic(phi, self.pairs, self.sigma, generator)
         tasks, lr = problem.sample(generator)
         n = len(lr)
         each = {name: p.repeat_interleave(n, 0) for name, p in perturbed.items()}
         everything = tasks.repeat(2 * self.pairs)
-        clocks = problem.run.clocks(everything, lr.repeat(2 * self.pairs))
-        state = problem.step.roll(each, problem.step.start(everything), everything.data, clocks)
+        step_infos = problem.run.step_infos(everything, lr.repeat(2 * self.pairs))
+        state = problem.step.roll(each, problem.step.start(everything), everything.data, step_infos)
         raw = problem.value(state.params, everything.data)
         value = self.objective(raw).view(2, self.pairs, n).mean(2)
-        gradient = {k: g.mean(0) for k, g in slope_times_noise(value[0] - value[1], noise, self.sigma).items()}
+        gradient = {k: g.mean(0) for k, g in es_gradients(value[0] - value[1], noise, self.sigma).items()}
         return problem.estimate(gradient, value, self.objective.diverged(raw))

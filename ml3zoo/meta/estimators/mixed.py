@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import torch
 
-from ml3zoo.meta.estimators.base import Aim, Estimate, Objective, Problem, aim_weights
-from ml3zoo.meta.estimators.noise import antithetic, slope_times_noise
-from ml3zoo.meta.estimators.unrolled import Stretch, differentiate_by_steps
+from ml3zoo.meta.estimators.base import Estimate, MetaProblem, Objective, ObjectiveSteps, step_weights
+from ml3zoo.meta.estimators.noise import antithetic, es_gradients
+from ml3zoo.meta.estimators.unrolled import Truncation, differentiate_by_steps
 from ml3zoo.tasks.base import Tensors
 
 
@@ -25,32 +25,34 @@ class Mixed:
         objective: of one task.
         pairs: of perturbed losses, at least 2.
         sigma: standard deviation of the perturbations.
-        aim: what of the run counts.
+        reported_step: what of the run counts.
     """
 
     objective: Objective = Objective()
     pairs: int = 4
     sigma: float = 0.05
-    aim: Aim = "end"
+    reported_step: ObjectiveSteps = "last"
 
-    def __call__(self, problem: Problem, phi: Tensors, memory: Tensors, generator: torch.Generator) -> Estimate:
+    def __call__(
+        self, problem: MetaProblem, phi: Tensors, estimator_state: Tensors, generator: torch.Generator
+    ) -> Estimate:
         """The weighted estimate."""
         noise, perturbed = antithetic(phi, self.pairs, self.sigma, generator)
         tasks, lr = problem.sample(generator)
         n, runs = len(lr), 2 * self.pairs
         everything = tasks.repeat(runs)
-        clocks = problem.run.clocks(everything, lr.repeat(runs))
-        stretch = Stretch(
+        step_infos = problem.run.step_infos(everything, lr.repeat(runs))
+        truncation = Truncation(
             {name: p.repeat_interleave(n, 0) for name, p in perturbed.items()},
             problem.step.start(everything),
             everything.data,
-            clocks,
-            aim_weights(self.aim, len(clocks)),
+            step_infos,
+            step_weights(self.reported_step, len(step_infos)),
             self.objective,
         )
-        state, value, gradients = differentiate_by_steps(problem.step, stretch)
+        state, value, gradients = differentiate_by_steps(problem.step, truncation)
         sides = value.view(2, self.pairs, n).mean(2)
-        evolved = slope_times_noise(sides[0] - sides[1], noise, self.sigma)
+        evolved = es_gradients(sides[0] - sides[1], noise, self.sigma)
         unrolled = {k: g.view(2, self.pairs, n, *g.shape[1:]).mean((0, 2)) for k, g in gradients.items()}
         first, second = problem.mean_over_ranks(unrolled), problem.mean_over_ranks(evolved)
         gradient = {name: _weighted(first[name], second[name]) for name in phi}

@@ -17,7 +17,7 @@ def antithetic(phi: Tensors, pairs: int, sigma: float, generator: torch.Generato
     return noise, {name: torch.cat([p + noise[name], p - noise[name]]) for name, p in phi.items()}
 
 
-def slope_times_noise(difference: Tensor, noise: Tensors, sigma: float) -> Tensors:
+def es_gradients(difference: Tensor, noise: Tensors, sigma: float) -> Tensors:
     """Each pair's estimate of the gradient, [pairs, ...], from its difference in the objective, [pairs]."""
     slope = difference / (2 * sigma**2)
     return {name: torch.einsum("p,p...->p...", slope, e) for name, e in noise.items()}

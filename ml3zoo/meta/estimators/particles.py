@@ -11,29 +11,29 @@ from torch import Tensor
 from torch.utils._pytree import tree_map
 
 from ml3zoo.errors import InputError
-from ml3zoo.meta.estimators.base import Aim, Problem
+from ml3zoo.meta.estimators.base import MetaProblem, ObjectiveSteps
 from ml3zoo.meta.inner import expand
-from ml3zoo.meta.step import Clock, State
+from ml3zoo.meta.step import State, StepInfo
 from ml3zoo.tasks.base import Tensors
 
 Tree = TypeVar("Tree")
 
 
-def check_window_aim(aim: Aim) -> None:
+def check_window_steps(reported_step: ObjectiveSteps) -> None:
     """See that what counts can be told from a window.
 
     Raises:
         InputError: it takes the whole run.
     """
-    if aim == "both":
+    if reported_step == "both":
         raise InputError(
-            'aim "both" weighs the end of a run against all its steps, which needs the whole run: take "end" or '
-            '"curve", or an estimator of whole runs (Unrolled, Mixed).'
+            'reported_step "both" weighs the end of a run against all its steps, which needs the whole run: take "last" or '
+            '"mean", or an estimator of whole runs (Unrolled, Mixed).'
         )
 
 
 @dataclass(frozen=True)
-class Population:
+class Particles:
     """Half-trained networks, one or more on each task.
 
     Attributes:
@@ -49,16 +49,22 @@ class Population:
     lr: Tensor
 
     @classmethod
-    def recalled(
-        cls, memory: Tensors, problem: Problem, phi: Tensors, window: int, generator: torch.Generator, ways: int = 1
-    ) -> Population:
-        """What was remembered, or a fresh population of all ages.
+    def restore(
+        cls,
+        estimator_state: Tensors,
+        problem: MetaProblem,
+        phi: Tensors,
+        window: int,
+        generator: torch.Generator,
+        ways: int = 1,
+    ) -> Particles:
+        """What was as_tensors, or a fresh particles of all ages.
 
         Raises:
             InputError: the run is not a whole number of windows.
         """
-        if memory:
-            return cls._from_memory(memory, ways)
+        if estimator_state:
+            return cls._from_tensors(estimator_state, ways)
         if problem.run.steps % window:
             raise InputError(
                 f"a run of {problem.run.steps} steps cannot be cut into windows of {window}: the number of steps must "
@@ -68,19 +74,19 @@ class Population:
         place = torch.arange(problem.tasks, device=lr.device)[problem.ranks.share(problem.tasks)]
         age = (place % (problem.run.steps // window) * window).to(lr.dtype)
         state = problem.step.start(tasks)
-        for clock in problem.run.clocks(tasks, lr)[: int(age.max())]:
-            grown = problem.step.roll(expand(phi, len(lr)), state, tasks.data, [clock])
-            state = _where(clock.t < age, grown, state)
+        for step_info in problem.run.step_infos(tasks, lr)[: int(age.max())]:
+            grown = problem.step.roll(expand(phi, len(lr)), state, tasks.data, [step_info])
+            state = _where(step_info.t < age, grown, state)
         return cls((state,) * ways, tasks.data, age, lr)
 
-    def clocks(self, problem: Problem, window: int) -> list[Clock]:
-        """The clocks of the next steps."""
-        return [problem.run.clock(self.age + t, self.lr) for t in range(window)]
+    def step_infos(self, problem: MetaProblem, window: int) -> list[StepInfo]:
+        """The step_infos of the next steps."""
+        return [problem.run.step_info(self.age + t, self.lr) for t in range(window)]
 
     def advanced(
-        self, states: tuple[State, ...], window: int, alive: Tensor, problem: Problem, generator: torch.Generator
-    ) -> Population:
-        """The population a window later; who has finished, or is not ``alive`` [tasks], starts anew on another task."""
+        self, states: tuple[State, ...], window: int, alive: Tensor, problem: MetaProblem, generator: torch.Generator
+    ) -> Particles:
+        """The particles a window later; who has finished, or is not ``alive`` [tasks], starts anew on another task."""
         age = self.age + window
         leaving = (age >= problem.run.steps) | ~alive
         fresh, lr = problem.sample(generator)
@@ -93,19 +99,19 @@ class Population:
             lr=torch.where(leaving, lr, self.lr),
         )
 
-    def remembered(self) -> Tensors:
+    def as_tensors(self) -> Tensors:
         """As plain tensors, each with a leading task axis."""
-        memory = {f"data.{name}": x for name, x in self.data.items()} | {"age": self.age, "lr": self.lr}
+        estimator_state = {f"data.{name}": x for name, x in self.data.items()} | {"age": self.age, "lr": self.lr}
         for way, state in enumerate(self.states):
-            memory |= {f"params.{way}.{name}": x for name, x in state.params.items()}
+            estimator_state |= {f"params.{way}.{name}": x for name, x in state.params.items()}
             for moment, tensors in state.optimizer.items():
-                memory |= {f"{moment}.{way}.{name}": x for name, x in tensors.items()}
-        return memory
+                estimator_state |= {f"{moment}.{way}.{name}": x for name, x in tensors.items()}
+        return estimator_state
 
     @classmethod
-    def _from_memory(cls, memory: Tensors, ways: int) -> Population:
+    def _from_tensors(cls, estimator_state: Tensors, ways: int) -> Particles:
         parts: dict[tuple[str, ...], Tensors] = defaultdict(dict)
-        for name, x in memory.items():
+        for name, x in estimator_state.items():
             if name.startswith("data."):
                 parts["data",][name.removeprefix("data.")] = x
             elif "." in name:
@@ -118,7 +124,7 @@ class Population:
             )
             for way in range(ways)
         ]
-        return cls(tuple(states), parts["data",], memory["age"], memory["lr"])
+        return cls(tuple(states), parts["data",], estimator_state["age"], estimator_state["lr"])
 
 
 def _where(which: Tensor, yes: Tree, no: Tree) -> Tree:

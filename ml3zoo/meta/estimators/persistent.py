@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import torch
 from torch.utils._pytree import tree_map
 
-from ml3zoo.meta.estimators.base import Aim, Estimate, Objective, Problem
-from ml3zoo.meta.estimators.noise import antithetic, slope_times_noise
-from ml3zoo.meta.estimators.particles import Population, check_window_aim
+from ml3zoo.meta.estimators.base import Estimate, MetaProblem, Objective, ObjectiveSteps
+from ml3zoo.meta.estimators.noise import antithetic, es_gradients
+from ml3zoo.meta.estimators.particles import Particles, check_window_steps
 from ml3zoo.meta.inner import expand
-from ml3zoo.meta.step import Clock, State
+from ml3zoo.meta.step import State, StepInfo
 from ml3zoo.tasks.base import Tensors
 
 
@@ -27,48 +27,50 @@ class PersistentEvolution:
         window: steps; the run's number of steps must be a multiple of it.
         objective: of one task.
         sigma: standard deviation of the perturbations of one window.
-        aim: what of the run counts: its end or its curve.
+        reported_step: what of the run reported_step: its end or its curve.
     """
 
     window: int
     objective: Objective = Objective()
     sigma: float = 0.05
-    aim: Aim = "curve"
+    reported_step: ObjectiveSteps = "mean"
 
     def __post_init__(self) -> None:
         """A window does not show all of a run."""
-        check_window_aim(self.aim)
+        check_window_steps(self.reported_step)
 
-    def __call__(self, problem: Problem, phi: Tensors, memory: Tensors, generator: torch.Generator) -> Estimate:
+    def __call__(
+        self, problem: MetaProblem, phi: Tensors, estimator_state: Tensors, generator: torch.Generator
+    ) -> Estimate:
         """The estimate of one window."""
-        past = {name.removeprefix("noise."): x for name, x in memory.items() if name.startswith("noise.")}
-        lives = {name: x for name, x in memory.items() if not name.startswith("noise.")}
-        population = Population.recalled(lives, problem, phi, self.window, generator, ways=2)
+        past = {name.removeprefix("noise."): x for name, x in estimator_state.items() if name.startswith("noise.")}
+        lives = {name: x for name, x in estimator_state.items() if not name.startswith("noise.")}
+        particles = Particles.restore(lives, problem, phi, self.window, generator, ways=2)
         mine = problem.ranks.share(problem.tasks)
         drawn, _ = antithetic(phi, problem.tasks, self.sigma, generator)
         noise = {name: e[mine] for name, e in drawn.items()}
-        n = len(population.age)
+        n = len(particles.age)
         each = {name: torch.cat([p + noise[name], p - noise[name]]) for name, p in expand(phi, n).items()}
-        state: State = tree_map(lambda a, b: torch.cat([a, b]), *population.states)
-        data = {name: x.repeat(2, *[1] * (x.dim() - 1)) for name, x in population.data.items()}
-        value = torch.zeros(2 * n, dtype=population.lr.dtype, device=population.lr.device)
-        for clock in population.clocks(problem, self.window):
-            twice = Clock(*(x.repeat(2) for x in clock))
+        state: State = tree_map(lambda a, b: torch.cat([a, b]), *particles.states)
+        data = {name: x.repeat(2, *[1] * (x.dim() - 1)) for name, x in particles.data.items()}
+        value = torch.zeros(2 * n, dtype=particles.lr.dtype, device=particles.lr.device)
+        for step_info in particles.step_infos(problem, self.window):
+            twice = StepInfo(*(x.repeat(2) for x in step_info))
             state = problem.step.advance(each, state, data, twice)
-            if self.aim == "curve":
+            if self.reported_step == "mean":
                 value = value + self.objective(problem.value(state.params, data)) / self.window
         raw = problem.value(state.params, data)
-        worth = value
-        if self.aim == "end":
-            worth = self.objective(raw)
-            ends = (population.age + self.window == problem.run.steps).to(worth.dtype)
-            value = problem.run.steps // self.window * ends.repeat(2) * worth
+        value_now = value
+        if self.reported_step == "last":
+            value_now = self.objective(raw)
+            ends = (particles.age + self.window == problem.run.steps).to(value_now.dtype)
+            value = problem.run.steps // self.window * ends.repeat(2) * value_now
         sums = {name: past[name] + e if past else e for name, e in noise.items()}
-        each_gradient = slope_times_noise(value[:n] - value[n:], sums, self.sigma)
+        each_gradient = es_gradients(value[:n] - value[n:], sums, self.sigma)
         ways = tuple(tree_map(lambda x, way=way: x[way * n : (way + 1) * n], state) for way in range(2))
         everyone = torch.ones(n, dtype=torch.bool, device=raw.device)
-        later = population.advanced(ways, self.window, everyone, problem, generator)
+        later = particles.advanced(ways, self.window, everyone, problem, generator)
         living = (later.age > 0).to(raw.dtype)
         kept = {f"noise.{name}": torch.einsum("n,n...->n...", living, e) for name, e in sums.items()}
         gradient = {name: g.mean(0) for name, g in each_gradient.items()}
-        return problem.estimate(gradient, worth, self.objective.diverged(raw), later.remembered() | kept)
+        return problem.estimate(gradient, value_now, self.objective.diverged(raw), later.as_tensors() | kept)

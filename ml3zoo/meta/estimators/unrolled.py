@@ -13,15 +13,15 @@ from torch.func import vmap
 from torch.utils._pytree import tree_map
 
 from ml3zoo.meta.estimators.base import (
-    Aim,
     Estimate,
+    MetaProblem,
     Objective,
-    Problem,
-    aim_weights,
+    ObjectiveSteps,
     guarded_mean,
+    step_weights,
 )
 from ml3zoo.meta.inner import expand
-from ml3zoo.meta.step import Clock, State, Step
+from ml3zoo.meta.step import State, Step, StepInfo
 from ml3zoo.tasks.base import Tensors
 
 
@@ -35,36 +35,38 @@ class Unrolled:
     Attributes:
         objective: of one task.
         clip: largest norm of one task's gradient.
-        aim: what of the run counts.
+        reported_step: what of the run counts.
         rematerialise: keep only the states between steps and compute each step anew on the way back. Memory then
             grows by one state a step instead of by everything the step computed.
     """
 
     objective: Objective = Objective()
     clip: float = math.inf
-    aim: Aim = "end"
+    reported_step: ObjectiveSteps = "last"
     rematerialise: bool = True
 
-    def __call__(self, problem: Problem, phi: Tensors, memory: Tensors, generator: torch.Generator) -> Estimate:
+    def __call__(
+        self, problem: MetaProblem, phi: Tensors, estimator_state: Tensors, generator: torch.Generator
+    ) -> Estimate:
         """The exact meta-gradient, but for the guards."""
         tasks, lr = problem.sample(generator)
-        clocks = problem.run.clocks(tasks, lr)
-        start, weights = problem.step.start(tasks), aim_weights(self.aim, len(clocks))
-        stretch = Stretch(expand(phi, len(lr)), start, tasks.data, clocks, weights, self.objective)
+        step_infos = problem.run.step_infos(tasks, lr)
+        start, weights = problem.step.start(tasks), step_weights(self.reported_step, len(step_infos))
+        truncation = Truncation(expand(phi, len(lr)), start, tasks.data, step_infos, weights, self.objective)
         differentiate = differentiate_by_steps if self.rematerialise else differentiate_at_once
-        _, value, gradients = differentiate(problem.step, stretch)
+        _, value, gradients = differentiate(problem.step, truncation)
         gradient, finite = guarded_mean(gradients, self.clip)
         return problem.estimate(gradient, value, ~finite)
 
 
-class Stretch(NamedTuple):
+class Truncation(NamedTuple):
     """Some steps of inner runs, and what of them counts.
 
     Attributes:
         phi: loss parameters of each run, [tasks, ...].
-        state: before the stretch; nothing is differentiated beyond it.
+        state: before the truncation; nothing is differentiated beyond it.
         data: of the tasks.
-        clocks: one per step, at least one.
+        step_infos: one per step, at least one.
         weights: of the objective after each step.
         objective: of one task.
     """
@@ -72,16 +74,16 @@ class Stretch(NamedTuple):
     phi: Tensors
     state: State
     data: Tensors
-    clocks: Sequence[Clock]
+    step_infos: Sequence[StepInfo]
     weights: Sequence[float]
     objective: Objective
 
 
-class Slope(NamedTuple):
+class GradientResult(NamedTuple):
     """What differentiation gives.
 
     Attributes:
-        state: after the stretch.
+        state: after the truncation.
         value: the weighted objectives, [tasks].
         gradients: of it by the loss parameters, [tasks, ...].
     """
@@ -91,36 +93,38 @@ class Slope(NamedTuple):
     gradients: Tensors
 
 
-def differentiate_by_steps(step: Step, stretch: Stretch) -> Slope:
+def differentiate_by_steps(step: Step, truncation: Truncation) -> GradientResult:
     """Pull cotangents back step by step, each step computed anew from the state before it."""
-    phi, state, data, clocks, weights, objective = stretch
-    score = step.score(objective)
+    phi, state, data, step_infos, weights, objective = truncation
+    step_vjp = step.step_vjp(objective)
     befores = [state]
     with torch.no_grad():
-        for clock in clocks[:-1]:
-            befores.append(step.advance(phi, befores[-1], data, clock))
-        one, nothing = torch.ones_like(clocks[0].t), tree_map(torch.zeros_like, state)
-        end, worth, gradients, cotangent = score(phi, befores[-1], data, clocks[-1], nothing, weights[-1] * one)
-        value = weights[-1] * worth
-        for before, clock, weight in reversed(list(zip(befores, clocks, weights, strict=True))[:-1]):
+        for step_info in step_infos[:-1]:
+            befores.append(step.advance(phi, befores[-1], data, step_info))
+        one, nothing = torch.ones_like(step_infos[0].t), tree_map(torch.zeros_like, state)
+        end, value_now, gradients, cotangent = step_vjp(
+            phi, befores[-1], data, step_infos[-1], nothing, weights[-1] * one
+        )
+        value = weights[-1] * value_now
+        for before, step_info, weight in reversed(list(zip(befores, step_infos, weights, strict=True))[:-1]):
             if weight:
-                _, worth, by_phi, cotangent = score(phi, before, data, clock, cotangent, weight * one)
-                value = value + weight * worth
+                _, value_now, by_phi, cotangent = step_vjp(phi, before, data, step_info, cotangent, weight * one)
+                value = value + weight * value_now
             else:
-                by_phi, cotangent = step.pullback(phi, before, data, clock, cotangent)
+                by_phi, cotangent = step.pullback(phi, before, data, step_info, cotangent)
             gradients = {name: g + by_phi[name] for name, g in gradients.items()}
-    return Slope(end, value, gradients)
+    return GradientResult(end, value, gradients)
 
 
-def differentiate_at_once(step: Step, stretch: Stretch) -> Slope:
-    """The same through one graph of all steps: faster where it fits into memory."""
-    phi, state, data, clocks, weights, objective = stretch
+def differentiate_at_once(step: Step, truncation: Truncation) -> GradientResult:
+    """The same through one graph of all steps: faster where it fits into estimator_state."""
+    phi, state, data, step_infos, weights, objective = truncation
     leaves = {name: p.detach().clone().requires_grad_() for name, p in phi.items()}
-    value = torch.zeros_like(clocks[0].t)
-    for clock, weight in zip(clocks, weights, strict=True):
-        state = step.track(leaves, state, data, clock)
+    value = torch.zeros_like(step_infos[0].t)
+    for step_info, weight in zip(step_infos, weights, strict=True):
+        state = step.track(leaves, state, data, step_info)
         if weight:
             value = value + weight * objective(vmap(step.family.objective)(state.params, data))
     grads = torch.autograd.grad(value.sum(), list(leaves.values()), materialize_grads=True)
     detached: State = tree_map(torch.detach, state)
-    return Slope(detached, value.detach(), dict(zip(leaves, grads, strict=True)))
+    return GradientResult(detached, value.detach(), dict(zip(leaves, grads, strict=True)))

@@ -1,4 +1,4 @@
-"""Expressions found by evolution, their coefficients by gradient: the structure of a symbolic twin of a loss.
+"""Expressions found by evolution, their coefficients by gradient: the structure of a symbolic student of a loss.
 
 Source of the idea: Raymond et al., *Learning Symbolic Model-Agnostic Loss Functions via Meta-Learning*, TPAMI 2023. An
 expression is worth what a fit of its coefficients reaches in ``ml3zoo.meta.initialisation.distillation``, less a little for its length.
@@ -15,8 +15,8 @@ from ml3zoo.format.config import LossConfig
 from ml3zoo.losses import LearnedLoss, build_loss
 from ml3zoo.losses.families.symbolic import OPERATORS
 from ml3zoo.meta.compute import reproducible_compute
-from ml3zoo.meta.initialisation.distillation import Visits, fit, visit
-from ml3zoo.meta.outer import Setting
+from ml3zoo.meta.initialisation.distillation import Samples, collect_samples, fit
+from ml3zoo.meta.outer import TrainingConfig
 from ml3zoo.meta.progress import progress_bar
 
 Tokens = tuple[str, ...]
@@ -31,7 +31,7 @@ class Evolution:
         generations: how many.
         parents: the best of a generation, from which the next is bred.
         longest: tokens of an expression, at most.
-        price: of a token, in shares of the pull that is missed.
+        price: of a token, in shares of the gradient that is missed.
         iterations: of each fit.
         seed: of the search.
     """
@@ -45,34 +45,43 @@ class Evolution:
     seed: int = 0
 
     def __call__(
-        self, loss: LearnedLoss, config: LossConfig, settings: Sequence[Setting], *, tasks: int = 4, moments: int = 8
+        self,
+        loss: LearnedLoss,
+        config: LossConfig,
+        training_configs: Sequence[TrainingConfig],
+        *,
+        tasks: int = 4,
+        moments: int = 8,
     ) -> LearnedLoss:
-        """The best twin of the family ``symbolic`` for a loss.
+        """The best student of the family ``symbolic`` for a loss.
 
         Args:
             loss: what is imitated.
-            config: of the twin; the tokens of its architecture are replaced by those found.
-            settings: the trainings that are visited.
-            tasks: of each setting.
+            config: of the student; the tokens of its architecture are replaced by those found.
+            training_configs: the trainings that are samples.
+            tasks: of each training_config.
             moments: of each training.
         """
         with reproducible_compute():
-            visited = [visit(loss, setting, tasks, moments, self.seed) for setting in settings]
-            return _Search(self, config, visited)()
+            samples = [
+                collect_samples(loss, training_config, tasks, moments, self.seed)
+                for training_config in training_configs
+            ]
+            return _Search(self, config, samples)()
 
 
 @dataclass(frozen=True)
 class _Candidate:
     tokens: Tokens
-    twin: LearnedLoss
+    student: LearnedLoss
     score: float
 
 
 class _Search:
     """One search under way."""
 
-    def __init__(self, evolution: Evolution, config: LossConfig, visited: Sequence[Visits]) -> None:
-        self.evolution, self.config, self.visited = evolution, config, visited
+    def __init__(self, evolution: Evolution, config: LossConfig, samples: Sequence[Samples]) -> None:
+        self.evolution, self.config, self.samples = evolution, config, samples
         self.generator = torch.Generator().manual_seed(evolution.seed)
         self.leaves = [*(f"s{k}" for k in range(len(config.signals))), "c", "c"]
         self.known: dict[Tokens, _Candidate] = {}
@@ -86,7 +95,7 @@ class _Search:
                 advance(generation + 1, f"best {candidates[0].score:.3f}")
                 bred = [self._bred(candidates) for _ in range(self.evolution.population - len(candidates))]
                 candidates += [self._measured(tokens) for tokens in bred]
-        return self._best(candidates)[0].twin
+        return self._best(candidates)[0].student
 
     def _best(self, candidates: list[_Candidate]) -> list[_Candidate]:
         unique = {candidate.tokens: candidate for candidate in candidates}
@@ -95,9 +104,9 @@ class _Search:
     def _measured(self, tokens: Tokens) -> _Candidate:
         if tokens not in self.known:
             architecture = self.config.architecture | {"tokens": tokens}
-            twin = build_loss(self.config.replace(architecture=architecture))
-            missed = fit(twin, self.visited, self.evolution.iterations)
-            self.known[tokens] = _Candidate(tokens, twin, missed + self.evolution.price * len(tokens))
+            student = build_loss(self.config.replace(architecture=architecture))
+            missed = fit(student, self.samples, self.evolution.iterations)
+            self.known[tokens] = _Candidate(tokens, student, missed + self.evolution.price * len(tokens))
         return self.known[tokens]
 
     def _bred(self, parents: list[_Candidate]) -> Tokens:
@@ -123,7 +132,7 @@ class _Search:
     @property
     def _expressions(self) -> range:
         """One for each signal that is weighed."""
-        return range(max(1, len(self.config.architecture.get("weighted", ()))))
+        return range(max(1, len(self.config.architecture.get("terms", ()))))
 
     def _linear(self) -> Tokens:
         """Of all signals, each with a coefficient: what the search shortens or improves."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ml3zoo.format.config import Range, Ranges
+from ml3zoo.format.environment import AffineScale, AffineScales
 
 BOTTOM = -math.pi / 6
 """Position of the lowest place of the valley."""
@@ -66,9 +66,9 @@ class Car:
         return torch.stack([position, torch.where(stopped, 0.0, velocity)], -1)
 
     @property
-    def sight(self) -> Ranges:
+    def observation_normaliser(self) -> AffineScales:
         """What brings a state to about -1 to 1, as a policy likes it."""
-        return Range(middle=BOTTOM, scale=0.3), Range(scale=self.pace)
+        return AffineScale(shift=BOTTOM, scale=0.3), AffineScale(scale=self.pace)
 
     def arrived(self, state: Tensor) -> Tensor:
         """Whether the goal is reached, [...]."""

@@ -1,4 +1,4 @@
-"""The worlds of ``ml3zoo.tasks.control`` as Gymnasium environments, which know them once this module is imported.
+"""The vector_env of ``ml3zoo.tasks.control`` as Gymnasium environments, which know them once this module is imported.
 
 ``gymnasium.make("ml3zoo.tasks.control.environments:ml3zoo/MountainCar-v0")`` does both.
 """
@@ -78,7 +78,9 @@ class PointMassEnv(gymnasium.Env[Array, Array]):
 
     def __init__(self, mass: PointMass | None = None) -> None:
         self.mass = mass or PointMass()
-        self.observation_space = Box(-self.mass.farthest, self.mass.farthest, (len(self.mass.sight),), np.float32)
+        self.observation_space = Box(
+            -self.mass.farthest, self.mass.farthest, (len(self.mass.observation_normaliser),), np.float32
+        )
         self.action_space = Box(-1.0, 1.0, (2,), np.float32)
         self._state = torch.zeros(6, dtype=torch.float64)
 

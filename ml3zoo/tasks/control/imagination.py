@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from ml3zoo.format.config import Ranges
+from ml3zoo.format.environment import AffineScales
 from ml3zoo.tasks.base import Split
 from ml3zoo.tasks.control.ensemble import Ensemble, Fit
 from ml3zoo.tasks.control.reacher import Reacher, fingertip
@@ -39,9 +39,9 @@ class ImaginedReacher:
         return self.arm.steps
 
     @property
-    def sight(self) -> Ranges:
+    def observation_normaliser(self) -> AffineScales:
         """What brings an observation to about -1 to 1."""
-        return self.arm.sight
+        return self.arm.observation_normaliser
 
     def draw(self, generator: torch.Generator, n: int, split: Split) -> Tensor:
         """Starts and goals as the environment draws them, each with a member of the ensemble, [n, 9]."""
@@ -102,21 +102,21 @@ class Episodes:
 
 
 def meet(policy: Callable[[Tensor], Tensor], episodes: int, seed: int) -> Episodes:
-    """Let policies act in ``Reacher-v5``, one in each of so many worlds.
+    """Let policies act in ``Reacher-v5``, one in each of so many vector_env.
 
     Args:
         policy: observations [episodes, 10] to actions [episodes, 2].
-        episodes: worlds side by side.
+        episodes: vector_env side by side.
         seed: of starts and goals.
 
     Raises:
         MissingExtraError: gymnasium or mujoco is not installed.
     """
     from ml3zoo.tasks.control.rollouts import roll_out
-    from ml3zoo.tasks.control.vector_env import open_worlds
+    from ml3zoo.tasks.control.vector_env import open_vector_env
 
-    with open_worlds("Reacher-v5", episodes, Reacher().steps) as worlds:
-        rolled = roll_out(policy, worlds, seed=seed)
+    with open_vector_env("Reacher-v5", episodes, Reacher().steps) as vector_env:
+        rolled = roll_out(policy, vector_env, seed=seed)
     return Episodes(torch.cat([rolled.states, rolled.end[None]]), rolled.actions)
 
 

@@ -9,7 +9,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from ml3zoo.format.config import Range, Ranges
+from ml3zoo.format.environment import AffineScale, AffineScales
 from ml3zoo.tasks.base import Split
 
 
@@ -35,7 +35,9 @@ class PointMass:
     reach: float = 1.0
     spread: float = 0.05
 
-    sight: ClassVar[Ranges] = tuple(Range(scale=scale) for scale in (0.5, 0.5, 1.0, 1.0, 0.5, 0.5, 0.5, 0.5))
+    observation_normaliser: ClassVar[AffineScales] = tuple(
+        AffineScale(scale=scale) for scale in (0.5, 0.5, 1.0, 1.0, 0.5, 0.5, 0.5, 0.5)
+    )
     """What brings an observation to about -1 to 1."""
 
     @property

@@ -14,7 +14,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from ml3zoo.format.config import Range, Ranges
+from ml3zoo.format.environment import AffineScale, AffineScales
 from ml3zoo.tasks.base import Split
 
 _UPPER, _FORE = 0.1, 0.11
@@ -55,8 +55,8 @@ class Reacher:
 
     steps: int = 50
 
-    sight: ClassVar[Ranges] = tuple(
-        Range(scale=scale) for scale in (0.5, 0.5, 0.5, 0.5, 0.3, 0.3, 3.0, 3.0, 0.05, 0.05)
+    observation_normaliser: ClassVar[AffineScales] = tuple(
+        AffineScale(scale=scale) for scale in (0.5, 0.5, 0.5, 0.5, 0.3, 0.3, 3.0, 3.0, 0.05, 0.05)
     )
     """What brings an observation to about -1 to 1."""
 

@@ -11,14 +11,14 @@ from ml3zoo.tasks.control.needs_gymnasium import VectorEnv, gymnasium
 
 
 @contextmanager
-def open_worlds(
+def open_vector_env(
     env: str, count: int, episode_steps: int, *, like: str = "MountainCarContinuous-v0", render_mode: str | None = None
 ) -> Iterator[VectorEnv]:
-    """So many worlds of an environment, closed afterwards.
+    """So many vector_env of an environment, closed afterwards.
 
     Args:
         env: its id, as ``gymnasium.make`` takes it: ``"Name-v0"``, or ``"module:Name-v0"``, which imports the module.
-        count: worlds.
+        count: vector_env.
         episode_steps: of an episode, at most.
         like: an id that is known, for the error.
         render_mode: as ``gymnasium.make`` takes it.
@@ -29,7 +29,7 @@ def open_worlds(
     """
     kwargs: dict[str, Any] = {} if render_mode is None else {"render_mode": render_mode}
     try:
-        worlds = gymnasium.make_vec(env, num_envs=count, max_episode_steps=episode_steps, **kwargs)
+        vector_env = gymnasium.make_vec(env, num_envs=count, max_episode_steps=episode_steps, **kwargs)
     except gymnasium.error.DependencyNotInstalled as error:
         if "mujoco" in str(error).lower():
             raise MissingExtraError(f"The environment {env}", "rl") from error
@@ -44,9 +44,9 @@ def open_worlds(
             f"the environment {env} could not be made ({type(error).__name__}: {error}). Correct it, or what it needs."
         ) from error
     try:
-        yield worlds
+        yield vector_env
     finally:
-        worlds.close()
+        vector_env.close()
 
 
 def own_limit(env: str) -> int | None:

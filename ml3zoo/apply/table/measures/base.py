@@ -11,12 +11,12 @@ from torch import Tensor
 
 from ml3zoo.apply.figures import Array
 from ml3zoo.apply.table.targets import Target
-from ml3zoo.apply.verdict import Yardstick
+from ml3zoo.apply.verdict import MetricFormat
 from ml3zoo.evaluate import Baseline
 
 
 @dataclass(frozen=True)
-class Criterion:
+class SelectionMetric:
     """What runs are chosen by on validation rows, lower being better.
 
     Attributes:
@@ -30,17 +30,17 @@ class Criterion:
 
 
 @dataclass(frozen=True)
-class Contest:
+class Comparison:
     """What a learned loss competes with.
 
     Attributes:
         baselines: ordinary losses, each tuned in the same way.
-        criterion: what the runs of all are chosen by, and the best of the ordinary losses.
+        selection_metric: what the runs of all are chosen by, and the best of the ordinary losses.
         headline: metric on test rows that losses are compared by, lower being better.
     """
 
     baselines: tuple[Baseline, ...]
-    criterion: Criterion
+    selection_metric: SelectionMetric
     headline: str
 
 
@@ -49,15 +49,15 @@ class Measure(ABC):
 
     Attributes:
         target: what the column to predict is read as.
-        usual: contest with the kind's ordinary loss.
-        robust: contest also with ordinary losses for data that are partly wrong.
+        usual: comparison with the kind's ordinary loss.
+        robust: comparison also with ordinary losses for data that are partly wrong.
         metrics: what is measured on test rows, by the name in a report: how it is shown.
         unit: of a hundredth of a gap.
     """
 
     target: ClassVar[type[Target]]
-    usual: ClassVar[Contest]
-    robust: ClassVar[Contest]
+    usual: ClassVar[Comparison]
+    robust: ClassVar[Comparison]
     metrics: ClassVar[Mapping[str, str]]
     unit: ClassVar[str]
 
@@ -73,12 +73,12 @@ class Measure(ABC):
 
     @abstractmethod
     def gap(self, ours: Array, theirs: Array) -> Array:
-        """How far apart two losses are in a contest's headline metric, network by network, [networks]."""
+        """How far apart two losses are in a comparison's headline metric, network by network, [networks]."""
 
-    def yardstick(self, headline: str) -> Yardstick:
+    def metric_format(self, headline: str) -> MetricFormat:
         """What a gap in a metric is called."""
         metric = f"test {self.metrics[headline]}"
-        return Yardstick(metric=metric, unit=self.unit, factor=100, digits=".1f", place=" on these test rows")
+        return MetricFormat(metric=metric, unit=self.unit, factor=100, digits=".1f", place=" on these test rows")
 
     def caveat(self, headline: str, ours: dict[str, Array], theirs: dict[str, Array]) -> str:
         """What a user should know who reads this metric alone; a sentence, or nothing."""

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ml3zoo.apply.figures import Array
-from ml3zoo.apply.table.measures.base import Contest, Criterion, Measure
+from ml3zoo.apply.table.measures.base import Comparison, Measure, SelectionMetric
 from ml3zoo.apply.table.targets import Classes, Target
 from ml3zoo.evaluate import Baseline
 from ml3zoo.losses.ordinary import GeneralizedCrossEntropy
@@ -34,7 +34,7 @@ def _chosen_by(output: Tensor, truth: Tensor) -> tuple[Array, ...]:
 
 
 _CROSS_ENTROPY = Baseline("cross-entropy", nn.CrossEntropyLoss)
-_CRITERION = Criterion("validation error rate", _chosen_by)
+_CRITERION = SelectionMetric("validation error rate", _chosen_by)
 _HEADLINE = "error_rate"
 
 
@@ -42,8 +42,8 @@ class Classification(Measure):
     """Error rate, accuracy and cross-entropy."""
 
     target = Classes
-    usual = Contest((_CROSS_ENTROPY,), _CRITERION, _HEADLINE)
-    robust = Contest(
+    usual = Comparison((_CROSS_ENTROPY,), _CRITERION, _HEADLINE)
+    robust = Comparison(
         (_CROSS_ENTROPY, Baseline("generalised cross-entropy (q = 0.7)", lambda: GeneralizedCrossEntropy(0.7))),
         _CRITERION,
         _HEADLINE,

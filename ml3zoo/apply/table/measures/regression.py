@@ -9,7 +9,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from ml3zoo.apply.figures import Array
-from ml3zoo.apply.table.measures.base import Contest, Criterion, Measure
+from ml3zoo.apply.table.measures.base import Comparison, Measure, SelectionMetric
 from ml3zoo.apply.table.targets import Numbers, Target
 from ml3zoo.evaluate import Baseline
 
@@ -41,15 +41,15 @@ class Regression(Measure):
     """
 
     target = Numbers
-    usual = Contest((_MSE,), Criterion("validation MSE (standardised target)", _squared), "rmse")
-    robust = Contest(
+    usual = Comparison((_MSE,), SelectionMetric("validation MSE (standardised target)", _squared), "rmse")
+    robust = Comparison(
         (
             _MSE,
             Baseline("MAE", nn.L1Loss),
             Baseline("Huber (δ = 0.3)", lambda: nn.HuberLoss(delta=0.3)),
             Baseline("Huber (δ = 1)", nn.HuberLoss),
         ),
-        Criterion("validation MAE (standardised target)", _absolute),
+        SelectionMetric("validation MAE (standardised target)", _absolute),
         "mae",
     )
     metrics: ClassVar = {"rmse": "RMSE", "mae": "MAE", "r2": "R2"}

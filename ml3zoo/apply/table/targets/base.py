@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ml3zoo.losses.signals import Kind
+from ml3zoo.losses.signals import ProblemType
 
 Values = NDArray[Any]
 """The values of a target, [rows], missing ones as pandas knows them."""
@@ -21,12 +21,12 @@ class Target(ABC):
     """A column to predict, encoded by what the training rows say.
 
     Attributes:
-        kind: of the problem that it poses.
+        problem_type: of the problem that it poses.
         wanted: what each of its rows should hold.
         how_to_use: how a prediction comes from a network's outputs, a sentence about ``described()``.
     """
 
-    kind: ClassVar[Kind]
+    problem_type: ClassVar[ProblemType]
     wanted: ClassVar[str]
     how_to_use: ClassVar[str]
 

@@ -28,7 +28,7 @@ class Classes(Target):
     """
 
     names: tuple[str, ...]
-    kind: ClassVar = classification.KIND
+    problem_type: ClassVar = classification.PROBLEM_TYPE
     wanted = "class"
     how_to_use = (
         "The outputs are logits, one per class in the order of classes: the predicted class is that of the largest "

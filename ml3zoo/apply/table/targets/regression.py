@@ -26,7 +26,7 @@ class Numbers(Target):
 
     mean: float
     std: float
-    kind: ClassVar = regression.KIND
+    problem_type: ClassVar = regression.PROBLEM_TYPE
     wanted = "finite value"
     how_to_use = "The prediction is the output * target_std + target_mean."
 
@@ -49,7 +49,7 @@ class Numbers(Target):
         if len(text):
             raise DataError(
                 f"{what} is not numeric, for example {str(text.iloc[0])[:40]!r} in row {text.index[0] + 1}: a "
-                "regression loss needs numbers. Correct or empty the cell, name another column or encode this one."
+                "regression loss needs numbers. Correct or empty the setup, name another column or encode this one."
             )
         values = numbers.to_numpy(dtype=np.float64, na_value=np.nan)
         check_range(values, what)

@@ -13,55 +13,55 @@ from torch import Tensor
 from ml3zoo.errors import ConfigError
 from ml3zoo.format.config import LossConfig
 from ml3zoo.format.schema import Strict
-from ml3zoo.losses.signals import Batch, Kind
+from ml3zoo.losses.signals import LossInputs, ProblemType
 
 
-class Weighting(Strict, frozen=True, kw_only=True):
+class WeightedTerms(Strict, frozen=True, kw_only=True):
     """What is weighed, and how far.
 
-    ``output="weight"``: it is a weight that the family computes; its other outputs are its own. ``weighted`` names the
+    ``output="weight"``: it is a weight that the family computes; its other outputs are its own. ``terms`` names the
     signals that are added up: the ordinary loss (squared error, cross-entropy) alone if there are none.
     ``weight_bound`` is ``b``: weights lie between ``exp(-b)`` and ``exp(b)``.
     """
 
     output: str = "weight"
     weight_bound: Annotated[float, Meta(gt=0, le=10)] = 3.0
-    weighted: Annotated[tuple[str, ...], Meta(max_length=8)] = ()
+    terms: Annotated[tuple[str, ...], Meta(max_length=8)] = ()
 
     def __post_init__(self) -> None:
         """Only weights are spread over several signals."""
-        if self.weighted:
-            self.need_weights("weighted")
+        if self.terms:
+            self.need_weights("terms")
 
     def need_weights(self, name: str) -> None:
         """Refuse a field that makes no sense for another output."""
         if self.output != "weight":
             raise ValueError(f'{name} needs output "weight", got "{self.output}"')
 
-    def names(self, config: LossConfig, kind: Kind) -> tuple[str, ...]:
+    def names(self, config: LossConfig, problem_type: ProblemType) -> tuple[str, ...]:
         """The signals that are added up.
 
         Raises:
-            ConfigError: the kind has no such signal.
+            ConfigError: the problem_type has no such signal.
         """
-        if not kind.ordinary:
+        if not problem_type.ordinary:
             raise ConfigError(
-                f"{config.name} is a {config.kind} loss: there is no ordinary one to weigh. Its family must be "
-                f"{config.kind}, got {config.family}."
+                f"{config.name} is a {config.problem_type} loss: there is no ordinary one to weigh. Its family must be "
+                f"{config.problem_type}, got {config.family}."
             )
-        strange = sorted(set(self.weighted) - kind.signals.keys())
+        strange = sorted(set(self.terms) - problem_type.signals.keys())
         if strange:
-            known = ", ".join(sorted(kind.signals))
-            raise ConfigError(f"{config.name} cannot weigh {strange[0]!r}, a {config.kind} loss has {known}.")
-        return self.weighted or (kind.ordinary,)
+            known = ", ".join(sorted(problem_type.signals))
+            raise ConfigError(f"{config.name} cannot weigh {strange[0]!r}, a {config.problem_type} loss has {known}.")
+        return self.terms or (problem_type.ordinary,)
 
     def weights(self, total: Tensor) -> Tensor:
         """From the ``z`` of one or more signals."""
         return (self.weight_bound * (total / self.weight_bound).tanh()).exp()
 
-    def weigh(self, batch: Batch, names: Sequence[str], totals: Sequence[Tensor]) -> Tensor:
+    def weighted_sum(self, inputs: LossInputs, names: Sequence[str], totals: Sequence[Tensor]) -> Tensor:
         """The loss of each point, from a ``z`` for each signal that is added up."""
-        return reduce(add, (batch[name] * self.weights(z) for name, z in zip(names, totals, strict=True)))
+        return reduce(add, (inputs[name] * self.weights(z) for name, z in zip(names, totals, strict=True)))
 
     def formula(self, names: Sequence[str], totals: Sequence[str], latex: bool = False) -> str:
         """The loss written out, from each ``z`` written out."""
