@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from loopback import LoopbackHub, loopback_hub
 
 from ml3zoo.losses import LearnedLoss
 from ml3zoo.recipe import find_recipe
 from ml3zoo.zoo.store import save_loss
+from tests.loopback import LoopbackHub, loopback_hub
 
 
 @pytest.fixture

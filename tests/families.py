@@ -34,7 +34,7 @@ _ARCHITECTURES: dict[str, dict[str, Any]] = {
     "symbolic-value": {"tokens": ["s0", "square", "s1", "log", "s2", "max", "c", "mul", "add"], "output": "value"},
 }
 _ACTS = {
-    "state": [{"middle": -0.5, "scale": 0.6}, {"scale": 2.0}, {}],
+    "state": [{"shift": -0.5, "scale": 0.6}, {"scale": 2.0}, {}],
     "action": [{}, {"scale": 2.0}],
     "goal": [{}],
     "hidden": [6],
@@ -59,7 +59,7 @@ def example_config(name: str) -> LossConfig:
         name=name,
         summary="For tests.",
         family=architecture.partition("-")[0],
-        kind=kind,
+        problem_type=kind,
         signals=signals,
         architecture=details,
         inner=InnerConfig(lr=0.1, steps=10),

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from loopback.client import client_environment
+from tests.loopback.client import client_environment
 
 SCRIPTS = Path(sys.executable).parent
 DIGEST = """

@@ -19,7 +19,7 @@ from ml3zoo.tasks.base import Split, TaskFamily, Tasks, Tensors
 from ml3zoo.tasks.optimizees import MLP
 from ml3zoo.tasks.sine import Sine
 
-TESTS = Path(__file__).parent
+ROOT = Path(__file__).parents[1]
 FAMILY = Sine(MLP((1, 6, 1), "tanh"), standardized=True, points=12)
 PLAIN = Objective(log=False, cap=math.inf)
 

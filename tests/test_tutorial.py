@@ -7,9 +7,10 @@ import shlex
 from pathlib import Path
 
 import pytest
-from loopback import loopback_hub
-from machines import Machine
-from test_readme import README
+
+from tests.loopback import loopback_hub
+from tests.machines import Machine
+from tests.test_readme import README
 
 
 def block(mark: str) -> str:

@@ -176,9 +176,9 @@ def mountain_car_recipe(
             problem_type="trajectory",
             signals=SIGNALS,
             architecture={
-                "state": [{"middle": BOTTOM, "scale": 0.6}, {"scale": 3 * tasks.car.pace}],
+                "state": [{"shift": BOTTOM, "scale": 0.6}, {"scale": 3 * tasks.car.pace}],
                 "action": [{"scale": 5.0}],
-                "goal": [{"middle": tasks.car.goal, "scale": 0.5}],
+                "goal": [{"shift": tasks.car.goal, "scale": 0.5}],
                 "hidden": [16],
             },
             inner=InnerConfig(optimizer="adam", lr=LR, steps=STEPS),

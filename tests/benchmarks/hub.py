@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import itertools
-import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 from ml3zoo.zoo.names import resolve
 from tests.benchmarks.timing import side_by_side
-
-sys.path.insert(0, str(Path(__file__).parents[1]))  # where tests find these
-from loopback import loopback_hub
-from machines import Machine
+from tests.loopback import loopback_hub
+from tests.machines import Machine
 
 REPO = "ml3zoo/sine-regression"
 COMMANDS = {"ml3zoo pull": ("ml3zoo", "pull", f"hf://{REPO}"), "hf download": ("hf", "download", REPO)}

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from .faults import Fault
 from .hub import LogEntry
 
-_TESTS = Path(__file__).parent.parent
+_ROOT = Path(__file__).parents[2]
 _TIMEOUT = 30
 
 
@@ -140,8 +140,8 @@ def loopback_hub(*, page_size: int = 1000) -> Iterator[LoopbackHub]:
     Raises:
         RuntimeError: it did not start.
     """
-    command = [sys.executable, "-m", "loopback", "--port", "0", "--page-size", str(page_size), "--with-parent"]
-    with subprocess.Popen(command, cwd=_TESTS, stdout=subprocess.PIPE, text=True) as process:
+    command = [sys.executable, "-m", "tests.loopback", "--port", "0", "--page-size", str(page_size), "--with-parent"]
+    with subprocess.Popen(command, cwd=_ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         endpoint = process.stdout.readline().strip()
         if not endpoint:

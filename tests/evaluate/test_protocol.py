@@ -251,7 +251,7 @@ import json, pathlib, sys
 from ml3zoo.evaluate import evaluate
 from ml3zoo.meta.ranks import joined_ranks
 from ml3zoo.recipe import find_recipe
-from tests.test_evaluate import cells_of
+from tests.evaluate.test_protocol import cells_of
 
 folder = pathlib.Path(sys.argv[1])
 with joined_ranks() as ranks:
@@ -265,7 +265,7 @@ with joined_ranks() as ranks:
 def test_ranks_share_the_cells(tmp_path):
     (tmp_path / "run.py").write_text(SHARED)
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parent.parent)}
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[2])}
     subprocess.run([*launcher, str(tmp_path / "run.py"), str(tmp_path)], env=environment, check=True)
     alone = evaluate(find_recipe("sine-regression").fresh_loss(0), cells_of(4, 6, 8))
     for rank in range(2):

@@ -9,13 +9,13 @@ import warnings
 
 import pytest
 import torch
-from families import NAMES, example_loss
 
 from ml3zoo import load_loss
 from ml3zoo.errors import InputError
 from ml3zoo.losses import LearnedLoss, build_loss
 from ml3zoo.recipe import find_recipe, list_recipes
 from ml3zoo.zoo.store import read_loss, save_loss
+from tests.families import NAMES, example_loss
 
 HALF = torch.tensor(0.5)
 

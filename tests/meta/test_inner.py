@@ -6,7 +6,6 @@ import math
 
 import pytest
 import torch
-from problems import FAMILY, double, sine_problem
 from torch import nn
 from torch.func import grad
 
@@ -15,6 +14,7 @@ from ml3zoo.meta.estimators import Unrolled
 from ml3zoo.meta.inner import InnerRun, expand
 from ml3zoo.meta.optimizers import SGD, Adam, AdamW
 from ml3zoo.tasks.base import Tasks
+from tests.problems import FAMILY, double, sine_problem
 
 OPTIMIZERS = [
     (SGD(), lambda p: torch.optim.SGD(p, lr=0.05)),

@@ -6,8 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from loopback import LoopbackHub
-from machines import Machine
 from PIL import Image
 from torch.func import vmap
 
@@ -15,6 +13,8 @@ from ml3zoo.errors import DataError, UnknownNameError
 from ml3zoo.tasks.image_pairs import ImagePairs, _pairs
 from ml3zoo.tasks.images import read_images
 from ml3zoo.tasks.optimizees import CNN, MLP
+from tests.loopback import LoopbackHub
+from tests.machines import Machine
 
 READ = """
 import sys

@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
-from test_cli import ml3zoo
 from torch import nn
 
 from ml3zoo.apply.environment import apply_in_environment
@@ -33,6 +32,7 @@ from ml3zoo.tasks.control.vector_env import open_vector_env
 from ml3zoo.tasks.optimizees import MLP
 from ml3zoo.zoo.loading import load_loss
 from ml3zoo.zoo.store import save_loss
+from tests.command import ml3zoo
 
 gymnasium = pytest.importorskip("gymnasium")
 FIELD, CAR = "tests/Field-v0", "ml3zoo.tasks.control.environments:ml3zoo/MountainCar-v0"

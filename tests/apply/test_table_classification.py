@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
-from test_classification import CONFIG
 from torch import nn
 
 from ml3zoo.apply.table import apply_loss
@@ -22,6 +21,7 @@ from ml3zoo.apply.verdict import difference, verdict
 from ml3zoo.errors import DataError
 from ml3zoo.losses import build_loss
 from ml3zoo.zoo.store import save_loss
+from tests.losses.test_classification import CONFIG
 
 pd = pytest.importorskip("pandas")
 MEASURE = measure_of(CONFIG)

@@ -27,7 +27,8 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
-from loopback import Fault, LoopbackHub, RawFile, loopback_hub
+
+from tests.loopback import Fault, LoopbackHub, RawFile, loopback_hub
 
 TRANSPORT_ERROR = HfHubHTTPError.__mro__[1]
 CARD = b"---\nlibrary_name: ml3zoo\ntags: [ml3zoo, learned-loss]\nlicense: mit\n---\n# A loss\n"

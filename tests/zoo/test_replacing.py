@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import save_file
-from test_cli import ml3zoo
 
 from ml3zoo.errors import OutputError
 from ml3zoo.format.files import adding_to_folder, check_replaceable, replacing, replacing_folder, write_text
 from ml3zoo.zoo.names import resolve
 from ml3zoo.zoo.store import read_loss, save_loss
+from tests.command import ml3zoo
 
 LOSS = resolve("sine-regression")
 

@@ -6,13 +6,13 @@ import math
 
 import pytest
 import torch
-from families import NAMES, example_config, example_loss
 
 from ml3zoo.errors import ConfigError, InputError
 from ml3zoo.format.config import families
 from ml3zoo.losses import build_loss
 from ml3zoo.losses.families.symbolic import LARGEST, OPERATORS
 from ml3zoo.losses.families.taylor import MOST_MONOMIALS
+from tests.families import NAMES, example_config, example_loss
 
 HALF = torch.tensor(0.5)
 

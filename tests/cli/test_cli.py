@@ -15,15 +15,7 @@ import pytest
 
 from ml3zoo import __version__, list_losses
 from ml3zoo.zoo.names import resolve
-
-DIABETES = Path(__file__).parent / "data" / "diabetes.csv"
-SCRIPT = str(Path(sys.executable).with_name("ml3zoo"))
-
-
-def ml3zoo(*arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    command = [SCRIPT, *map(str, arguments)]
-    offline = os.environ | {"HF_HUB_OFFLINE": "1"}
-    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, timeout=300, env=offline)
+from tests.command import DIABETES, SCRIPT, ml3zoo
 
 
 def test_list_and_info_as_text_and_json():
@@ -188,7 +180,8 @@ def test_plot_draws_what_only_this_loss_has(tmp_path):
 
 def test_training_asks_for_matplotlib_before_it_works_and_bench_not_at_all(tmp_path):
     arguments = ["ml3zoo", "train", "sine-regression", "--out", str(tmp_path / "loss")]
-    code = f"import sys; sys.modules['matplotlib'] = None; sys.argv = {arguments!r}\nimport ml3zoo.recipe.bench, ml3zoo.cli\n"
+    code = f"import sys; sys.modules['matplotlib'] = None; sys.argv = {arguments!r}\n"
+    code += "import ml3zoo.recipe.bench, ml3zoo.cli\n"
     done = subprocess.run([sys.executable, "-c", code + "ml3zoo.cli.main()"], capture_output=True, text=True)
     assert done.returncode == 1
     assert "ml3zoo[plot]" in done.stderr

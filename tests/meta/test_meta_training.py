@@ -16,7 +16,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from problems import FAMILY, TESTS
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
@@ -30,6 +29,7 @@ from ml3zoo.meta.optimizers import SGD
 from ml3zoo.meta.outer import MetaTraining, TrainingConfig, meta_train
 from ml3zoo.meta.ranks import Ranks
 from ml3zoo.recipe import find_recipe
+from tests.problems import FAMILY, ROOT
 
 
 def small(**changes: object) -> MetaTraining:
@@ -186,8 +186,8 @@ def test_more_processes_than_tasks_are_refused(tmp_path):
 RUN = f"""
 import sys
 from pathlib import Path
-sys.path.insert(0, {str(TESTS)!r})
-from test_meta_training import fresh, small
+sys.path.insert(0, {str(ROOT)!r})
+from tests.meta.test_meta_training import fresh, small
 from ml3zoo.meta.outer import meta_train
 from ml3zoo.meta.ranks import joined_ranks
 with joined_ranks() as ranks:

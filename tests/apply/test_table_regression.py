@@ -21,9 +21,9 @@ from ml3zoo.apply.table.targets import Numbers
 from ml3zoo.errors import DataError, InputError, OutputError
 from ml3zoo.recipe import find_recipe
 from ml3zoo.zoo.store import save_loss
+from tests.command import DIABETES
 
 pd = pytest.importorskip("pandas")
-DIABETES = Path(__file__).parent / "data" / "diabetes.csv"
 
 
 @pytest.fixture(scope="session")

@@ -8,12 +8,12 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from loopback import Fault, LoopbackHub, RawFile, loopback_hub
-from machines import Machine
 
 from ml3zoo.format.files import sha256
-from ml3zoo.zoo.card import refresh_card
+from ml3zoo.recipe.card_folder import refresh_card
 from ml3zoo.zoo.names import resolve
+from tests.loopback import Fault, LoopbackHub, RawFile, loopback_hub
+from tests.machines import Machine
 
 LOSS = resolve("sine-regression")
 REPO = "ml3zoo/sine-regression"

@@ -16,10 +16,9 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import HealthCheck, given, training_configs
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
-from test_cli import ml3zoo
 
 from ml3zoo import load_loss
 from ml3zoo.errors import ConfigError, IntegrityError, Ml3zooError
@@ -27,13 +26,14 @@ from ml3zoo.format.config import read_config
 from ml3zoo.format.files import sha256
 from ml3zoo.zoo.names import describe
 from ml3zoo.zoo.store import read_loss, save_loss
+from tests.command import ml3zoo
 
 EXAMPLES = 2500
 LONGEST = 1.0
 """Seconds of processor time for any one folder: a busy machine is no fault of a folder."""
 MOST_MEMORY = 512 * 1024
 """KiB that any one folder may add to this process's peak."""
-fuzzed = training_configs(
+fuzzed = settings(
     max_examples=EXAMPLES, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
 )
 

@@ -8,17 +8,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from loopback import LoopbackHub
-from machines import Machine
 
 from ml3zoo.errors import HubError, UnknownNameError
 from ml3zoo.format.files import sha256
 from ml3zoo.zoo.hub.reference import HubReference, official, parse_reference
 from ml3zoo.zoo.names import resolve
+from tests.command import DIABETES
+from tests.loopback import LoopbackHub
+from tests.machines import Machine
 
 NAME = "sine-regression"
 REPO = f"ml3zoo/{NAME}"
-TABLE = Path(__file__).parent / "data" / "diabetes.csv"
+TABLE = DIABETES
 Login = Callable[[str], Machine]
 
 
