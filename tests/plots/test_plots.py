@@ -39,7 +39,7 @@ def test_influence_of_cauchys_loss_written_as_a_polynomial():
         assert torch.linspace(-4, 4, 401)[peak] == pytest.approx(0.3, abs=0.011)  # where Cauchy's slope is steepest
 
 
-def test_pull_on_unlabelled_points_of_information_maximisation():
+def test_gradient_at_unlabelled_points_of_information_maximisation():
     config = LossConfig(
         name="information",
         summary="Information maximisation.",
