@@ -138,10 +138,11 @@ class LearnedLoss(nn.Module):
 
         Args:
             input: predictions, floating point, not empty. Regression: any shape. Classification: logits, [classes] or
-                [points, classes, ...].
+                [points, classes, ...]. Trajectories: actions [..., actions].
             target: what they should be. Regression: same shape. Classification: class indices [points, ...], or
-                probabilities shaped like the input.
-            feature: what the loss is told of each point besides, often the model's input; shaped like the input.
+                probabilities shaped like the input. Trajectories: goals [..., goals].
+            feature: more about each point, often the model's input, for losses that look at it. Shaped like ``input``;
+                for trajectories the states [..., states].
             progress: share of training done, in [0, 1], for callers that count steps themselves.
             context: statistics of the batch by name, where those of this batch are a poor guess.
 

@@ -3,7 +3,7 @@
 Every loss is an ``nn.Module`` called as ``loss(input=, target=)``. A loss that makes use of more says so in
 ``uses``, a set of names of arguments:
 
-- ``"feature"``: what it is told of each point;
+- ``"feature"``: more about each point, often the model's input;
 - ``"progress"``: the share of the training done;
 - ``"context"``: statistics of the batch. Such a loss has a method ``context(input=, target=)`` that gives them.
 """

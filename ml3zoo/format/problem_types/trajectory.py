@@ -1,4 +1,4 @@
-"""Trajectories: actions, time step by time step, beside the states they were taken in and the goals they serve."""
+"""Trajectories: at each time step an action, the state it was chosen in, and a goal."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ PROBLEM_TYPE = ProblemType(
         Signal(
             "state",
             "point",
-            "the state that the action was taken in",
+            "the state that the action was chosen in",
             lambda values: values["feature"],
             argument="feature",
         ),
