@@ -11,7 +11,8 @@ import typer
 
 from ml3zoo.errors import InputError
 from ml3zoo.format.config import LossConfig, read_config
-from ml3zoo.zoo.names import resolve
+from ml3zoo.format.problem_types import find_problem_type
+from ml3zoo.zoo.names import locate
 
 from .output import Json, Name, say, show_json, talk
 
@@ -71,25 +72,27 @@ def apply(
     classes), all tuned on validation rows, and compares them on test rows. In an environment, trains policies under
     the learned loss, by a policy gradient and by random search, with as many episodes each.
     """
-    config = read_config(resolve(name))
+    folder, source = locate(name)
+    config = read_config(folder)
+    pinned = str(source) if source else name
     of_tables = {"DATA": data, "--target": target, "--test": test, "--baselines": baselines}
     of_environments = {"--env": env, "--policy": policy, "--record": record}
     report: ApplyReport | EnvironmentReport
-    if config.problem_type == "trajectory":
+    if find_problem_type(config.problem_type).acting:
         environment = config.environment.id if config.environment else "ID"
         _check_usage(config, f"in an environment: --env {shlex.quote(environment)}", {"--env": env}, of_tables)
         assert env is not None
         from ml3zoo.apply.environment import POLICY, apply_in_environment
 
         shape = POLICY if policy is None else policy
-        report = apply_in_environment(name, env, policy=shape, steps=steps, seeds=seeds, out=out, record=record)
+        report = apply_in_environment(pinned, env, policy=shape, steps=steps, seeds=seeds, out=out, record=record)
     else:
         _check_usage(config, "on a table: DATA --target COLUMN", {"DATA": data, "--target": target}, of_environments)
         assert data is not None
         assert target is not None
         from ml3zoo.apply.table import apply_loss
 
-        report = apply_loss(name, data, target, test=test, baselines=baselines, steps=steps, seeds=seeds, out=out)
+        report = apply_loss(pinned, data, target, test=test, baselines=baselines, steps=steps, seeds=seeds, out=out)
     if json:
         show_json(report.as_dict())
         return
@@ -99,10 +102,14 @@ def apply(
         talk(f"saved in {out}")
 
 
-def _check_usage(config: LossConfig, use: str, needed: Mapping[str, object], strange: Mapping[str, object]) -> None:
-    """See that a loss is used as its kind is."""
+def _check_usage(config: LossConfig, use: str, needed: Mapping[str, object], unsuitable: Mapping[str, object]) -> None:
+    """Refuse options that do not suit the loss.
+
+    Raises:
+        InputError: one is missing, or belongs to the other way of applying a loss.
+    """
     missing = [f"{option} is missing" for option, value in needed.items() if not value]
-    wrong = [f"{option} does not go with that" for option, value in strange.items() if value]
+    wrong = [f"{option} does not go with that" for option, value in unsuitable.items() if value]
     if missing or wrong:
         raise InputError(
             f"{config.name} is a {config.problem_type} loss, to be applied {use}; {', '.join(missing + wrong)}."

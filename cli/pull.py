@@ -1,4 +1,4 @@
-"""``ml3zoo pull``: get a loss and see that it is whole."""
+"""``ml3zoo pull``: get a loss and check its files."""
 
 from __future__ import annotations
 
@@ -12,28 +12,10 @@ import typer
 from ml3zoo.format.config import FILE_NAME, LossConfig, check_family, read_config
 from ml3zoo.format.files import check_replaceable, replacing_folder
 from ml3zoo.format.integrity import check_files
+from ml3zoo.format.problem_types import find_problem_type
 from ml3zoo.zoo.names import call, locate, usage
 
 from .output import Json, Name, say, show_json, talk
-
-_BATCHES = {
-    "regression": (
-        "prediction = torch.zeros(100, 1, requires_grad=True)  # your model(x)",
-        "target = torch.randn(100, 1)  # your y",
-        "feature = torch.randn(100, 1)  # what it is, its card tells",
-    ),
-    "classification": (
-        "prediction = torch.zeros(100, 2, requires_grad=True)  # your model(x), a logit for each class",
-        "target = torch.randint(2, (100,))  # your y, the classes",
-        "feature = torch.randn(100, 2)  # what it is, its card tells",
-    ),
-    "trajectory": (
-        "prediction = torch.zeros(100, {action}, requires_grad=True)  # your policy(states)",
-        "target = torch.zeros(100, {goal})  # your goal, at each step",
-        "feature = torch.zeros(100, {state})  # your states",
-    ),
-}
-"""What losses of each kind take, as Python."""
 
 
 def pull(
@@ -41,9 +23,9 @@ def pull(
     to: Annotated[Path | None, typer.Option(help="Also copy it into this folder.", show_default=False)] = None,
     json: Json = False,
 ) -> None:
-    """Get a loss, checked, and print its folder.
+    """Get a loss, check its files and print its folder.
 
-    What is bundled or cached needs no network.
+    Bundled and cached losses need no network.
     """
     if to is not None:
         check_replaceable(to, FILE_NAME)
@@ -64,14 +46,16 @@ def pull(
         )
         return
     say(folder)
-    talk(f"{config.name}: the sha256 of {len(config.sha256)} files hold. Use it:\n")
+    talk(f"{config.name}: {len(config.sha256)} files are as their sha256 says. Use it:\n")
     for line in _snippet(use, config):
         talk(f"    {line}")
 
 
 def _snippet(use: str, config: LossConfig) -> list[str]:
     """Lines that run as they stand, to be filled with the user's own."""
-    numbers: dict[str, int] = defaultdict(lambda: 1)
-    numbers |= {name: len(value) for name, value in config.architecture.items() if isinstance(value, list | tuple)}
-    batch = [line.format_map(numbers) for line in _BATCHES[config.problem_type][: 3 if config.uses_feature else 2]]
-    return ["import torch", "from ml3zoo import load_loss", f"loss = {use}", *batch, f"{call(config)}.backward()"]
+    lengths: dict[str, int] = defaultdict(lambda: 1)
+    lengths |= {name: len(value) for name, value in config.architecture.items() if isinstance(value, list | tuple)}
+    sample = find_problem_type(config.problem_type).sample_call
+    arguments = ["prediction", "target", *(["feature"] if config.uses_feature else [])]
+    lines = [f"{name} = {sample[name].format_map(lengths)}" for name in arguments]
+    return ["import torch", "from ml3zoo import load_loss", f"loss = {use}", *lines, f"{call(config)}.backward()"]

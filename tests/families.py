@@ -1,4 +1,4 @@
-"""A small loss of every family and kind, for the tests of their contract."""
+"""A small loss of every family and problem type, for the tests of their contract."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SIGNALS: dict[str, tuple[SignalConfig, ...]] = {
         SignalConfig(signal="classes", transforms=("log",)),
     ),
 }
-_WEIGHTED = {"regression": ["squared_error", "error"], "classification": ["cross_entropy", "self_cross_entropy"]}
+_TERMS = {"regression": ["squared_error", "error"], "classification": ["cross_entropy", "self_cross_entropy"]}
 _ARCHITECTURES: dict[str, dict[str, Any]] = {
     "mlp": {"hidden": [6]},
     "mlp-weighted": {"hidden": [6]},
@@ -33,7 +33,7 @@ _ARCHITECTURES: dict[str, dict[str, Any]] = {
     "symbolic-weighted": {"tokens": ["s0", "tanh", "c", "s1", "mul"]},
     "symbolic-value": {"tokens": ["s0", "square", "s1", "log", "s2", "max", "c", "mul", "add"], "output": "value"},
 }
-_ACTS = {
+_TRAJECTORY_ARCHITECTURE = {
     "state": [{"shift": -0.5, "scale": 0.6}, {"scale": 2.0}, {}],
     "action": [{}, {"scale": 2.0}],
     "goal": [{}],
@@ -43,23 +43,23 @@ _TRAJECTORY = tuple(SignalConfig(signal=signal) for signal in ("state", "action"
 _MATCHING = tuple(SignalConfig(signal=signal) for signal in ("feature", "prediction", "target"))
 _OTHERS: dict[str, tuple[tuple[SignalConfig, ...], dict[str, Any]]] = {
     "matching-regression": (_MATCHING, {"templates": 5, "dimensions": 2}),
-    "trajectory-trajectory": (_TRAJECTORY, _ACTS),
-    "trajectory-value-trajectory": (_TRAJECTORY, _ACTS | {"output": "value"}),
+    "trajectory-trajectory": (_TRAJECTORY, _TRAJECTORY_ARCHITECTURE),
+    "trajectory-value-trajectory": (_TRAJECTORY, _TRAJECTORY_ARCHITECTURE | {"output": "value"}),
 }
-NAMES = [f"{architecture}-{kind}" for architecture in _ARCHITECTURES for kind in _SIGNALS] + [*_OTHERS]
+NAMES = [f"{architecture}-{problem_type}" for architecture in _ARCHITECTURES for problem_type in _SIGNALS] + [*_OTHERS]
 
 
 def example_config(name: str) -> LossConfig:
     """The config of one of ``NAMES``."""
-    architecture, _, kind = name.rpartition("-")
-    signals, details = _OTHERS.get(name) or (_SIGNALS[kind], dict(_ARCHITECTURES[architecture]))
+    architecture, _, problem_type = name.rpartition("-")
+    signals, details = _OTHERS.get(name) or (_SIGNALS[problem_type], dict(_ARCHITECTURES[architecture]))
     if architecture.endswith("-weighted"):
-        details["terms"] = _WEIGHTED[kind]
+        details["terms"] = _TERMS[problem_type]
     return LossConfig(
         name=name,
         summary="For tests.",
         family=architecture.partition("-")[0],
-        problem_type=kind,
+        problem_type=problem_type,
         signals=signals,
         architecture=details,
         inner=InnerConfig(lr=0.1, steps=10),

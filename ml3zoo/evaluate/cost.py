@@ -22,7 +22,7 @@ def measure_cost(loss: LearnedLoss, sizes: tuple[int, ...]) -> list[dict[str, An
     for size in sizes:
         arguments = loss.workload(torch.Generator().manual_seed(0), size)
         prediction, target = arguments.pop("input").requires_grad_(), arguments.pop("target")
-        functional_target = loss.problem_type.functional_target(prediction, target)
+        functional_target = loss.convention.functional_target(prediction, target)
         ours = _seconds(partial(_forward_backward, partial(learned, **arguments), prediction, target), size)
         theirs = _seconds(partial(_forward_backward, ordinary, prediction, functional_target), size)
         rows.append(

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import pkgutil
 import re
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, get_args
+from typing import Annotated, Any, Literal, TypeVar
 
 from msgspec import Meta, field
 
 from ml3zoo.errors import ConfigError, did_you_mean
 from ml3zoo.format.environment import EnvironmentConfig
 from ml3zoo.format.files import write_text
+from ml3zoo.format.problem_types import ProblemType, find_problem_type
 from ml3zoo.format.schema import Count, Finite, NotNegative, Positive, Seed, Strict, parse
 from ml3zoo.format.strictjson import read_json, to_json
+from ml3zoo.format.transforms import find_transform
 
 SCHEMA_VERSION: Literal[1] = 1
 FILE_NAME = "config.json"
@@ -43,107 +46,34 @@ def largest(name: str) -> int | None:
     return LARGEST_PICTURE if re.fullmatch(PICTURE, name) else LARGEST.get(name)
 
 
-Transform = Literal[
-    "per_target_scale",
-    "per_typical_target",
-    "per_tolerance",
-    "per_batch_error",
-    "per_typical_error",
-    "abs",
-    "square",
-    "log",
-    "log1p",
-    "squash",
-    "detach",
-]
-
-_FORMULA: dict[Transform, str] = {
-    "per_target_scale": "{} / target_scale",
-    "per_typical_target": "{} / typical_target",
-    "per_tolerance": "{} / tolerance",
-    "per_batch_error": "{} / batch_error",
-    "per_typical_error": "{} / typical_error",
-    "abs": "|{}|",
-    "square": "({})^2",
-    "log": "log({})",
-    "log1p": "log(1 + {})",
-    "squash": "squash({})",
-    "detach": "{}",
-}
-
-
-ProblemTypeName = Literal["regression", "classification", "trajectory"]
-Clock = Literal["progress", "elapsed", "remaining"]
-Regression = Literal[
-    "feature",
-    "prediction",
-    "target",
-    "error",
-    "squared_error",
-    "target_scale",
-    "batch_error",
-    "typical_target",
-    "tolerance",
-    "typical_error",
-    "mean_error",
-    "median_error",
-    "asymmetry",
-]
-Classification = Literal[
-    "probability",
-    "confidence",
-    "cross_entropy",
-    "labelled_cross_entropy",
-    "self_cross_entropy",
-    "uniform_cross_entropy",
-    "entropy",
-    "crowding",
-    "mean_probability",
-    "mean_confidence",
-    "target_certainty",
-    "mean_certainty",
-    "agreement",
-    "balance",
-    "classes",
-]
-Trajectory = Literal["state", "action", "goal"]
-SIGNALS: dict[ProblemTypeName, frozenset[str]] = {
-    "regression": frozenset(get_args(Clock) + get_args(Regression)),
-    "classification": frozenset(get_args(Clock) + get_args(Classification)),
-    "trajectory": frozenset(get_args(Clock) + get_args(Trajectory)),
-}
-"""What a loss of each kind may look at; the rules for them are in ``ml3zoo/kinds``."""
-
-
 class SignalConfig(Strict, frozen=True):
-    """One input of the loss network: a named signal, then transforms, then ``(value - shift) / scale``."""
+    """One input of a loss: a signal, then transforms, then ``(value - shift) / scale``.
 
-    signal: Literal[Clock, Regression, Classification, Trajectory]
-    transforms: Annotated[tuple[Transform, ...], Meta(max_length=8)] = ()
+    ``LossConfig`` checks the names: which there are depends on the problem type.
+    """
+
+    signal: _Short
+    transforms: Annotated[tuple[_Short, ...], Meta(max_length=8)] = ()
     shift: Finite = 0.0
     scale: Positive = 1.0
 
     @property
     def looks_at(self) -> set[str]:
         """The signals it is made of: its own, and those it is divided by."""
-        return {self.signal} | {t.removeprefix("per_") for t in self.transforms if t.startswith("per_")}
+        units = (find_transform(name).unit for name in self.transforms)
+        return {self.signal} | {unit for unit in units if unit}
 
     def __str__(self) -> str:
         """As in a formula: ``log(batch_error / target_scale)``."""
-        text: str = self.signal
+        text = self.signal
         for transform in self.transforms:
-            text = _FORMULA[transform].format(text)
+            text = find_transform(transform).text.format(text)
         if self.shift:
             text = f"({text} - {self.shift:g})"
         return text if self.scale == 1 else f"{text} / {self.scale:g}"
 
 
-def signal(
-    name: Clock | Regression | Classification | Trajectory,
-    *transforms: Transform,
-    shift: float = 0.5,
-    scale: float = 0.5,
-) -> SignalConfig:
+def signal(name: str, *transforms: str, shift: float = 0.5, scale: float = 0.5) -> SignalConfig:
     """A signal brought to about -1 to 1: a share or a probability, unless shift and scale say otherwise."""
     return SignalConfig(signal=name, transforms=transforms, shift=shift, scale=scale)
 
@@ -178,7 +108,7 @@ class LossConfig(Strict, frozen=True, kw_only=True):
     name: Name
     summary: Annotated[str, Meta(max_length=300)]
     family: _Short
-    problem_type: ProblemTypeName
+    problem_type: _Short
     signals: Annotated[tuple[SignalConfig, ...], Meta(min_length=1, max_length=32)]
     architecture: Annotated[dict[str, Any], Meta(max_length=32)]
     inner: InnerConfig
@@ -189,14 +119,18 @@ class LossConfig(Strict, frozen=True, kw_only=True):
     )
 
     def __post_init__(self) -> None:
-        """Signals are of the kind, hashes of files of the format."""
+        """Names are known to the problem type, hashes are of files of the format."""
+        try:
+            problem_type = find_problem_type(self.problem_type)
+        except ConfigError as error:
+            raise ValueError(str(error)) from error
         for signal in self.signals:
-            strange = sorted(signal.looks_at - SIGNALS[self.problem_type])
-            if strange:
-                known = ", ".join(sorted(SIGNALS[self.problem_type]))
-                raise ValueError(f"a {self.problem_type} loss cannot look at {strange[0]!r}, only at {known}")
-        if self.environment and self.problem_type != "trajectory":
-            raise ValueError(f"a {self.problem_type} loss has no world: only losses of trajectories have")
+            for name in signal.transforms:
+                _check_known("transform", name, problem_type.transforms, problem_type)
+            for name in sorted(signal.looks_at):
+                _check_known("signal", name, problem_type.nameable, problem_type)
+        if self.environment and not problem_type.acting:
+            raise ValueError(f"a {self.problem_type} loss has no environment: only losses of models that act have one")
         for name in self.sha256:
             if largest(name) is None or name == FILE_NAME:
                 raise ValueError(f"{name!r} in sha256 is no file of the format ({', '.join(LARGEST)}, plots/*.png)")
@@ -204,12 +138,16 @@ class LossConfig(Strict, frozen=True, kw_only=True):
     @property
     def uses_progress(self) -> bool:
         """Whether the loss looks at the training progress."""
-        return any(signal.signal in get_args(Clock) for signal in self.signals)
+        return self._uses("progress")
 
     @property
     def uses_feature(self) -> bool:
-        """Whether the loss looks at the model's input, which a trajectory calls its states."""
-        return any(signal.signal in ("feature", "state") for signal in self.signals)
+        """Whether the loss looks at the feature of a point: for a trajectory the state, often the model's input."""
+        return self._uses("feature")
+
+    def _uses(self, argument: str) -> bool:
+        signals = find_problem_type(self.problem_type).signals
+        return any(signals[name].argument == argument for each in self.signals for name in each.looks_at)
 
 
 def read_config(folder: Path) -> LossConfig:
@@ -251,13 +189,13 @@ def check_family(config: LossConfig) -> None:
 
 
 def write_config(config: LossConfig, folder: Path) -> None:
-    """Write ``folder/config.json`` in one piece, without what the config does not tell.
+    """Write ``folder/config.json`` in one piece, without fields that are None.
 
     Raises:
         ConfigError: it breaks a rule of its own.
     """
-    told = {key: value for key, value in config.checked().builtins().items() if value is not None}
-    text = to_json(told, f"the config of {config.name}")
+    given = {key: value for key, value in config.checked().builtins().items() if value is not None}
+    text = to_json(given, f"the config of {config.name}")
     write_text(folder / FILE_NAME, text + "\n")
 
 
@@ -268,3 +206,15 @@ def parse_architecture(model: type[Model], config: LossConfig) -> Model:
         ConfigError: a key is unknown, missing or out of bounds.
     """
     return parse(model, config.architecture, f"architecture of {config.name}")
+
+
+def _check_known(what: str, name: str, known: Iterable[str], problem_type: ProblemType) -> None:
+    """Refuse a name that means nothing for losses of a problem type.
+
+    Raises:
+        ValueError: the name is not among those known.
+    """
+    if name not in (known := sorted(known)):
+        raise ValueError(
+            f"unknown {what} {name!r}: a {problem_type.name} loss has {', '.join(known)}.{did_you_mean(name, known)}"
+        )

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class AffineScale(Strict, frozen=True):
-    """One number of a state, action or goal: a network sees ``(value - shift) / scale``."""
+    """The scale of one number of a state, action or goal: a network sees ``(value - shift) / scale``."""
 
     shift: Finite = 0.0
     scale: Positive = 1.0
@@ -34,14 +34,14 @@ class EnvironmentConfig(Strict, frozen=True, kw_only=True):
 
     Attributes:
         id: as ``gymnasium.make`` takes it.
-        episode_steps: of an episode, at most.
-        observation_normaliser: what was done to each number of a state before the policies of meta-training saw it.
-        goal: what the loss is told as the goal, if that is always the same.
-        goal_at: else, which numbers of a state tell it.
-        offset_at: which numbers of a state are the way from the goal, whose length is the distance; if none, an episode
+        episode_steps: the most that an episode may have.
+        observation_normaliser: a scale for each number of a state; policies see scaled states.
+        goal: what the loss is given as the goal, if that is always the same.
+        goal_at: otherwise, where the goal stands in a state.
+        offset_at: where the offset from the goal stands in a state; its length is the distance. If empty, an episode
             is a success where it ends by itself.
-        tolerance: distance at the end of an episode that is a success.
-        one_start: a policy is trained and judged from one start with one goal, else from fresh ones each episode.
+        tolerance: the distance at the end of an episode up to which it is a success.
+        one_start: whether a policy is trained and judged from one start with one goal; else each episode has its own.
     """
 
     id: Annotated[str, Meta(max_length=256)]
@@ -67,12 +67,12 @@ class EnvironmentConfig(Strict, frozen=True, kw_only=True):
         return f"{self.id}, {episodes}; success: {self.success}"
 
     def normalise(self, observation: Tensor) -> Tensor:
-        """An observation [..., observed] as policies were given it in meta-training: about -1 to 1."""
+        """An observation [..., numbers] as policies saw it in meta-training: about -1 to 1."""
         return normalise(observation, self.observation_normaliser)
 
     @property
     def success(self) -> str:
-        """What counts as one."""
+        """What counts as a success."""
         if self.offset_at:
             return f"an end within {self.tolerance:g} of the goal"
         return "an episode that the goal ended"

@@ -1,4 +1,4 @@
-"""Families of learned losses: one file each, found by looking into this folder."""
+"""The contract of a loss, and the families of learned losses: one file each, found by its name."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import importlib
 
 from ml3zoo.format.config import LossConfig, check_family, families
 from ml3zoo.losses.base import LearnedLoss
+from ml3zoo.losses.contract import call_arguments, context_argument
 
 
 def build_loss(config: LossConfig) -> LearnedLoss:
@@ -19,4 +20,4 @@ def build_loss(config: LossConfig) -> LearnedLoss:
     return family(config)
 
 
-__all__ = ["LearnedLoss", "build_loss", "families"]
+__all__ = ["LearnedLoss", "build_loss", "call_arguments", "context_argument", "families"]

@@ -11,7 +11,9 @@ from torch import Tensor, nn
 
 from ml3zoo.errors import InputError
 from ml3zoo.format.config import LossConfig
-from ml3zoo.losses.signals import LossInputs, problem_type_of
+from ml3zoo.format.problem_types import find_problem_type
+from ml3zoo.losses.conventions import convention_of
+from ml3zoo.losses.inputs import LossInputs
 
 Reduction = Literal["mean", "sum", "none"]
 FEATURE_LIMIT = 50.0
@@ -29,7 +31,12 @@ class LearnedLoss(nn.Module):
     setting ``loss.progress`` by hand (0 at the start of training, 1 at its end) overrides the count.
 
     Attributes:
-        terms: signals that are added up, if the loss is a terms sum of signals.
+        config: what the loss is.
+        problem_type: what losses of its type look at.
+        convention: how losses of its type are called.
+        uses_progress: whether it looks at the training progress.
+        uses_feature: whether it looks at the feature of each point.
+        terms: the signals it adds up, if it is a weighted sum of signals.
     """
 
     terms: tuple[str, ...] = ()
@@ -37,7 +44,10 @@ class LearnedLoss(nn.Module):
     def __init__(self, config: LossConfig) -> None:
         super().__init__()
         self.config = config.checked()
-        self.problem_type = problem_type_of(config)
+        self.problem_type = find_problem_type(config.problem_type)
+        self.convention = convention_of(config)
+        self.uses_progress = config.uses_progress
+        self.uses_feature = config.uses_feature
         self.reduction = "mean"
         self.total_steps: int | None = None
         self._progress: float | None = None
@@ -50,7 +60,7 @@ class LearnedLoss(nn.Module):
         self.register_buffer("scale", torch.tensor([signal.scale for signal in config.signals]))
 
     def value(self, inputs: LossInputs) -> Tensor:
-        """The loss of each point, shaped like the points. ``columns`` and ``features`` give a batch's signals."""
+        """The loss of each point, shaped like the points. ``columns`` and ``features`` give the signals of a call."""
         raise NotImplementedError
 
     def columns(self, inputs: LossInputs) -> list[Tensor]:
@@ -67,26 +77,31 @@ class LearnedLoss(nn.Module):
         return ((signals - self.shift) / self.scale).clamp(-FEATURE_LIMIT, FEATURE_LIMIT)
 
     def reset_parameters(self, init: tuple[float, ...] = ()) -> None:
-        """Fresh parameters from torch's global generator, near what ``init`` says, if the family knows how to."""
+        """Fresh parameters from torch's global generator.
+
+        Args:
+            init: numbers to start from; what they mean is the family's business, and some take none.
+        """
         raise NotImplementedError
 
     def example(self, generator: torch.Generator, n: int, size: float) -> dict[str, Tensor]:
-        """What a call on n points is given, in float64, ``size`` telling how wild the predictions are."""
-        input, target = self.problem_type.example(generator, n, size)
+        """Arguments of a call on n points, in float64; the larger ``size``, the wilder the predictions."""
+        input, target = self.convention.example(generator, n, size)
         arguments = {"input": input, "target": target}
-        if self.config.uses_feature:
+        if self.uses_feature:
             arguments["feature"] = 2 * torch.randn(input.shape, generator=generator, dtype=torch.float64)
         return arguments
 
     def workload(self, generator: torch.Generator, elements: int) -> dict[str, Tensor]:
-        """What a call on so many elements is given, as training has them."""
-        input, target = self.problem_type.workload(generator, elements)
-        return {"input": input, "target": target} | ({"feature": input.clone()} if self.config.uses_feature else {})
+        """Arguments of a call on so many elements, as training has them."""
+        input, target = self.convention.workload(generator, elements)
+        return {"input": input, "target": target} | ({"feature": input.clone()} if self.uses_feature else {})
 
     @property
-    def uses_progress(self) -> bool:
-        """Whether this loss looks at the training progress."""
-        return self.config.uses_progress
+    def uses(self) -> frozenset[str]:
+        """The optional arguments of a call that this loss makes use of, see ``ml3zoo.losses.contract``."""
+        uses = {"feature": self.uses_feature, "progress": self.uses_progress, "context": bool(self.statistics)}
+        return frozenset(name for name, used in uses.items() if used)
 
     @property
     def reduction(self) -> Reduction:
@@ -101,7 +116,7 @@ class LearnedLoss(nn.Module):
 
     @property
     def progress(self) -> float:
-        """Share of the training that is done, in [0, 1]; set to None, the loss counts again."""
+        """Share of the training done, in [0, 1]; after ``loss.progress = None`` the loss counts again."""
         return self._measured_progress().item()
 
     @progress.setter
@@ -123,12 +138,13 @@ class LearnedLoss(nn.Module):
 
         Args:
             input: predictions, floating point, not empty. Regression: any shape. Classification: logits, [classes] or
-                [points, classes, ...].
+                [points, classes, ...]. Trajectories: actions [..., actions].
             target: what they should be. Regression: same shape. Classification: class indices [points, ...], or
-                probabilities shaped like the input.
-            feature: what the model was given, shaped like the input, for losses that look at it.
-            progress: share of training done, in [0, 1], for callers that keep their own clock.
-            context: statistics of the batch by name, where the batch's own are a poor guess.
+                probabilities shaped like the input. Trajectories: goals [..., goals].
+            feature: more about each point, often the model's input, for losses that look at it. Shaped like ``input``;
+                for trajectories the states [..., states].
+            progress: share of training done, in [0, 1], for callers that count steps themselves.
+            context: statistics of the batch by name, where those of this batch are a poor guess.
 
         Raises:
             InputError: shapes or types do not fit, the batch is empty, or the loss needs a feature.
@@ -144,19 +160,20 @@ class LearnedLoss(nn.Module):
 
     @property
     def statistics(self) -> list[str]:
-        """What this loss looks at of the batch as a whole."""
-        looked_at = {name for signal in self.config.signals for name in signal.looks_at} | {*self.terms}
-        looked_at |= {self.problem_type.rests_on[name] for name in looked_at & self.problem_type.rests_on.keys()}
-        return sorted(looked_at & self.problem_type.statistics.keys())
+        """The signals of the batch as a whole that this loss looks at, sorted."""
+        named = {name for signal in self.config.signals for name in signal.looks_at} | {*self.terms}
+        signals = [self.problem_type.signals[name] for name in named]
+        rested_on = {signal.rests_on for signal in signals if signal.rests_on}
+        return sorted({signal.name for signal in signals if signal.scope == "batch"} | rested_on)
 
     def context(self, input: Tensor, target: Tensor, *, feature: Tensor | None = None) -> dict[str, Tensor]:
         """The statistics of the batch this loss looks at, with their gradient.
 
-        Inside ``forward`` they are constants. Who differentiates through a whole training also needs how they follow
-        from earlier steps, and passes them to ``forward``.
+        Inside ``forward`` they are constants. To differentiate through a whole training, pass them to ``forward``: they
+        depend on the steps before.
         """
-        given = self.problem_type.given(input, target, self.shift.dtype)
-        inputs = LossInputs(self.problem_type, given, self.problem_type.points(input))
+        given = self.convention.given(input, target, self.shift.dtype)
+        inputs = LossInputs(self.problem_type, given, self.convention.points(input))
         return {name: inputs[name] for name in self.statistics}
 
     def _inputs(
@@ -167,9 +184,9 @@ class LearnedLoss(nn.Module):
         progress: Tensor,
         context: Mapping[str, Tensor],
     ) -> LossInputs:
-        """One call: statistics are constants, and those of the ``context`` stand in for the batch's own."""
-        dtype, points = self.shift.dtype, self.problem_type.points(input)
-        given = self.problem_type.given(input, target, dtype) | {"progress": progress.to(dtype)}
+        """One call. Statistics are detached; those in ``context`` replace the batch's own."""
+        dtype, points = self.shift.dtype, self.convention.points(input)
+        given = self.convention.given(input, target, dtype) | {"progress": progress.to(dtype)}
         if feature is not None:
             given["feature"] = feature.to(dtype)
         detached = LossInputs(
@@ -178,7 +195,7 @@ class LearnedLoss(nn.Module):
         return LossInputs(self.problem_type, given, points, detached)
 
     def formula(self) -> str | None:
-        """The loss of one point in closed form, where that is short enough to read."""
+        """The loss of one point in closed form; None if that is too long to read."""
         return None
 
     def make_optimizer(self, params: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
@@ -195,12 +212,12 @@ class LearnedLoss(nn.Module):
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         """Follow a model to its device and to float64, but not below float32, where small errors would vanish."""
 
-        def no_less(tensor: Tensor) -> Tensor:
+        def at_least_float32(tensor: Tensor) -> Tensor:
             moved = fn(tensor)
             rounded = moved.is_floating_point() and moved.dtype.itemsize < torch.float32.itemsize
             return tensor.to(moved.device) if rounded else moved
 
-        applied: Self = super()._apply(no_less, recurse)  # type: ignore[no-untyped-call]
+        applied: Self = super()._apply(at_least_float32, recurse)  # type: ignore[no-untyped-call]
         return applied
 
     def _check(self, input: Tensor, target: Tensor, feature: Tensor | None) -> None:
@@ -215,24 +232,24 @@ class LearnedLoss(nn.Module):
                 raise InputError(f"{name} must be real numbers, got {value.dtype}. Take its real part.")
         if input.numel() == 0:
             raise InputError(f"input is empty (shape {tuple(input.shape)}): at least one prediction is needed.")
-        self.problem_type.check(input, target)
-        if self.config.uses_feature:
+        self.convention.check(input, target)
+        if self.uses_feature:
             if feature is None:
                 raise InputError(
-                    f"{self.config.name} looks at the model's input: a feature was expected, got none. "
+                    f"{self.config.name} looks at a feature of each point: a feature was expected, got none. "
                     "Call loss(model(x), y, feature=x)."
                 )
-            self.problem_type.check_feature(input, feature)
+            self.convention.check_feature(input, feature)
 
     def _tick(self, input: Tensor) -> Tensor:
-        """The progress of this call, which counts if it builds a graph."""
+        """The progress of this call; the call is counted as a step if it builds a graph."""
         progress = self._measured_progress()
         if self.uses_progress and torch.is_grad_enabled() and input.requires_grad:
             if self._progress is None and self.total_steps is None and not self._warned:
                 self._warned = True
                 warnings.warn(
-                    f"{self.config.name} looks at the training progress and was not told how long training is: it "
-                    "stays at 0. Use load_loss(name, total_steps=N) or set loss.progress.",
+                    f"{self.config.name} looks at the training progress but does not know how long training is: "
+                    "progress stays at 0. Use load_loss(name, total_steps=N) or set loss.progress.",
                     stacklevel=5,
                 )
             self._steps += 1

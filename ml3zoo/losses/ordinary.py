@@ -57,16 +57,14 @@ class FocalLoss(nn.Module):
 
 
 class PartlyLabelled(nn.Module):
-    """A loss of the points that have a label, and of those that have none at most one of two others.
-
-    A point without a label has the uniform target.
+    """A loss for the points with a label, and another for those without one; these have a uniform target.
 
     Args:
         labelled: gives the loss of each point from logits and class indices; cross-entropy if None.
-        entropy: weight of the entropy of predictions without a label (Grandvalet, Bengio 2005),
-        balance: times which the entropy of their mean is taken off (Krause, Perona, Gomes 2010).
-        pseudo: weight of the cross-entropy to the model's own guess (Lee 2013),
-        threshold: where it is at least so sure.
+        entropy: weight of the entropy of predictions without a label (Grandvalet, Bengio 2005).
+        balance: weight, within that, of the negative entropy of their mean (Krause, Perona, Gomes 2010).
+        pseudo: weight of the cross-entropy to the model's likeliest class (Lee 2013).
+        threshold: the probability of that class from which it counts.
     """
 
     def __init__(

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, grad, vjp, vmap
 
-from ml3zoo.losses import LearnedLoss
+from ml3zoo.losses import call_arguments, context_argument
 from ml3zoo.meta.compilation import compile_per_shape
 from ml3zoo.meta.optimizers import InnerOptimizer, OptimizerState
 from ml3zoo.tasks.base import TaskFamily, Tasks, Tensors
@@ -79,14 +79,10 @@ class Step:
 
         def one(phi: Tensors, state: State, data: Tensors, step_info: StepInfo, through_batch: bool) -> State:
             def value(params: Tensors) -> Tensor:
-                arguments: dict[str, Any] = {**family.loss_arguments(params, data)}
-                if isinstance(loss, LearnedLoss):
-                    arguments["progress"] = step_info.progress
-                    if through_batch and loss.statistics:
-                        # constants to this step's gradient, but not to the gradient of what comes of it
-                        arguments["context"] = loss.context(**family.loss_arguments(state.params, data))
-                else:
-                    arguments.pop("feature", None)
+                arguments = call_arguments(loss, family.loss_arguments(params, data), progress=step_info.progress)
+                if through_batch:
+                    # constants to this step's gradient, but not to the gradient of what comes of it
+                    arguments |= context_argument(loss, lambda: family.loss_arguments(state.params, data))
                 result: Tensor = functional_call(loss, phi, (), arguments)
                 return result
 

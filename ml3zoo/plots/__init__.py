@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,7 +12,8 @@ from msgspec import Meta, Struct
 from ml3zoo.format.schema import parse
 from ml3zoo.losses import LearnedLoss
 from ml3zoo.plots.measured import draw_curves, draw_meta_training, draw_transfer
-from ml3zoo.plots.style import Figure, rc_context, save_figures
+from ml3zoo.plots.problem import draw_problem
+from ml3zoo.plots.style import STYLE, Figure, rc_context, save_figures
 
 _Text = Annotated[str, Meta(max_length=200)]
 _Number = Annotated[float, Meta(ge=-1e30, le=1e30)]
@@ -105,8 +105,8 @@ def draw_card(
     """
     remedy = "Measure the loss with this ml3zoo, or pull it again."
     drawn = msgspec.to_builtins(parse(_Drawn, results, "results.json", remedy))
-    with rc_context({"text.parse_math": False}):
-        pictures = importlib.import_module(f"{__name__}.{loss.config.problem_type}").draw_loss(loss)
+    with rc_context(STYLE):
+        pictures = draw_problem(loss)
         if drawn["setups"]:
             pictures |= {"learning_curves": draw_curves(drawn), "transfer": draw_transfer(drawn)}
         if drawn["meta_training"]:

@@ -1,4 +1,4 @@
-"""The batch that a picture supposes."""
+"""The batch statistics that a picture assumes."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import torch
 from torch import Tensor
 
 from ml3zoo.losses import LearnedLoss
-from ml3zoo.losses.signals import LossInputs
+from ml3zoo.losses.inputs import LossInputs
 
 
 def context_of(loss: LearnedLoss, **known: float | Tensor) -> dict[str, Tensor]:
-    """The statistics that a loss looks at: those known, and those that follow from them."""
+    """The batch statistics that a loss looks at: those given, and those that follow from them."""
     values = {name: torch.as_tensor(value) for name, value in known.items()}
     inputs = LossInputs(loss.problem_type, values, torch.Size())
     return {name: inputs[name] for name in loss.statistics}
 
 
 def errors_of(loss: LearnedLoss, batch_error: float, typical_error: float, asymmetry: float = 0.0) -> dict[str, Tensor]:
-    """The same of a regression whose targets have the scale 1 and whose errors have the mean and median 0."""
+    """The same for a regression whose targets have scale 1 and whose errors have mean and median 0."""
     return context_of(
         loss,
         target_scale=1.0,

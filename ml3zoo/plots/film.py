@@ -1,4 +1,4 @@
-"""Moving pictures, as GIF files."""
+"""Animations, as GIF files."""
 
 from __future__ import annotations
 
@@ -11,29 +11,30 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ml3zoo.plots.style import Artist, Canvas, Figure, rc_context
+from ml3zoo.plots.style import Artist, Canvas, Figure, styled
 from ml3zoo.plots.trajectories import PlottedTrajectory
 
 Frame = NDArray[np.uint8]
 """A picture, [height, width, 3]."""
 _MOST = 60
-"""Pictures that a film has at most, besides the last."""
-_SHOWN, _HELD = 60, 1500
-"""Milliseconds for which a picture is shown, and the last one."""
+"""The most frames that a film has, besides the last."""
+_DURATION, _LAST_DURATION = 60, 1500
+"""Milliseconds that a frame is shown, and the last one."""
 _DPI = 80
 
 
 def times_shown(length: int) -> list[int]:
-    """Of so many time steps those that are shown: all, or every so many, and the last."""
+    """The time steps that a film shows: all or, of many, every k-th and the last."""
     return [*range(0, length - 1, math.ceil(length / _MOST)), length - 1]
 
 
+@styled
 def film_trajectories(figure: Figure, trajectories: Mapping[int, Sequence[PlottedTrajectory]], path: Path) -> None:
-    """Let the trajectories of a figure grow.
+    """Animate a figure: its trajectories grow step by step.
 
     Args:
         figure: of ``draw_over_time`` or ``draw_in_plane``.
-        trajectories: what it was drawn of.
+        trajectories: what the figure shows.
         path: of the GIF.
     """
     lines = [
@@ -51,18 +52,19 @@ def film_trajectories(figure: Figure, trajectories: Mapping[int, Sequence[Plotte
     )
 
 
+@styled
 def film_frames(frames: Mapping[int, Sequence[Frame]], path: Path) -> None:
-    """Play episodes side by side, picture by picture; the shorter ones stop at their last.
+    """Play episodes side by side; the shorter ones stop at their last frame.
 
     Args:
-        frames: pictures of each episode, by number of gradient steps taken.
+        frames: of each episode, by number of gradient steps taken.
         path: of the GIF.
     """
     figure = Figure(figsize=(3 * len(frames), 3.3), layout="constrained")
     panels = figure.subplots(1, len(frames), squeeze=False)[0]
     images = [axes.imshow(pictures[0]) for axes, pictures in zip(panels, frames.values(), strict=True)]
     for axes, step in zip(panels, frames, strict=True):
-        axes.set_title(f"{step} gradient steps", fontsize=9)
+        axes.set_title(f"{step} gradient steps")
         axes.set_axis_off()
 
     def show(time: int) -> None:
@@ -75,20 +77,19 @@ def film_frames(frames: Mapping[int, Sequence[Frame]], path: Path) -> None:
 def _write(
     figure: Figure, moving: Sequence[Artist], show: Callable[[int], None], times: Iterable[int], path: Path
 ) -> None:
-    """Draw what stands still once, and what moves at every time."""
+    """Draw the background once, and what moves at every time."""
     figure.set_dpi(_DPI)
     canvas: Any = Canvas(figure)
     pictures = []
-    with rc_context({"text.parse_math": False}):
+    for artist in moving:
+        artist.set_animated(True)
+    canvas.draw()
+    background = canvas.copy_from_bbox(figure.bbox)
+    for time in times:
+        show(time)
+        canvas.restore_region(background)
         for artist in moving:
-            artist.set_animated(True)
-        canvas.draw()
-        still = canvas.copy_from_bbox(figure.bbox)
-        for time in times:
-            show(time)
-            canvas.restore_region(still)
-            for artist in moving:
-                figure.draw_artist(artist)
-            pictures.append(Image.fromarray(np.array(canvas.buffer_rgba())).convert("RGB"))
-    shown = [_SHOWN] * (len(pictures) - 1) + [_HELD]
-    pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=shown, loop=0)
+            figure.draw_artist(artist)
+        pictures.append(Image.fromarray(np.array(canvas.buffer_rgba())).convert("RGB"))
+    durations = [_DURATION] * (len(pictures) - 1) + [_LAST_DURATION]
+    pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=durations, loop=0)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ml3zoo.losses import LearnedLoss
 from ml3zoo.plots.context import errors_of
-from ml3zoo.plots.style import Axes, Figure
+from ml3zoo.plots.style import Axes, Figure, styled
 
 _DECADES = 4
 """How far a loss surface is shown below its highest point."""
@@ -19,20 +19,24 @@ _TYPICAL = 0.6745
 
 
 def draw_loss(loss: LearnedLoss) -> dict[str, Figure]:
-    """The loss as a surface, if it is one over prediction and target alone."""
+    """The loss as a surface over prediction and target, if it looks at no feature besides."""
     return {} if loss.config.uses_feature else {"surface": draw_surface(loss)}
 
 
+@styled
 def draw_surface(loss: LearnedLoss) -> Figure:
-    """The loss over prediction and target, beside the squared error; at three moments of a training if they matter."""
+    """The loss over prediction and target, beside the squared error.
+
+    At three stages of a training, if the loss looks at progress or the batch.
+    """
     axis = torch.linspace(-2.5, 2.5, 101)
     target, prediction = torch.meshgrid(axis, axis, indexing="ij")
-    moments = [(0.0, 1.0), (0.5, 0.5), (0.9, 0.2)] if loss.uses_progress or loss.statistics else [(0.0, 1.0)]
-    figure = Figure(figsize=(3.25 * (len(moments) + 1), 3.6), layout="constrained")
-    panels = figure.subplots(1, len(moments) + 1, sharey=True)
+    stages = [(0.0, 1.0), (0.5, 0.5), (0.9, 0.2)] if loss.uses_progress or loss.statistics else [(0.0, 1.0)]
+    figure = Figure(figsize=(3.25 * (len(stages) + 1), 3.6), layout="constrained")
+    panels = figure.subplots(1, len(stages) + 1, sharey=True)
     surfaces = {"squared error": (prediction - target).square()}
-    for progress, error in moments:
-        context = f"\nbatch error {error:g}, mean error 0, progress {progress:g}" if len(moments) > 1 else ""
+    for progress, error in stages:
+        context = f"\nbatch error {error:g}, mean error 0, progress {progress:g}" if len(stages) > 1 else ""
         surfaces[loss.config.name + context] = _at(loss, prediction, target, progress, error)
     surfaces = {title: _positive(value) for title, value in surfaces.items()}
     highest = torch.stack(list(surfaces.values())).log10().amax().item()
@@ -59,7 +63,7 @@ def _at(loss: LearnedLoss, prediction: Tensor, target: Tensor, progress: float, 
 
 
 def _positive(value: Tensor) -> Tensor:
-    """A loss as a logarithm takes it: what is zero, negative or not a number counts as next to nothing."""
+    """A loss that has a logarithm: zero, negative numbers and NaN become the smallest positive number."""
     return value.nan_to_num(nan=0.0).clamp_min(torch.finfo(value.dtype).tiny)
 
 
@@ -67,7 +71,8 @@ def _surface(axes: Axes, axis: Tensor, value: Tensor, levels: NDArray[np.float64
     filled = axes.contourf(axis.numpy(), axis.numpy(), value.numpy(), levels=levels, cmap="viridis")
     every = levels[::4]
     axes.contour(axis, axis, value, levels=every, colors="white", linewidths=0.4, linestyles="-")
-    axes.set_title(title, fontsize=9)
+    axes.grid(False)
+    axes.set_title(title)
     axes.set_xlabel("prediction")
     axes.set_aspect("equal")
     return filled

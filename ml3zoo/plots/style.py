@@ -1,9 +1,11 @@
-"""What pictures share: colours and axes. matplotlib is imported only by this package."""
+"""The style of all pictures. matplotlib is imported only by this package."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import wraps
 from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
 
 from ml3zoo.errors import MissingExtraError
 
@@ -20,11 +22,39 @@ except ImportError as error:
     raise MissingExtraError("Drawing pictures", "plot") from error
 
 LEARNED, ORDINARY, PALE = "#d1495b", "#30638e", "#9aa5b1"
+STYLE: Any = {
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.alpha": 0.2,
+    "axes.titlesize": 9,
+    "figure.titlesize": 9,
+    "legend.frameon": False,
+    "legend.fontsize": 8,
+    "text.parse_math": False,  # mathematical signs in names are text
+    "savefig.dpi": 110,
+}
+"""rcParams of all pictures; see ``styled``."""
 OTHERS = ("#8d6a9f", "#4f9d69", "#c98b2b", "#7a8793", "#5bb0ba", "#b3b3b3")
 
 
+_Arguments = ParamSpec("_Arguments")
+_Result = TypeVar("_Result")
+
+
+def styled(draw: Callable[_Arguments, _Result]) -> Callable[_Arguments, _Result]:
+    """Decorator of functions that draw or write figures: they do so in ``STYLE``."""
+
+    @wraps(draw)
+    def draw_styled(*args: _Arguments.args, **kwargs: _Arguments.kwargs) -> _Result:
+        with rc_context(STYLE):
+            return draw(*args, **kwargs)
+
+    return draw_styled
+
+
 def scale_of(shown: Iterable[float]) -> str:
-    """A logarithmic scale if all numbers that are shown are above 0, else a linear one."""
+    """A logarithmic scale if all numbers shown are above 0, else a linear one."""
     return "log" if all(number > 0 for number in shown) else "linear"
 
 
@@ -43,11 +73,11 @@ def tidy(axes: Axes) -> None:
     axes.grid(alpha=0.2)
 
 
+@styled
 def save_figures(figures: Mapping[str, Figure], folder: Path) -> None:
-    """Write figures by name, the same bytes every time; mathematical signs in names are text."""
-    with rc_context({"text.parse_math": False}):
-        for name, figure in figures.items():
-            figure.savefig(folder / f"{name}.png", dpi=110, bbox_inches="tight", metadata={"Software": None})
+    """Write figures by name as PNG files, with the same bytes every time."""
+    for name, figure in figures.items():
+        figure.savefig(folder / f"{name}.png", bbox_inches="tight", metadata={"Software": None})
 
 
 __all__ = [
@@ -55,6 +85,7 @@ __all__ = [
     "ORDINARY",
     "OTHERS",
     "PALE",
+    "STYLE",
     "Artist",
     "Axes",
     "Canvas",
@@ -64,5 +95,6 @@ __all__ = [
     "rc_context",
     "save_figures",
     "scale_of",
+    "styled",
     "tidy",
 ]

@@ -1,4 +1,4 @@
-"""Where policies lead while they learn."""
+"""Trajectories of policies in training."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ml3zoo.plots.style import LEARNED, ORDINARY, Circle, Figure, tidy
+from ml3zoo.plots.style import LEARNED, ORDINARY, Circle, Figure, styled
 
 _WIDTH, _HEIGHT = 2.9, 3.1
 
@@ -28,6 +28,7 @@ class PlottedTrajectory:
         return cls(torch.arange(len(y)), y, arrived)
 
 
+@styled
 def draw_trajectories(trajectories: Mapping[int, Tensor], goal: float) -> Figure:
     """Positions over an episode, a panel for each number of gradient steps.
 
@@ -45,8 +46,14 @@ def draw_trajectories(trajectories: Mapping[int, Tensor], goal: float) -> Figure
     return figure
 
 
+@styled
 def draw_over_time(trajectories: Mapping[int, Sequence[PlottedTrajectory]], label: str) -> Figure:
-    """Roads over time, a panel for each number of gradient steps taken; the label tells what is drawn."""
+    """Trajectories over time, a panel for each number of gradient steps taken.
+
+    Args:
+        trajectories: by number of gradient steps taken.
+        label: of the vertical axis.
+    """
     figure = _panels(trajectories)
     for axes in figure.axes:
         axes.set(xlabel="time step")
@@ -54,14 +61,15 @@ def draw_over_time(trajectories: Mapping[int, Sequence[PlottedTrajectory]], labe
     return figure
 
 
+@styled
 def draw_in_plane(trajectories: Mapping[int, Sequence[PlottedTrajectory]], tolerance: float) -> Figure:
-    """Roads in a plane whose origin is the goal, a panel for each number of gradient steps taken.
+    """Trajectories in a plane whose origin is the goal, a panel for each number of gradient steps taken.
 
     Args:
         trajectories: by number of gradient steps taken.
-        tolerance: radius of what counts as the goal, drawn as a circle.
+        tolerance: the distance up to which an end is a success, drawn as a circle.
 
-    What lies half as far again from the goal as any start is not shown.
+    Points more than 1.5 times as far from the goal as every start are not shown.
     """
     figure = _panels(trajectories)
     starts = [math.hypot(trajectory.x[0], trajectory.y[0]) for lines in trajectories.values() for trajectory in lines]
@@ -87,6 +95,5 @@ def _panels(trajectories: Mapping[int, Sequence[PlottedTrajectory]]) -> Figure:
                 trajectory.x, trajectory.y, color=LEARNED if trajectory.arrived else ORDINARY, alpha=0.6, linewidth=1
             )
         arrivals = sum(trajectory.arrived for trajectory in lines)
-        axes.set_title(f"{step} gradient steps: {arrivals} of {len(lines)} arrive (red)", fontsize=9)
-        tidy(axes)
+        axes.set_title(f"{step} gradient steps: {arrivals} of {len(lines)} arrive (red)")
     return figure

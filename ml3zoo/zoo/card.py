@@ -10,7 +10,7 @@ from huggingface_hub import EvalResult, ModelCardData
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from ml3zoo.format.config import LossConfig
-from ml3zoo.losses.signals import problem_type_of
+from ml3zoo.format.problem_types import find_problem_type
 
 
 def render_card(config: LossConfig, results: dict[str, Any], folder: Path) -> str:
@@ -19,7 +19,7 @@ def render_card(config: LossConfig, results: dict[str, Any], folder: Path) -> st
     return template.render(
         front_matter=_front_matter(config, results).to_yaml(),
         config=config,
-        kind=problem_type_of(config),
+        kind=find_problem_type(config.problem_type),
         results=results,
         main=results["setups"][0],
         verdict=verdict,
@@ -102,7 +102,7 @@ def _percent(share: float) -> str:
 def _front_matter(config: LossConfig, results: dict[str, Any]) -> ModelCardData:
     main, metric = results["setups"][0], results["metric"]["name"]
     evaluation = EvalResult(
-        task_type=problem_type_of(config).task,
+        task_type=find_problem_type(config.problem_type).task,
         dataset_type=config.name,
         dataset_name=f"{config.name} test tasks",
         metric_type=re.sub(r"\W+", "_", metric.lower()).strip("_"),

@@ -19,7 +19,7 @@ def golden_shapes(loss: LearnedLoss) -> dict[str, tuple[int, ...]]:
     """What a loss's golden tensors are: all of these and no others, in float64."""
     inputs = _inputs(loss)
     return {name: tuple(tensor.shape) for name, tensor in inputs.items()} | {
-        "value": (_BATCHES, *loss.problem_type.points(inputs["prediction"][0])),
+        "value": (_BATCHES, *loss.convention.points(inputs["prediction"][0])),
         "gradient": tuple(inputs["prediction"].shape),
     }
 

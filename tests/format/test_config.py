@@ -17,7 +17,7 @@ INNER = InnerConfig(lr=0.1, steps=10)
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [
         ({"lr": -1.0}, "lr"),
         ({"lr": float("nan")}, "lr"),
@@ -32,8 +32,8 @@ INNER = InnerConfig(lr=0.1, steps=10)
         ({"learning_rate": 0.1}, "learning_rate"),
     ],
 )
-def test_a_copy_is_checked(changes, told):
-    with pytest.raises(ConfigError, match=told):
+def test_a_copy_is_checked(changes, message):
+    with pytest.raises(ConfigError, match=message):
         INNER.replace(**changes)
 
 

@@ -8,10 +8,11 @@ from torch.nn import functional as F
 
 from ml3zoo.errors import ConfigError, InputError
 from ml3zoo.format.config import InnerConfig, LossConfig, SignalConfig
+from ml3zoo.format.problem_types import find_problem_type
 from ml3zoo.losses import LearnedLoss, build_loss
+from ml3zoo.losses.conventions import convention_of
+from ml3zoo.losses.inputs import LossInputs
 from ml3zoo.losses.ordinary import FocalLoss, PartlyLabelled
-from ml3zoo.losses.signals import LossInputs
-from ml3zoo.losses.signals.classification import Classification
 from ml3zoo.zoo.store import read_loss, save_loss
 
 CONFIG = LossConfig(
@@ -39,8 +40,8 @@ def weighted() -> LearnedLoss:
     return loss.requires_grad_(False)
 
 
-def plain(loss: LearnedLoss) -> LearnedLoss:
-    """A weight of one: what is left is cross-entropy."""
+def unweighted(loss: LearnedLoss) -> LearnedLoss:
+    """Weights of 1: cross-entropy remains."""
     for p in loss.parameters():
         p.zero_()
     return loss
@@ -51,7 +52,7 @@ CLASSES = torch.tensor([0, 1, 2, 3, 3, 0])
 
 
 def test_without_a_weight_it_is_cross_entropy(weighted):
-    torch.testing.assert_close(plain(weighted)(LOGITS, CLASSES), F.cross_entropy(LOGITS, CLASSES))
+    torch.testing.assert_close(unweighted(weighted)(LOGITS, CLASSES), F.cross_entropy(LOGITS, CLASSES))
     soft = LOGITS.flip(0).softmax(-1)
     torch.testing.assert_close(weighted(LOGITS, soft), F.cross_entropy(LOGITS, soft))
 
@@ -90,22 +91,22 @@ def test_any_number_of_classes(weighted, classes):
         (torch.tensor(0.5), torch.tensor(0), "at least 2 classes"),
     ],
 )
-def test_what_does_not_fit_is_refused(weighted, logits, target, message):
+def test_tensors_that_do_not_fit_are_refused(weighted, logits, target, message):
     with pytest.raises(InputError, match=message):
         weighted(logits, target)
 
 
-def test_signals_of_another_kind_are_refused():
-    with pytest.raises(ConfigError, match="cannot look at 'error', only at agreement"):
+def test_signals_of_another_problem_type_are_refused():
+    with pytest.raises(ConfigError, match="unknown signal 'error': a classification loss has agreement"):
         CONFIG.replace(signals=(SignalConfig(signal="error"),))
-    with pytest.raises(ConfigError, match="centering is for regression"):
+    with pytest.raises(ConfigError, match="centering needs a signal 'error', which classification losses"):
         build_loss(CONFIG.replace(architecture={"hidden": [], "centering": True}))
 
 
-def test_a_family_is_not_for_every_kind():
+def test_a_family_is_not_for_every_problem_type():
     with pytest.raises(ConfigError, match="family must be trajectory, got mlp"):
         build_loss(CONFIG.replace(problem_type="trajectory", signals=(SignalConfig(signal="progress"),)))
-    with pytest.raises(ConfigError, match="a trajectory loss looks at state, action, goal and, if it likes, progress"):
+    with pytest.raises(ConfigError, match="a trajectory loss looks at state, action, goal and, optionally, progress"):
         build_loss(
             CONFIG.replace(
                 family="trajectory", architecture={name: [{}] for name in ("state", "action", "goal")} | {"hidden": []}
@@ -118,38 +119,41 @@ def test_it_is_stored_with_golden_tensors(weighted, tmp_path):
     assert torch.equal(stored(LOGITS, CLASSES), weighted(LOGITS, CLASSES))
 
 
-def batch_of(logits, targets):
-    kind = Classification()
-    return LossInputs(kind, kind.given(logits, targets, torch.float32), kind.points(logits))
+def inputs_of(logits, targets):
+    convention = convention_of(CONFIG)
+    given = convention.given(logits, targets, torch.float32)
+    return LossInputs(find_problem_type("classification"), given, convention.points(logits))
 
 
-def test_what_a_batch_tells_of_targets_and_predictions():
+def test_statistics_of_targets_and_predictions():
     targets = torch.tensor([[1.0, 0.0, 0.0, 0.0], [0.25, 0.25, 0.25, 0.25], [0.5, 0.5, 0.0, 0.0]])
-    batch = batch_of(torch.zeros(3, 4), targets)
-    torch.testing.assert_close(batch["target_certainty"], torch.tensor([1.0, 0.0, 1 / 3]))
-    torch.testing.assert_close(batch["mean_certainty"], torch.tensor(4 / 9))
-    torch.testing.assert_close(batch["balance"], torch.tensor(1.0))
-    lopsided = batch_of(torch.tensor([[50.0, 0, 0, 0]] * 3), torch.zeros(3).long())
+    inputs = inputs_of(torch.zeros(3, 4), targets)
+    torch.testing.assert_close(inputs["target_certainty"], torch.tensor([1.0, 0.0, 1 / 3]))
+    torch.testing.assert_close(inputs["mean_certainty"], torch.tensor(4 / 9))
+    torch.testing.assert_close(inputs["balance"], torch.tensor(1.0))
+    lopsided = inputs_of(torch.tensor([[50.0, 0, 0, 0]] * 3), torch.zeros(3).long())
     assert lopsided["balance"] < 1e-4
     assert lopsided["target_certainty"].tolist() == [1, 1, 1]
 
 
-def test_crowding_pulls_like_the_entropy_of_the_mean_prediction():
+def test_crowding_has_the_gradient_of_the_entropy_of_the_mean_prediction():
     logits = (LOGITS + torch.tensor([3.0, 0, 0, 0])).requires_grad_()
-    batch = batch_of(logits, CLASSES)
+    inputs = inputs_of(logits, CLASSES)
     mean = logits.softmax(-1).mean(0)
-    pulls = [torch.autograd.grad(value, logits)[0] for value in (batch["crowding"].mean(), (mean * mean.log()).sum())]
-    torch.testing.assert_close(*pulls)
+    gradients = [
+        torch.autograd.grad(value, logits)[0] for value in (inputs["crowding"].mean(), (mean * mean.log()).sum())
+    ]
+    torch.testing.assert_close(*gradients)
 
 
 def test_a_point_without_a_label_has_no_labelled_cross_entropy():
     targets = torch.cat([F.one_hot(CLASSES[:4], 4).float(), torch.full((2, 4), 0.25)])
-    batch = batch_of(LOGITS, targets)
+    inputs = inputs_of(LOGITS, targets)
     expected = F.cross_entropy(LOGITS, CLASSES, reduction="none") * torch.tensor([1, 1, 1, 1, 0, 0])
-    torch.testing.assert_close(batch["labelled_cross_entropy"], expected)
+    torch.testing.assert_close(inputs["labelled_cross_entropy"], expected)
 
 
-def test_points_without_a_label_count_as_told():
+def test_partly_labelled_adds_up_its_parts():
     known = F.one_hot(CLASSES[:4], 4).float()
     targets = torch.cat([known, torch.full((2, 4), 0.25)])
     supervised = F.cross_entropy(LOGITS[:4], CLASSES[:4])

@@ -1,4 +1,4 @@
-"""The contract of every loss: those of every recipe, family and kind must hold it."""
+"""The contract of every loss: those of every recipe, family and problem type must hold it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import torch
 
 from ml3zoo import load_loss
 from ml3zoo.errors import InputError
-from ml3zoo.losses import LearnedLoss, build_loss
+from ml3zoo.losses import LearnedLoss, build_loss, call_arguments, context_argument
 from ml3zoo.recipe import find_recipe, list_recipes
 from ml3zoo.zoo.store import read_loss, save_loss
 from tests.families import NAMES, example_loss
@@ -31,8 +31,8 @@ def pair(loss: LearnedLoss, n: int = 8, size: float = 1.0, seed: int = 1) -> tup
     return example["input"].float().requires_grad_(), example["target"].float()
 
 
-def told(loss: LearnedLoss, prediction: torch.Tensor) -> dict[str, torch.Tensor]:
-    """What else the loss wants to know."""
+def more_arguments(loss: LearnedLoss, prediction: torch.Tensor) -> dict[str, torch.Tensor]:
+    """Progress, and a feature if the loss looks at it."""
     example = loss.example(torch.Generator().manual_seed(2), len(prediction), 1.0)
     return {"progress": HALF} | ({"feature": example["feature"].float()} if loss.config.uses_feature else {})
 
@@ -42,7 +42,7 @@ def test_reductions_agree(any_loss):
     values = {}
     for reduction in ("none", "mean", "sum"):
         any_loss.reduction = reduction
-        values[reduction] = any_loss(prediction, target, **told(any_loss, prediction))
+        values[reduction] = any_loss(prediction, target, **more_arguments(any_loss, prediction))
     assert values["none"].shape == (8,)
     torch.testing.assert_close(values["mean"], values["none"].mean())
     torch.testing.assert_close(values["sum"], values["none"].sum())
@@ -63,7 +63,7 @@ def test_gradients_are_right_once_and_twice(any_loss):
     double = attached(any_loss).double()
     prediction, target = (x.detach().double() for x in pair(any_loss, 6))
     # batch statistics are detached by contract, so finite differences need them held still
-    fixed = told(any_loss, prediction) | {"context": double.context(prediction, target)}
+    fixed = more_arguments(any_loss, prediction) | {"context": double.context(prediction, target)}
     prediction.requires_grad_()
     assert torch.autograd.gradcheck(lambda p: double(p, target, **fixed), prediction)
     assert torch.autograd.gradgradcheck(lambda p: double(p, target, **fixed), prediction)
@@ -72,7 +72,7 @@ def test_gradients_are_right_once_and_twice(any_loss):
 @pytest.mark.parametrize("size", [0.0, 1e-30, 1e-6, 1e6, 1e15])
 def test_value_and_gradient_stay_finite(any_loss, size):
     prediction, target = pair(any_loss, size=size)
-    value = any_loss(prediction, target, **told(any_loss, prediction))
+    value = any_loss(prediction, target, **more_arguments(any_loss, prediction))
     value.backward()
     assert math.isfinite(value.item())
     assert prediction.grad.isfinite().all()
@@ -93,7 +93,7 @@ def test_regression_takes_any_shape(loss, shape):
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16, torch.float16])
 def test_other_dtypes_are_computed_in_float32(any_loss, dtype):
     exact, target = pair(any_loss)
-    prediction, known = exact.detach().to(dtype).requires_grad_(), told(any_loss, exact)
+    prediction, known = exact.detach().to(dtype).requires_grad_(), more_arguments(any_loss, exact)
     value = any_loss(prediction, target.to(dtype), **known)
     value.backward()
     assert value.dtype == torch.float32
@@ -104,7 +104,7 @@ def test_other_dtypes_are_computed_in_float32(any_loss, dtype):
 
 def test_autocast_changes_nothing(any_loss):
     prediction, target = pair(any_loss)
-    known = told(any_loss, prediction)
+    known = more_arguments(any_loss, prediction)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         value = any_loss(prediction, target, **known)
     assert value.dtype == torch.float32
@@ -122,7 +122,7 @@ def test_memory_layout_changes_nothing(loss):
 def test_order_of_points_changes_nothing(any_loss):
     any_loss.reduction = "none"
     prediction, target = pair(any_loss)
-    known, turned = told(any_loss, prediction), torch.arange(7, -1, -1)
+    known, turned = more_arguments(any_loss, prediction), torch.arange(7, -1, -1)
     back = {name: x[turned] if name == "feature" else x for name, x in known.items()}
     straight = any_loss(prediction, target, **known)
     torch.testing.assert_close(any_loss(prediction[turned], target[turned], **back)[turned], straight)
@@ -187,14 +187,14 @@ def fresh_compiler() -> None:
 @pytest.mark.usefixtures("fresh_compiler")
 def test_compiles(any_loss):
     prediction, target = pair(any_loss, 16)
-    known, compiled = told(any_loss, prediction), torch.compile(any_loss, backend="eager", fullgraph=True)
+    known, compiled = more_arguments(any_loss, prediction), torch.compile(any_loss, backend="eager", fullgraph=True)
     torch.testing.assert_close(compiled(prediction, target, **known), any_loss(prediction, target, **known))
 
 
 def test_it_is_stored_whole(any_loss, tmp_path):
     stored = read_loss(save_loss(any_loss, tmp_path / "a-loss"), replay=True)
     prediction, target = pair(any_loss)
-    known = told(any_loss, prediction)
+    known = more_arguments(any_loss, prediction)
     assert torch.equal(stored(prediction, target, **known), any_loss(prediction, target, **known))
 
 
@@ -292,3 +292,29 @@ def test_make_optimizer_follows_the_config(loss):
     optimizer = loss.make_optimizer([torch.nn.Parameter(torch.zeros(1))])
     assert isinstance(optimizer, torch.optim.SGD)
     assert optimizer.param_groups[0]["lr"] == loss.config.inner.lr
+
+
+class UsesNothing(torch.nn.Module):
+    def forward(self, input, target):
+        return (input - target).square().mean()
+
+
+def test_every_loss_is_called_with_the_arguments_it_uses(any_loss):
+    example = any_loss.example(torch.Generator().manual_seed(0), 6, 1.0)
+    batch = {"input": example["input"], "target": example["target"], "feature": torch.zeros(6)}
+    arguments = call_arguments(any_loss, batch | example, progress=HALF)
+    assert {"input", "target"} <= arguments.keys()
+    assert ("progress" in arguments) == any_loss.uses_progress
+    assert ("feature" in arguments) == any_loss.config.uses_feature
+    context = context_argument(any_loss, lambda: example)
+    assert list(context.get("context", {})) == any_loss.statistics
+    assert any_loss(**arguments, **context).isfinite()
+
+
+@pytest.mark.parametrize("ordinary", [torch.nn.MSELoss(), UsesNothing()])
+def test_ordinary_losses_are_called_with_input_and_target_alone(ordinary):
+    batch = {"input": torch.ones(3), "target": torch.zeros(3), "feature": torch.ones(3)}
+    arguments = call_arguments(ordinary, batch, progress=HALF)
+    assert ordinary(**arguments) == 1
+    assert arguments.keys() == {"input", "target"}
+    assert context_argument(ordinary, lambda: pytest.fail("the batch is not needed")) == {}

@@ -22,7 +22,7 @@ def test_every_family_has_an_example():
 
 
 def signals_of(loss, prediction, target):
-    """The normalised signals by an independent trajectory: the loss with ``value`` replaced."""
+    """The normalised signals, read by replacing ``value``."""
     seen = {}
     loss.value = lambda batch: seen.setdefault("features", loss.features(batch))[..., 0]
     loss(prediction, target, progress=HALF)
@@ -81,13 +81,13 @@ def test_formulas_can_be_read():
     assert loss.formula(latex=True).startswith(r"\ell = \left(\left(\text{log(1 + (error / typical\_error)^2)}")
 
 
-@pytest.mark.parametrize(("kind", "weighed"), [("regression", "error^2"), ("classification", "cross_entropy")])
-def test_a_weight_without_hidden_layers_is_a_formula(kind, weighed):
-    loss = build_loss(example_config(f"mlp-{kind}").replace(architecture={"hidden": []}))
-    assert loss.formula().startswith(f"loss = {weighed} * exp(3 * tanh(z / 3))\nz = ")
+@pytest.mark.parametrize(("problem_type", "term"), [("regression", "error^2"), ("classification", "cross_entropy")])
+def test_a_weight_without_hidden_layers_is_a_formula(problem_type, term):
+    loss = build_loss(example_config(f"mlp-{problem_type}").replace(architecture={"hidden": []}))
+    assert loss.formula().startswith(f"loss = {term} * exp(3 * tanh(z / 3))\nz = ")
 
 
-def test_formulas_of_weights_tell_what_is_weighed():
+def test_formulas_of_weights_name_their_terms():
     loss = example_loss("symbolic-weighted-classification")
     with torch.no_grad():
         loss.coefficients.fill_(2)
@@ -107,14 +107,14 @@ def test_formulas_of_weights_tell_what_is_weighed():
         ("symbolic-regression", {"tokens": ["s0", "add"]}, r"token 1 \(add\) needs 2 values"),
         ("symbolic-regression", {"tokens": ["s0", "s1"]}, "leave 2 values, 1 was expected"),
         ("symbolic-regression", {"tokens": ["s0"], "terms": ["error", "target"]}, "1 values, 2 were expected"),
-        ("taylor-regression", {"order": 1, "terms": ["loudness"]}, "cannot weigh 'loudness'"),
-        ("taylor-regression", {"order": 1, "output": "value", "terms": ["error"]}, 'weighted needs output "weight"'),
+        ("taylor-regression", {"order": 1, "terms": ["loudness"]}, "unknown term 'loudness'"),
+        ("taylor-regression", {"order": 1, "output": "value", "terms": ["error"]}, 'terms needs output "weight"'),
         ("symbolic-regression", {"tokens": ["s7"]}, "has 's7', its signals are s0 to s2"),
         ("symbolic-regression", {"tokens": ["__import__"]}, "tokens"),
         ("symbolic-regression", {"tokens": ["c"] * 300}, "length"),
     ],
 )
-def test_what_cannot_be_built_is_refused(name, architecture, message):
+def test_architectures_that_cannot_be_built_are_refused(name, architecture, message):
     with pytest.raises(ConfigError, match=message):
         build_loss(example_config(name).replace(architecture=architecture))
 
@@ -130,7 +130,7 @@ def test_matching_measures_the_distance_of_curves():
     loss.reset_parameters((1e4,))
     x = torch.linspace(-4, 4, 60)
     curves = {k: torch.sin(loss.frequency[k] * x) for k in (1, 3)}
-    gap = (loss.environment[1] - loss.environment[3]).square().sum() / 2
+    gap = (loss.place[1] - loss.place[3]).square().sum() / 2
     torch.testing.assert_close(loss(curves[1], curves[3], feature=x), gap)
     assert loss(curves[1], curves[1], feature=x) == 0
     with pytest.raises(InputError, match="a feature was expected, got none"):
@@ -140,17 +140,17 @@ def test_matching_measures_the_distance_of_curves():
         build_loss(config.replace(signals=config.signals[::-1]))
 
 
-def test_a_prior_says_where_each_weight_starts():
+def test_init_says_where_each_weight_starts():
     config = example_config("mlp-weighted-classification")
-    weighted = config.architecture["terms"]
-    loss = build_loss(config.replace(architecture={"hidden": [4], "skip": True, "terms": weighted}))
+    terms = config.architecture["terms"]
+    loss = build_loss(config.replace(architecture={"hidden": [4], "skip": True, "terms": terms}))
     straight = (0.5,) * len(config.signals)
     loss.reset_parameters((*straight, -1.0))
     assert loss.skip.weight.tolist() == [list(straight), [0.0] * len(straight)]
     assert loss.network[-1].bias.tolist() == [0.0, -1.0]
 
 
-def test_a_prior_longer_than_the_loss_is_refused():
+def test_an_init_longer_than_the_loss_is_refused():
     config = example_config("mlp-classification")
     loss = build_loss(config.replace(architecture={"hidden": [4], "skip": True}))
     with pytest.raises(RuntimeError, match="size"):

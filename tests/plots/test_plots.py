@@ -1,4 +1,4 @@
-"""Pictures that recipes draw of their own losses: what the curves in them say."""
+"""Pictures of losses: what their curves say, and their style."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ import torch
 from ml3zoo.format.config import InnerConfig, LossConfig, signal
 from ml3zoo.losses import build_loss
 from ml3zoo.plots.influence import draw_influence
+from ml3zoo.plots.problem import draw_problem
 from ml3zoo.plots.unlabelled import draw_unlabelled
+from tests.families import example_loss
 
 INNER = InnerConfig(lr=0.1, steps=10)
 
@@ -39,7 +41,7 @@ def test_influence_of_cauchys_loss_written_as_a_polynomial():
         assert torch.linspace(-4, 4, 401)[peak] == pytest.approx(0.3, abs=0.011)  # where Cauchy's slope is steepest
 
 
-def test_pull_on_unlabelled_points_of_information_maximisation():
+def test_gradient_at_unlabelled_points_of_information_maximisation():
     config = LossConfig(
         name="information",
         summary="Information maximisation.",
@@ -58,3 +60,16 @@ def test_pull_on_unlabelled_points_of_information_maximisation():
             torch.testing.assert_close(
                 torch.tensor(one.get_ydata()), torch.tensor(other.get_ydata()), atol=1e-3, rtol=0.01
             )
+
+
+def test_a_problem_type_without_a_file_has_no_pictures(monkeypatch):
+    loss = example_loss("taylor-value-regression")
+    assert draw_problem(loss).keys() == {"surface"}
+    monkeypatch.setattr("ml3zoo.plots.problem.find_spec", lambda module: None)
+    assert draw_problem(loss) == {}
+
+
+def test_all_pictures_have_one_style():
+    axes = draw_influence(example_loss("taylor-regression")).axes[0]
+    assert not axes.spines["top"].get_visible()
+    assert not axes.get_legend().get_frame_on()

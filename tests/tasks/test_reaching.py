@@ -185,7 +185,7 @@ def test_a_world_that_contradicts_itself_is_refused(changes: dict[str, object], 
 
 def test_only_trajectories_have_a_world():
     world = find_recipe("reacher-imitation").config.environment
-    with pytest.raises(ConfigError, match="a regression loss has no world"):
+    with pytest.raises(ConfigError, match="a regression loss has no environment"):
         find_recipe("sine-regression").config.replace(environment=world)
 
 

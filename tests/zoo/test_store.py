@@ -67,7 +67,7 @@ def test_saving_twice_keeps_the_card_and_leaves_nothing_behind(loss, folder):
         ({"architecture": {"hidden": [4], "output": "softplus", "centering": True}}, "centering needs"),
         ({"signals": []}, "signals"),
         ({"inner": {"lr": -1, "steps": 10}}, "lr"),
-        ({"problem_type": "poetry"}, "kind"),
+        ({"problem_type": "regresion"}, "Did you mean 'regression'"),
     ],
 )
 def test_bad_configs_are_refused(folder, changes, told):

@@ -28,7 +28,7 @@ from ml3zoo.apply.verdict import MetricFormat, difference, verdict
 from ml3zoo.errors import InputError
 from ml3zoo.format.config import LossConfig
 from ml3zoo.format.environment import EnvironmentConfig
-from ml3zoo.losses.signals import problem_type_of
+from ml3zoo.format.problem_types import find_problem_type
 from ml3zoo.meta.compute import reproducible_compute
 from ml3zoo.meta.optimizers import optimizer_of
 from ml3zoo.meta.progress import counting_bar
@@ -112,7 +112,7 @@ def apply_in_environment(
 
 def _world(config: LossConfig) -> EnvironmentConfig:
     """What a loss tells of the environment it was made for."""
-    if not problem_type_of(config).acting:
+    if not find_problem_type(config.problem_type).acting:
         raise InputError(
             f"{config.name} is a {config.problem_type} loss; one of trajectories was expected, which environments are used "
             f"with. Run: ml3zoo apply {config.name} DATA --target COLUMN"

@@ -1,8 +1,8 @@
-"""Family ``matching``: predictions and targets are each placed among learned templates; the loss is their distance.
+"""Family ``matching``: predictions and targets are each matched with learned templates; the loss is their distance.
 
-A template is a curve ``sin(a x)`` over the model's input. How well each template fits a batch of points makes a
-softmax over templates, and with it a mean of their learned places. The loss is half the squared distance of the place
-of the predictions from that of the targets: a landscape over what the curves are, instead of over their points.
+A template is a curve ``sin(a x)`` over the model's input, with a learned place. A softmax of how well each template
+fits a batch of points gives a mean of these places. The loss is half the squared distance between the place of the
+predictions and that of the targets: it compares whole curves instead of points.
 """
 
 from __future__ import annotations
@@ -18,15 +18,17 @@ from ml3zoo.errors import ConfigError
 from ml3zoo.format.config import LossConfig, parse_architecture
 from ml3zoo.format.schema import Positive, Strict
 from ml3zoo.losses.base import LearnedLoss
-from ml3zoo.losses.signals import LossInputs
+from ml3zoo.losses.inputs import LossInputs
 
 _SIGNALS = ("feature", "prediction", "target")
 
 
 class Architecture(Strict, frozen=True):
-    """How many templates there are and in how many dimensions they have a place.
+    """The templates.
 
-    ``reach``: fresh templates have frequencies from minus to plus this.
+    ``templates``: how many there are.
+    ``dimensions``: of the space that their places are in.
+    ``reach``: fresh templates have frequencies from ``-reach`` to ``reach``.
     """
 
     templates: Annotated[int, Meta(ge=2, le=4096)]
@@ -43,7 +45,7 @@ class Loss(LearnedLoss):
     Attributes:
         frequency: of the templates, [templates].
         place: of the templates, [templates, dimensions].
-        log_sharpness: how fast a worse fit counts less, a scalar.
+        log_sharpness: logarithm of the softmax's inverse temperature, a scalar.
     """
 
     def __init__(self, config: LossConfig) -> None:
@@ -60,17 +62,17 @@ class Loss(LearnedLoss):
         self.log_sharpness = nn.Parameter(torch.zeros(()))
 
     def value(self, inputs: LossInputs) -> Tensor:
-        """The loss of the batch, once for each point."""
+        """The loss of the batch, repeated for each point."""
         feature, prediction, target = (column.flatten() for column in self.columns(inputs))
         templates = torch.sin(feature[:, None] * self.frequency)
         distance = self._place(prediction, templates) - self._place(target, templates)
         return (0.5 * distance.square().sum()).expand(inputs.points)
 
     def reset_parameters(self, init: tuple[float, ...] = ()) -> None:
-        """Templates in a row of growing frequency, at random places.
+        """Templates of evenly spaced frequencies at random places.
 
         Args:
-            init: the sharpness to start from.
+            init: the sharpness to start from, 10 if not given.
         """
         reach, templates = self.architecture.reach, self.architecture.templates
         with torch.no_grad():
@@ -79,6 +81,6 @@ class Loss(LearnedLoss):
             self.log_sharpness.fill_(math.log(init[0] if init else 10.0))
 
     def _place(self, curve: Tensor, templates: Tensor) -> Tensor:
-        """Where a curve stands, [dimensions]."""
+        """The place of a curve, [dimensions]."""
         misfit = (curve[:, None] - templates).square().mean(0)
         return torch.softmax(-self.log_sharpness.exp() * misfit, 0) @ self.place

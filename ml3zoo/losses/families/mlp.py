@@ -1,4 +1,4 @@
-"""Family ``mlp``: signals through a small fully connected network give each point's loss, or its weight."""
+"""Family ``mlp``: a small fully connected network of signals gives each point's loss, or the weights of its terms."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from torch.nn import functional as F
 from ml3zoo.errors import ConfigError
 from ml3zoo.format.config import LossConfig, parse_architecture
 from ml3zoo.losses.base import LearnedLoss
+from ml3zoo.losses.inputs import LossInputs
 from ml3zoo.losses.layers import fully_connected, reset_linear_layers
-from ml3zoo.losses.signals import LossInputs
 from ml3zoo.losses.terms import WeightedTerms
 
 _ACTIVATIONS: dict[str, type[nn.Module]] = {
@@ -27,16 +27,16 @@ _ACTIVATIONS: dict[str, type[nn.Module]] = {
 
 
 _SMALL = -3.0
-"""Log weight at which all terms signals but the first start."""
+"""Log weight at which all terms but the first start."""
 
 
 class Architecture(WeightedTerms, frozen=True, kw_only=True):
     """The network between signals and value.
 
     ``output="identity"`` or ``"softplus"``: the network gives the loss itself (the paper's form).
-    ``output="weight"``: it gives the weights of what is added up, see ``WeightedTerms``.
-    ``centering``: the network also gives a share in (0, 1) of the batch's mean error that is taken off each error
-    first. A network fits its mean far faster than anything else; pulling less on it allows larger steps on the rest.
+    ``output="weight"``: it gives the weights of the terms, see ``WeightedTerms``.
+    ``centering``: the network also gives a share in (0, 1) of the batch's mean error, which is taken off each error
+    first. A model fits the mean far faster than anything else; a smaller gradient there allows a larger learning rate.
     """
 
     hidden: Annotated[tuple[Annotated[int, Meta(gt=0, le=4096)], ...], Meta(max_length=8)]
@@ -47,12 +47,12 @@ class Architecture(WeightedTerms, frozen=True, kw_only=True):
     centering: bool = False
 
     def __post_init__(self) -> None:
-        """Only the weight of one signal can be centred."""
+        """Only a weighted squared error can be centred."""
         super().__post_init__()
         if self.centering:
             self.need_weights("centering")
         if self.centering and self.terms:
-            raise ValueError("centering is for the squared error alone: leave out terms")
+            raise ValueError("centering is for the squared error alone: leave out terms, or centering")
 
 
 class Loss(LearnedLoss):
@@ -61,9 +61,11 @@ class Loss(LearnedLoss):
     def __init__(self, config: LossConfig) -> None:
         super().__init__(config)
         self.architecture = parse_architecture(Architecture, config)
-        if self.architecture.centering and config.problem_type != "regression":
+        missing = sorted({"error", "mean_error"} - self.problem_type.signals.keys())
+        if self.architecture.centering and missing:
             raise ConfigError(
-                f"centering is for regression losses, {config.name} is for {config.problem_type}. Leave it out."
+                f"centering needs a signal {missing[0]!r}, which {config.problem_type} losses such as {config.name} do "
+                "not have. Leave out centering."
             )
         self.terms = self.architecture.names(config, self.problem_type)
         outputs = len(self.terms) + self.architecture.centering
@@ -74,7 +76,7 @@ class Loss(LearnedLoss):
 
     @property
     def statistics(self) -> list[str]:
-        """What this loss looks at of the batch as a whole."""
+        """Centering looks at the mean error too."""
         return sorted({*super().statistics, "mean_error"}) if self.architecture.centering else super().statistics
 
     def value(self, inputs: LossInputs) -> Tensor:
@@ -86,25 +88,24 @@ class Loss(LearnedLoss):
         if self.architecture.output != "weight":
             output = outputs[..., 0]
             return F.softplus(output) if self.architecture.output == "softplus" else output
-        totals = outputs.unbind(-1)
+        zs = outputs.unbind(-1)
         if self.architecture.centering:
-            weight, share = self.architecture.weights(totals[0]), totals[1].sigmoid()
+            weight, share = self.architecture.weights(zs[0]), zs[1].sigmoid()
             return (inputs["error"] - share * inputs["mean_error"]).square() * weight
-        return self.architecture.weighted_sum(inputs, self.terms, totals)
+        return self.architecture.weighted_sum(inputs, self.terms, zs)
 
     def formula(self) -> str | None:
-        """A weighting loss without hidden layers is a formula."""
-        closed = self.architecture.output == "weight" and not self.architecture.terms
-        if self.architecture.hidden or self.skip is not None or not closed:
+        """Written out for one weighted term without hidden layers."""
+        one_term = self.architecture.output == "weight" and not self.architecture.terms
+        if self.architecture.hidden or self.skip is not None or not one_term:
             return None
         layer = self.network[0]
         assert isinstance(layer, nn.Linear)
         biases = torch.zeros(layer.out_features) if layer.bias is None else layer.bias
         sums = [self._sum(weights, bias) for weights, bias in zip(layer.weight.tolist(), biases.tolist(), strict=True)]
-        weighed = self.problem_type.ordinary.replace("squared_error", "error^2")
-        if self.architecture.centering:
-            weighed = "(error - c * mean_error)^2"
-        formula = self.architecture.formula([weighed], sums[:1])
+        ordinary = self.problem_type.signals[self.terms[0]]
+        term = "(error - c * mean_error)^2" if self.architecture.centering else ordinary.formula or ordinary.name
+        formula = self.architecture.formula([term], sums[:1])
         return "\n".join([formula, *(f"c = sigmoid({total})" for total in sums[1:])])
 
     def _sum(self, weights: list[float], bias: float) -> str:
@@ -112,12 +113,11 @@ class Loss(LearnedLoss):
         return f"{bias:.3f}" + "".join(f" {'-' if w < 0 else '+'} {abs(w):.3f} * {signal}" for w, signal in pairs)
 
     def reset_parameters(self, init: tuple[float, ...] = ()) -> None:
-        """Xavier weights and zero biases; a weighting loss starts near the squared error, or near its ``init``.
+        """Xavier weights and zero biases. Where the output is a weight, its weights start small or as in ``init``.
 
         Args:
-            init: weights straight from the signals to the log weight to start from, one per signal; needs a skip
-                connection or no hidden layer. Then, if there are more, the log weights at which the terms signals
-                but the first start.
+            init: first the weights from each signal straight to the ``z`` of the first term, which needs a skip
+                connection or no hidden layer; then, if there are more, the ``z`` at which the other terms start.
         """
         reset_linear_layers(self)
         if self.architecture.output == "weight":

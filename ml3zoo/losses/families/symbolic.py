@@ -1,4 +1,4 @@
-"""Family ``symbolic``: an expression over the signals gives each point's loss, or its weight.
+"""Family ``symbolic``: an expression over the signals gives each point's loss, or the weights of its terms.
 
 The expression is data: a list of tokens in postfix order, read with a stack; nothing is ever evaluated as code. Source
 of the idea: Raymond et al., *Learning Symbolic Model-Agnostic Loss Functions via Meta-Learning*, TPAMI 2023.
@@ -17,11 +17,11 @@ from torch import Tensor, nn
 from ml3zoo.errors import ConfigError
 from ml3zoo.format.config import LossConfig, parse_architecture
 from ml3zoo.losses.base import LearnedLoss
-from ml3zoo.losses.signals import LossInputs
+from ml3zoo.losses.inputs import LossInputs
 from ml3zoo.losses.terms import WeightedTerms
 
 LARGEST = 1e6
-"""What an operator gives is clamped here, so that every expression is finite everywhere."""
+"""Results of operators are clamped to this, so that every expression is finite everywhere."""
 _TINY = 1e-3
 
 
@@ -30,10 +30,10 @@ class Operator:
     """A safe operator: finite for all arguments up to ``LARGEST``.
 
     Attributes:
-        arguments: 1 or 2.
-        apply: to tensors.
+        arguments: how many it takes, 1 or 2.
+        apply: the function of tensors.
         text: as in a formula, with a place for each argument.
-        latex: likewise.
+        latex: the same in LaTeX.
     """
 
     arguments: int
@@ -63,10 +63,11 @@ Token = Annotated[str, Meta(pattern=rf"^(s[0-9]{{1,2}}|c|{'|'.join(OPERATORS)})\
 
 
 class Architecture(WeightedTerms, frozen=True, kw_only=True):
-    """The expression, or one for each signal that is added up, one after the other.
+    """The expression, or one for each term, one after the other.
 
     ``tokens`` in postfix order: ``s0`` is the first signal, ``c`` the next coefficient, anything else an operator.
-    ``output="value"``: the expression is the loss. ``output="weight"``: expressions give weights, see ``WeightedTerms``.
+    ``output="value"``: the expression is the loss. ``output="weight"``: it is the ``z`` of a term, see
+    ``WeightedTerms``.
     """
 
     tokens: Annotated[tuple[Token, ...], Meta(min_length=1, max_length=256)]
@@ -99,10 +100,10 @@ class Loss(LearnedLoss):
         super().__init__(config)
         self.architecture = parse_architecture(Architecture, config)
         signals = {f"s{i}" for i in range(len(config.signals))}
-        strange = sorted({t for t in self.architecture.tokens if t[0] == "s" and t[1:].isdigit()} - signals)
-        if strange:
+        unknown = sorted({t for t in self.architecture.tokens if t[0] == "s" and t[1:].isdigit()} - signals)
+        if unknown:
             raise ConfigError(
-                f"the expression of {config.name} has {strange[0]!r}, its signals are s0 to s{len(signals) - 1}."
+                f"the expression of {config.name} has {unknown[0]!r}, its signals are s0 to s{len(signals) - 1}."
             )
         self.terms = self.architecture.names(config, self.problem_type)
         self.coefficients = nn.Parameter(torch.ones(self.architecture.tokens.count("c")))
@@ -119,10 +120,10 @@ class Loss(LearnedLoss):
                 stack.append(operator.apply(*arguments).clamp(-LARGEST, LARGEST))
             else:
                 stack.append(next(coefficients) if token == "c" else signals[token])
-        totals = [total.expand(inputs.points) for total in stack]
+        values = [value.expand(inputs.points) for value in stack]
         if self.architecture.output == "value":
-            return totals[0]
-        return self.architecture.weighted_sum(inputs, self.terms, totals)
+            return values[0]
+        return self.architecture.weighted_sum(inputs, self.terms, values)
 
     def formula(self, latex: bool = False) -> str:
         """The expression written out, as text or in LaTeX."""
@@ -144,7 +145,7 @@ class Loss(LearnedLoss):
         return self.architecture.formula(self.terms, stack, latex)
 
     def reset_parameters(self, init: tuple[float, ...] = ()) -> None:
-        """Normal coefficients, or those of the ``init``."""
+        """Normally distributed coefficients, or those of ``init``."""
         with torch.no_grad():
             self.coefficients.normal_()
             if init:

@@ -1,4 +1,4 @@
-"""Family ``taylor``: a polynomial in the signals gives each point's loss, or its weight (TaylorGLO).
+"""Family ``taylor``: a polynomial in the signals gives each point's loss, or the weights of its terms (TaylorGLO).
 
 Source: Gonzalez, Miikkulainen, *Optimizing Loss Functions Through Multivariate Taylor Polynomial Parameterization*,
 GECCO 2021.
@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from ml3zoo.errors import ConfigError
 from ml3zoo.format.config import LossConfig, parse_architecture
 from ml3zoo.losses.base import LearnedLoss
-from ml3zoo.losses.signals import LossInputs
+from ml3zoo.losses.inputs import LossInputs
 from ml3zoo.losses.terms import WeightedTerms
 
 MOST_MONOMIALS = 4096
@@ -27,8 +27,8 @@ MOST_MONOMIALS = 4096
 class Architecture(WeightedTerms, frozen=True, kw_only=True):
     """The polynomial: all products of at most ``order`` signals, each with a coefficient.
 
-    ``output="value"``: the polynomial is the loss. ``output="weight"``: a polynomial for each signal that is added up
-    gives its weight, see ``WeightedTerms``.
+    ``output="value"``: the polynomial is the loss. ``output="weight"``: each term has a polynomial as its ``z``, see
+    ``WeightedTerms``.
     """
 
     order: Annotated[int, Meta(ge=1, le=8)]
@@ -39,8 +39,8 @@ class Loss(LearnedLoss):
     """A learned loss of the family ``taylor``; see ``Architecture``.
 
     Attributes:
-        coefficients: of the monomials, in the order of ``monomials``; of one polynomial after the other.
-        monomials: each the signals it multiplies, by number; the constant first.
+        coefficients: in the order of ``monomials``, one polynomial after the other.
+        monomials: the signals that each multiplies, by number; the constant first.
     """
 
     def __init__(self, config: LossConfig) -> None:
@@ -50,8 +50,8 @@ class Loss(LearnedLoss):
         count = math.comb(signals + order, order)
         if count > MOST_MONOMIALS:
             raise ConfigError(
-                f"a polynomial of order {order} in {signals} signals has {count} monomials, at most {MOST_MONOMIALS} were "
-                f"expected in the config of {config.name}. Lower the order."
+                f"a polynomial of order {order} in {signals} signals has {count} monomials, at most {MOST_MONOMIALS} "
+                f"were expected in the config of {config.name}. Lower the order."
             )
         self.monomials = polynomial_monomials(signals, order)
         self.terms = self.architecture.names(config, self.problem_type)
@@ -59,26 +59,29 @@ class Loss(LearnedLoss):
 
     def value(self, inputs: LossInputs) -> Tensor:
         """The loss of each point."""
-        totals = [total.expand(inputs.points) for total in self._polynomials(self.columns(inputs))]
+        values = [value.expand(inputs.points) for value in self._polynomials(self.columns(inputs))]
         if self.architecture.output == "value":
-            return totals[0]
-        return self.architecture.weighted_sum(inputs, self.terms, totals)
+            return values[0]
+        return self.architecture.weighted_sum(inputs, self.terms, values)
 
     def formula(self) -> str:
         """The polynomial written out."""
-        totals = [self._written(each.tolist()) for each in self.coefficients.view(len(self.terms), -1)]
+        polynomials = [self._written(each.tolist()) for each in self.coefficients.view(len(self.terms), -1)]
         if self.architecture.output == "value":
-            return f"loss = {totals[0]}"
-        return self.architecture.formula(self.terms, totals)
+            return f"loss = {polynomials[0]}"
+        return self.architecture.formula(self.terms, polynomials)
 
     def reset_parameters(self, init: tuple[float, ...] = ()) -> None:
-        """Small random coefficients; or those of the ``init``, in the order of ``monomials``, the rest zero."""
+        """Small random coefficients; or those of ``init``, in the order of ``monomials``, the rest zero."""
         with torch.no_grad():
             self.coefficients.normal_(std=0.0 if init else 0.1)
             self.coefficients[: len(init)] = torch.tensor(init)
 
     def _polynomials(self, columns: list[Tensor]) -> list[Tensor]:
-        """Signals of the batch as a whole are numbers: they go into the coefficients of what differs between points."""
+        """The value of each polynomial at each point.
+
+        Signals of the batch are scalars: they are multiplied into the coefficients first, which is cheaper.
+        """
         grouped: dict[tuple[int, ...], list[Tensor]] = {}
         every = self.coefficients.view(len(self.terms), -1).unbind(1)
         for coefficients, monomial in zip(every, self.monomials, strict=True):

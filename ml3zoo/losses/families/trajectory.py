@@ -1,4 +1,4 @@
-"""Family ``trajectory``: a small network looks at state, goal and time, and values each action.
+"""Family ``trajectory``: a small network looks at state, goal and progress and gives a loss of each action.
 
 Source: Bechtle et al. 2020 give state, action and distance to the goal to one network (``output="value"``).
 """
@@ -13,29 +13,29 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ml3zoo.errors import ConfigError, InputError
-from ml3zoo.format.config import LossConfig, SignalConfig, Trajectory, parse_architecture
+from ml3zoo.format.config import LossConfig, SignalConfig, parse_architecture
 from ml3zoo.format.environment import AffineScales
 from ml3zoo.format.schema import Strict
 from ml3zoo.losses.base import FEATURE_LIMIT, LearnedLoss
+from ml3zoo.losses.inputs import LossInputs
 from ml3zoo.losses.layers import fully_connected, reset_linear_layers
-from ml3zoo.losses.signals import LossInputs
 from ml3zoo.losses.terms import WeightedTerms
 
-_PARTS: tuple[Trajectory, ...] = ("state", "action", "goal")
+_PARTS = ("state", "action", "goal")
 SIGNALS = (*(SignalConfig(signal=part) for part in _PARTS), SignalConfig(signal="progress"))
-"""What a loss of trajectories looks at; it may do without the last."""
+"""The signals of a loss of trajectories; progress may be left out."""
 _TERMS = WeightedTerms()
 
 
 class Architecture(Strict, frozen=True, kw_only=True):
-    """What the loss is given, and what it makes of it.
+    """The scales of what the loss is given, and the network.
 
-    ``state``, ``action``, ``goal``: a range for each of their numbers.
-    ``output="target_action"``: the network sees state, goal and progress, and gives an aim in the range of actions and a weight;
-    the loss is the terms squared distance of the action from the aim, convex in the action.
-    ``output="value"``: it sees the action too and gives the loss itself, through a softplus.
-    ``mirrored``: the world is the same in a mirror. Where state and goal lie on the other side of their middles, so
-    does the aim (or, for a value, the action), and weight and value are the same.
+    ``state``, ``action``, ``goal``: a scale for each of their numbers.
+    ``output="target_action"``: the network sees state, goal and progress and gives a target action and a weight. The
+    loss is the weighted squared distance between action and target action, both scaled, and so convex in the action.
+    ``output="value"``: the network sees the action too and gives the loss itself, through a softplus.
+    ``mirrored``: the environment is the same in a mirror. If all scaled numbers of state and goal change their sign, so
+    does the target action, and the weight stays; a value stays if those of the action change theirs too.
     """
 
     state: AffineScales
@@ -60,26 +60,25 @@ class Loss(LearnedLoss):
         super().__init__(config)
         self.architecture = parse_architecture(Architecture, config)
         if config.signals not in (SIGNALS, SIGNALS[:-1]):
-            looked_at = ", ".join(map(str, config.signals))
             raise ConfigError(
-                "a trajectory loss looks at state, action, goal and, if it likes, progress, all as they are (ranges "
-                f"are its architecture's); {config.name} at {looked_at}."
+                "a trajectory loss looks at state, action, goal and, optionally, progress, without transforms, shift "
+                f"or scale (its architecture has the scales); {config.name} at {', '.join(map(str, config.signals))}."
             )
         for part in _PARTS:
-            ranges: AffineScales = getattr(self.architecture, part)
-            self.register_buffer(f"{part}_shift", torch.tensor([each.shift for each in ranges]), persistent=False)
-            self.register_buffer(f"{part}_scale", torch.tensor([each.scale for each in ranges]), persistent=False)
+            scales: AffineScales = getattr(self.architecture, part)
+            self.register_buffer(f"{part}_shift", torch.tensor([each.shift for each in scales]), persistent=False)
+            self.register_buffer(f"{part}_scale", torch.tensor([each.scale for each in scales]), persistent=False)
         states, actions, goals = (len(getattr(self.architecture, part)) for part in _PARTS)
-        aims = self.architecture.output == "target_action"
-        inputs, outputs = (states + goals, 1 + actions) if aims else (states + goals + actions, 1)
-        self.network = fully_connected([inputs + config.uses_progress, *self.architecture.hidden, outputs], nn.Tanh)
+        sizes = {"target_action": (states + goals, 1 + actions), "value": (states + goals + actions, 1)}
+        inputs, outputs = sizes[self.architecture.output]
+        self.network = fully_connected([inputs + self.uses_progress, *self.architecture.hidden, outputs], nn.Tanh)
 
     def value(self, inputs: LossInputs) -> Tensor:
         """The loss of each time step."""
-        action = self._ranged(inputs, "action")
+        action = self._scaled(inputs, "action")
         if self.architecture.output == "value":
-            return F.softplus(self._seeing(inputs, action)[..., 0])
-        output = self._seeing(inputs)
+            return F.softplus(self._outputs(inputs, action)[..., 0])
+        output = self._outputs(inputs)
         value: Tensor = _TERMS.weights(output[..., 0]) * (action - output[..., 1:].tanh()).square().mean(-1)
         return value
 
@@ -95,17 +94,18 @@ class Loss(LearnedLoss):
             [..., actions].
 
         Raises:
-            InputError: the loss has no aim, or shapes do not fit.
+            InputError: the loss has no target action, or shapes do not fit.
         """
         if self.architecture.output != "target_action":
             raise InputError(
-                f'{self.config.name} values actions and aims at none: a loss with output "target_action" was expected.'
+                f"{self.config.name} gives each action a value and has no target action: a loss with output "
+                '"target_action" was expected.'
             )
-        somehow = self.action_shift.expand(*state.shape[:-1], -1)
-        self._check(somehow, goal, state)
-        inputs = self._inputs(somehow, goal, state, torch.tensor(progress, device=state.device), {})
-        aim: Tensor = self.action_shift + self.action_scale * self._seeing(inputs)[..., 1:].tanh()
-        return aim
+        any_action = self.action_shift.expand(*state.shape[:-1], -1)
+        self._check(any_action, goal, state)
+        inputs = self._inputs(any_action, goal, state, torch.tensor(progress, device=state.device), {})
+        action: Tensor = self.action_shift + self.action_scale * self._outputs(inputs)[..., 1:].tanh()
+        return action
 
     def reset_parameters(self, init: tuple[float, ...] = ()) -> None:
         """Xavier weights and zero biases; a weight of about 1 everywhere."""
@@ -113,14 +113,14 @@ class Loss(LearnedLoss):
 
     @torch.no_grad()
     def equalise_weights(self) -> None:
-        """Make the weight of an aim 1 everywhere; aims stay as they are."""
+        """Make the weight 1 everywhere; target actions stay as they are."""
         last = self.network[-1]
         assert isinstance(last, nn.Linear)
         last.weight[0] = 0
         last.bias[0] = 0
 
     def example(self, generator: torch.Generator, n: int, size: float) -> dict[str, Tensor]:
-        """States and goals over the range, actions ``size`` times that."""
+        """States and goals spread over their scales, actions over ``size`` times theirs."""
 
         def draw(part: str) -> Tensor:
             shift, scale = (getattr(self, f"{part}_{what}").double() for what in ("shift", "scale"))
@@ -131,31 +131,31 @@ class Loss(LearnedLoss):
         return {"input": action, "target": draw("goal"), "feature": draw("state")}
 
     def workload(self, generator: torch.Generator, elements: int) -> dict[str, Tensor]:
-        """So many numbers of actions, and what goes with them."""
+        """Actions with so many elements, and their states and goals."""
         example = self.example(generator, max(1, elements // len(self.architecture.action)), 1.0)
         return {name: value.float() for name, value in example.items()}
 
-    def _seeing(self, inputs: LossInputs, *more: Tensor) -> Tensor:
-        """What the network makes of state, goal, progress and more, [..., outputs]."""
-        seen = torch.cat([self._ranged(inputs, "state"), self._ranged(inputs, "goal"), *more], -1)
-        output = self._looking(inputs, seen)
+    def _outputs(self, inputs: LossInputs, *more: Tensor) -> Tensor:
+        """The network's outputs [..., outputs] for state, goal, progress and more."""
+        seen = torch.cat([self._scaled(inputs, "state"), self._scaled(inputs, "goal"), *more], -1)
+        output = self._network_at(inputs, seen)
         if not self.architecture.mirrored:
             return output
-        other = self._looking(inputs, -seen)
-        return torch.cat([output[..., :1] + other[..., :1], output[..., 1:] - other[..., 1:]], -1) / 2
+        mirrored = self._network_at(inputs, -seen)
+        return torch.cat([output[..., :1] + mirrored[..., :1], output[..., 1:] - mirrored[..., 1:]], -1) / 2
 
-    def _looking(self, inputs: LossInputs, seen: Tensor) -> Tensor:
-        """What the network makes of numbers in their ranges and of progress, [..., outputs]."""
-        if self.config.uses_progress:
+    def _network_at(self, inputs: LossInputs, seen: Tensor) -> Tensor:
+        """The network's outputs [..., outputs] for scaled numbers [..., numbers] and progress."""
+        if self.uses_progress:
             seen = torch.cat([seen, (2 * inputs["progress"] - 1).expand(*inputs.points, 1)], -1)
         output: Tensor = self.network(seen)
         return output
 
-    def _ranged(self, inputs: LossInputs, part: str) -> Tensor:
-        """A part of the batch in its range.
+    def _scaled(self, inputs: LossInputs, part: str) -> Tensor:
+        """State, action or goal, scaled to about -1 to 1.
 
         Raises:
-            InputError: it has more or fewer numbers than the loss knows.
+            InputError: it has more or fewer numbers than the loss takes.
         """
         values, shift, scale = inputs[part], getattr(self, f"{part}_shift"), getattr(self, f"{part}_scale")
         if values.shape[-1] != len(scale):
@@ -163,5 +163,5 @@ class Loss(LearnedLoss):
                 f"{self.config.name} takes {len(scale)} numbers as {part}, got {values.shape[-1]} (shape "
                 f"{tuple(values.shape)}): it was made for another environment. Run: ml3zoo info {self.config.name}"
             )
-        ranged: Tensor = ((values - shift) / scale).clamp(-FEATURE_LIMIT, FEATURE_LIMIT)
-        return ranged
+        scaled: Tensor = ((values - shift) / scale).clamp(-FEATURE_LIMIT, FEATURE_LIMIT)
+        return scaled

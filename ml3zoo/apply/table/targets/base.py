@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ml3zoo.losses.signals import ProblemType
+from ml3zoo.format.signals import ProblemType
 
 Values = NDArray[Any]
 """The values of a target, [rows], missing ones as pandas knows them."""

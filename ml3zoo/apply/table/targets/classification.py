@@ -13,7 +13,7 @@ from torch import Tensor
 from ml3zoo.apply.table.preparation import numbers, texts
 from ml3zoo.apply.table.targets.base import Rows, Target, Values
 from ml3zoo.errors import DataError, did_you_mean
-from ml3zoo.losses.signals import classification
+from ml3zoo.format.problem_types import classification
 
 MOST_CLASSES = 100
 _SHOWN = 12

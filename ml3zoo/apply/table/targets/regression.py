@@ -12,7 +12,7 @@ from torch import Tensor
 from ml3zoo.apply.table.preparation import check_range, is_constant
 from ml3zoo.apply.table.targets.base import Rows, Target, Values
 from ml3zoo.errors import DataError
-from ml3zoo.losses.signals import regression
+from ml3zoo.format.problem_types import regression
 
 
 @dataclass(frozen=True)

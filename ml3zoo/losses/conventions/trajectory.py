@@ -1,29 +1,20 @@
-"""Trajectories: actions, time by time, beside the states they were taken in and what they should lead to."""
+"""Trajectory losses are called as ``loss(policy(state), goal, feature=state)``; each time step is a point."""
 
 from __future__ import annotations
-
-from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from ml3zoo.errors import InputError
-from ml3zoo.losses.signals.base import ProblemType
+from ml3zoo.losses.conventions.base import CallConvention
 
 
-class Trajectory(ProblemType):
-    """Losses of actions [..., actions]: ``loss(policy(state), goal, feature=state)``; each time step is a point.
+class TrajectoryCalls(CallConvention):
+    """Actions [..., actions], goals [..., goals] and states [..., states].
 
-    States are what was met, without a gradient: a loss of this problem_type needs roll-outs and no derivatives of the world.
-    How many numbers make a state, an action or a goal is the loss's own business.
+    States are those that were visited, without a gradient: a loss of this problem type needs roll-outs and no
+    derivatives of the environment. How many numbers make a state, an action or a goal is the loss's own business.
     """
-
-    signals: ClassVar = {"state": lambda inputs: inputs["feature"]}
-    statistics: ClassVar = {}
-    ordinary = ""
-    functional = "mse_loss"
-    task = "reinforcement-learning"
-    acting = True
 
     def check(self, input: Tensor, target: Tensor) -> None:
         """A goal for each time step."""
@@ -50,8 +41,8 @@ class Trajectory(ProblemType):
         return {"action": input.to(dtype), "goal": target.to(dtype)}
 
     def functional_target(self, input: Tensor, target: Tensor) -> Tensor:
-        """Actions to be near to: a goal is none."""
+        """Actions like the input: a goal is none."""
         return torch.zeros_like(input)
 
 
-PROBLEM_TYPE = Trajectory()
+CONVENTION = TrajectoryCalls()

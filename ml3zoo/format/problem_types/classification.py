@@ -1,0 +1,163 @@
+"""Classification: predictions are logits, targets class indices or probabilities of classes."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from ml3zoo.errors import InputError
+from ml3zoo.format.signals import SMALLEST, ProblemType, Signal, SignalValues, by_name
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def _target_log_probability(values: SignalValues) -> Tensor:
+    """The negative cross-entropy."""
+    target, log_probabilities = values["target"], values["log_probabilities"]
+    if target.is_floating_point():
+        return (target * log_probabilities).sum(-1)
+    try:
+        return log_probabilities.gather(-1, target.unsqueeze(-1)).squeeze(-1)
+    except RuntimeError as error:
+        if "out of bounds" not in str(error):
+            raise
+        classes = log_probabilities.shape[-1]
+        raise InputError(
+            f"a target is none of the classes 0 to {classes - 1} that input has logits for ({error}). Count classes "
+            "from 0, or give the model more outputs."
+        ) from error
+
+
+def _probability(values: SignalValues) -> Tensor:
+    target = values["target"]
+    if target.is_floating_point():
+        return (target * values["log_probabilities"].exp()).sum(-1)
+    return values["target_log_probability"].exp()
+
+
+def _target_certainty(values: SignalValues) -> Tensor:
+    target, logits = values["target"], values["logits"]
+    if target.is_floating_point():
+        classes = target.shape[-1]
+        return (target.amax(-1) * classes - 1) / (classes - 1)
+    return logits.new_ones(logits.shape[:-1])
+
+
+def _entropy(values: SignalValues) -> Tensor:
+    log_probabilities = values["log_probabilities"]
+    return -(log_probabilities * log_probabilities.exp()).sum(-1)
+
+
+def _crowding(values: SignalValues) -> Tensor:
+    """Its gradient, shares being constants, is that of the negative entropy of the batch's mean prediction."""
+    log_shares = values["class_shares"].clamp_min(SMALLEST).log() + math.log(values["logits"].shape[-1])
+    return (values["log_probabilities"].exp() * log_shares).sum(-1)
+
+
+def _agreement(values: SignalValues) -> Tensor:
+    return (values["probability"] >= values["confidence"] - SMALLEST).to(values["logits"].dtype).mean()
+
+
+def _balance(values: SignalValues) -> Tensor:
+    """The entropy of the mean prediction over that of the uniform one."""
+    mean = values["class_shares"]
+    return -(mean * mean.clamp_min(SMALLEST).log()).sum(-1) / math.log(mean.shape[-1])
+
+
+PROBLEM_TYPE = ProblemType(
+    name="classification",
+    signals=by_name(
+        Signal("logits", "point", "what the model says, a number for each class", intermediate=True),
+        Signal("target", "point", "the label, or a probability for each class", intermediate=True),
+        Signal(
+            "log_probabilities",
+            "point",
+            "the logarithm of the probability of each class",
+            lambda values: values["logits"].log_softmax(-1),
+            intermediate=True,
+        ),
+        Signal(
+            "target_log_probability",
+            "point",
+            "the logarithm of the label's probability, over several labels its mean",
+            _target_log_probability,
+            intermediate=True,
+        ),
+        Signal(
+            "cross_entropy",
+            "point",
+            "the cross-entropy of prediction and label",
+            lambda values: -values["target_log_probability"],
+        ),
+        Signal(
+            "labelled_cross_entropy",
+            "point",
+            "`cross_entropy` times `target_certainty`",
+            lambda values: values["target_certainty"] * values["cross_entropy"],
+        ),
+        Signal(
+            "self_cross_entropy",
+            "point",
+            "the cross-entropy to the model's likeliest class",
+            lambda values: -values["log_probabilities"].amax(-1),
+        ),
+        Signal(
+            "uniform_cross_entropy",
+            "point",
+            "the cross-entropy to all classes alike",
+            lambda values: -values["log_probabilities"].mean(-1),
+        ),
+        Signal("probability", "point", "what the model gives the label", _probability),
+        Signal(
+            "confidence",
+            "point",
+            "what the model gives its likeliest class",
+            lambda values: values["log_probabilities"].amax(-1).exp(),
+        ),
+        Signal("entropy", "point", "the entropy of the prediction", _entropy),
+        Signal(
+            "crowding",
+            "point",
+            "the mean logarithm of the batch's share of each class over an equal share, weighted by the prediction",
+            _crowding,
+            rests_on="class_shares",
+        ),
+        Signal(
+            "target_certainty",
+            "point",
+            "how far a target is from uniform: 1 for a label, 0 for a point without one",
+            _target_certainty,
+        ),
+        Signal("mean_probability", "batch", "the mean of `probability`", lambda values: values["probability"].mean()),
+        Signal("mean_confidence", "batch", "the mean of `confidence`", lambda values: values["confidence"].mean()),
+        Signal(
+            "mean_certainty",
+            "batch",
+            "the mean of `target_certainty`",
+            lambda values: values["target_certainty"].mean(),
+        ),
+        Signal("agreement", "batch", "the share of points whose likeliest class is the label", _agreement),
+        Signal(
+            "class_shares",
+            "batch",
+            "the mean probability of each class",
+            lambda values: values["log_probabilities"].exp().flatten(0, -2).mean(0),
+            intermediate=True,
+        ),
+        Signal("balance", "batch", "how evenly the classes are predicted: 1 if all alike, 0 if only one is", _balance),
+        Signal(
+            "classes",
+            "batch",
+            "the number of classes",
+            lambda values: values["logits"].new_full((), values["logits"].shape[-1]),
+        ),
+    ),
+    ordinary="cross_entropy",
+    functional="cross_entropy",
+    task="tabular-classification",
+    sample_call={
+        "prediction": "torch.zeros(100, 2, requires_grad=True)  # your model(x), a logit for each class",
+        "target": "torch.randint(2, (100,))  # your y, the classes",
+    },
+)

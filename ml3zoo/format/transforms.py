@@ -1,0 +1,67 @@
+"""What a signal may go through before a loss sees it: each transform is declared once. Needs no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ml3zoo.format.signals import SignalValues
+
+PER = "per_"
+"""A transform of this name and a signal's divides by that signal."""
+
+
+@dataclass(frozen=True)
+class Transform:
+    """A function of a signal.
+
+    Attributes:
+        name: as configs have it.
+        text: as in a formula, with a place for the signal.
+        rule: computes it from the signal, and from other signals of the call.
+        unit: the signal it divides by, if it does.
+        meaning: completes "``name(u)`` is …" on a card, for what readers may not know.
+    """
+
+    name: str
+    text: str
+    rule: Callable[[Tensor, SignalValues], Tensor]
+    unit: str | None = None
+    meaning: str = ""
+
+
+def per(unit: str) -> Transform:
+    """The transform that divides by a signal."""
+    return Transform(PER + unit, f"{{}} / {unit}", lambda value, values: value / values[unit], unit)
+
+
+def find_transform(name: str) -> Transform:
+    """A transform by its name.
+
+    Raises:
+        KeyError: there is none.
+    """
+    return per(name.removeprefix(PER)) if name.startswith(PER) else TRANSFORMS[name]
+
+
+TRANSFORMS = {
+    transform.name: transform
+    for transform in (
+        Transform("abs", "|{}|", lambda value, values: value.abs()),
+        Transform("square", "({})^2", lambda value, values: value.square()),
+        Transform("log", "log({})", lambda value, values: value.log()),
+        Transform("log1p", "log(1 + {})", lambda value, values: value.log1p()),
+        Transform(
+            "squash",
+            "squash({})",
+            lambda value, values: value / (1 + value.square()).sqrt(),
+            meaning="u / √(1 + u²)",
+        ),
+        Transform("detach", "{}", lambda value, values: value.detach()),
+    )
+}
+"""All transforms but those that divide by a signal, by name."""

@@ -1,0 +1,17 @@
+"""How losses of each problem type are called: one file per type, found by its name."""
+
+from __future__ import annotations
+
+import importlib
+
+from ml3zoo.format.config import LossConfig
+from ml3zoo.losses.conventions.base import CallConvention
+
+
+def convention_of(config: LossConfig) -> CallConvention:
+    """How a loss of this config is called."""
+    convention: CallConvention = importlib.import_module(f"{__name__}.{config.problem_type}").CONVENTION
+    return convention
+
+
+__all__ = ["CallConvention", "convention_of"]
