@@ -161,7 +161,7 @@ RECIPE = Recipe(
     init=(0.0, 0.0, 0.0, -0.8, 0.0, 0.0, 0.0, 0.0, -1.0, 0.0),
     training=MetaTraining(
         training_configs=tuple(TrainingConfig(tasks, InnerRun(SGD(), LR, STEPS), weight) for tasks, weight in MIXTURE),
-        estimator=Unrolled(ERROR, clip=0.3, reported_step="both"),
+        estimator=Unrolled(ERROR, clip=0.3, objective_steps="both"),
         iterations=700,
         tasks=48,
         lr=0.008,

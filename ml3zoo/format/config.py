@@ -176,7 +176,8 @@ class InnerConfig(Strict, frozen=True, kw_only=True):
     def optimizer_text(self) -> str:
         """The optimiser in words: ``SGD with momentum 0.9``."""
         settings = [f"{name.replace('_', ' ')} {value:g}" for name, value in self.optimizer_settings.items() if value]
-        return " with ".join([OPTIMIZERS[self.optimizer].display, *settings])
+        display = OPTIMIZERS[self.optimizer].display
+        return f"{display} with {', '.join(settings)}" if settings else display
 
     @property
     def usual_lr(self) -> float:

@@ -69,11 +69,11 @@ def test_metagradient_equals_central_differences(generator):
 
 
 @pytest.mark.parametrize("optimizer", [SGD(0.9, nesterov=True), Adam()], ids=str)
-@pytest.mark.parametrize("reported_step", ["last", "mean", "both"])
-def test_rematerialised_equals_at_once(optimizer, reported_step, generator):
+@pytest.mark.parametrize("objective_steps", ["last", "mean", "both"])
+def test_rematerialised_equals_at_once(optimizer, objective_steps, generator):
     _, phi, _, problem = sine_problem(InnerRun(optimizer, 0.01, 6, "cosine"))
     both = [
-        Unrolled(reported_step=reported_step, rematerialise=how)(problem, phi, {}, generator) for how in (True, False)
+        Unrolled(objective_steps=objective_steps, rematerialise=how)(problem, phi, {}, generator) for how in (True, False)
     ]
     assert both[0].objective == pytest.approx(both[1].objective, rel=1e-10)
     for name, g in both[0].gradient.items():
@@ -94,14 +94,14 @@ def smoothed(slope: float, sigma: float) -> float:
     ("estimator", "truth", "calls"),
     [
         (Unrolled(PLAIN), END, 20),
-        (Unrolled(PLAIN, reported_step="mean"), CURVE, 20),
-        (Unrolled(PLAIN, reported_step="both"), (END + CURVE) / 2, 20),
+        (Unrolled(PLAIN, objective_steps="mean"), CURVE, 20),
+        (Unrolled(PLAIN, objective_steps="both"), (END + CURVE) / 2, 20),
         (EvolutionStrategies(PLAIN, pairs=16, sigma=0.05), END, 100),
         (PersistentEvolution(2, PLAIN, sigma=0.05), CURVE, 600),
-        (PersistentEvolution(2, PLAIN, sigma=0.05, reported_step="last"), END, 600),
+        (PersistentEvolution(2, PLAIN, sigma=0.05, objective_steps="last"), END, 600),
         (Mixed(PLAIN, pairs=8, sigma=0.05), END, 40),
         (Truncated(STEPS, PLAIN), CURVE, 40),
-        (Truncated(STEPS, PLAIN, reported_step="last"), END, 40),
+        (Truncated(STEPS, PLAIN, objective_steps="last"), END, 40),
     ],
     ids=repr,
 )
@@ -123,13 +123,13 @@ def test_estimates_of_a_known_gradient_are_unbiased(estimator, truth, calls, gen
 @pytest.mark.parametrize("estimator", [Truncated, PersistentEvolution])
 def test_a_window_cannot_weigh_the_end_against_the_whole_run(estimator):
     with pytest.raises(InputError, match="whole run"):
-        estimator(2, PLAIN, reported_step="both")
+        estimator(2, PLAIN, objective_steps="both")
 
 
 def test_truncation_is_blind_beyond_its_window(generator):
     """What each window of two steps sees of the end is its own part of the gradient, and no more."""
     phi, problem = quadratic_problem(STEPS, LR, 4096)
-    estimate = Truncated(2, PLAIN, reported_step="last")(problem, phi, {}, generator)
+    estimate = Truncated(2, PLAIN, objective_steps="last")(problem, phi, {}, generator)
     last_window = END * 2 / STEPS
     assert estimate.gradient["log_scale"].item() == pytest.approx(last_window, rel=0.1)
 
@@ -145,9 +145,9 @@ def test_objectives_are_those_of_the_closed_form(generator):
     "estimator",
     [
         EvolutionStrategies(PLAIN, pairs=64, sigma=0.1),
-        PersistentEvolution(5, PLAIN, sigma=0.1, reported_step="last"),
+        PersistentEvolution(5, PLAIN, sigma=0.1, objective_steps="last"),
         Mixed(PLAIN, pairs=64, sigma=0.1),
-        Truncated(1, PLAIN, reported_step="last"),
+        Truncated(1, PLAIN, objective_steps="last"),
     ],
     ids=repr,
 )
