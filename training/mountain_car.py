@@ -88,7 +88,7 @@ class Policy(torch.nn.Module):
 model = Policy()
 
 def play():
-    states = roll_out(model, vector_env{seed}).lived
+    states = roll_out(model, vector_env{seed}).visited_states
     return states, {goal}  # where it was, and where it should go"""
 
 

@@ -1,4 +1,4 @@
-"""Reaching: a fresh policy must learn from a few roll-outs to come to rest at one goal."""
+"""Reaching: a fresh policy learns from a few roll-outs to come to rest at a goal."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Environment(Protocol):
 
     @property
     def observation_normaliser(self) -> AffineScales:
-        """What brings an observation to about -1 to 1."""
+        """Brings an observation to about -1 to 1."""
         ...
 
     def draw(self, generator: torch.Generator, n: int, split: Split) -> Tensor:
@@ -85,11 +85,11 @@ class Reaching(Acting):
 
     @property
     def observation_normaliser(self) -> AffineScales:
-        """What brings an observation to about -1 to 1."""
+        """Brings an observation to about -1 to 1."""
         return self.environment.observation_normaliser
 
     def observe(self, state: Tensor) -> Tensor:
-        """As the environment tells it."""
+        """As the environment gives it."""
         return self.environment.observe(state)
 
     def ahead(self, state: Tensor, action: Tensor) -> Tensor:

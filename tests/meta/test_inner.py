@@ -60,7 +60,7 @@ def test_steps_can_be_differentiated_twice(optimizer):
     assert torch.autograd.gradgradcheck(after_three_steps, one.clone().requires_grad_())
 
 
-def test_adams_root_is_flat_where_a_gradient_is_zero():
+def test_adams_step_has_derivative_zero_where_a_gradient_is_zero():
     one, zero = torch.ones((), dtype=torch.float64), torch.zeros(1, dtype=torch.float64)
 
     def after_a_step(scale):

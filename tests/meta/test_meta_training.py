@@ -1,4 +1,4 @@
-"""The outer loop: it learns, it can be resumed at any moment, it refuses what is not its own."""
+"""The outer loop: it learns, it can be resumed at any moment, it refuses foreign checkpoints."""
 
 from __future__ import annotations
 
@@ -86,15 +86,15 @@ def test_the_rate_warms_up_and_decays():
 
 
 @dataclass
-class Wild:
-    """An estimator whose updates only do harm."""
+class RandomEstimator:
+    """An estimator whose gradients are noise."""
 
     def __call__(self, problem, phi, estimator_state, generator):
         return Estimate({name: torch.randn(p.shape, generator=generator) for name, p in phi.items()}, 0.0, 0.0, {})
 
 
 def test_after_divergence_it_restarts_from_the_best(tmp_path):
-    training = small(estimator=Wild(), lr=3.0, average=0.0, restart_margin=0.2, iterations=30)
+    training = small(estimator=RandomEstimator(), lr=3.0, average=0.0, restart_margin=0.2, iterations=30)
     loss = fresh()
     progress = meta_train(loss, training, tmp_path)
     records = read_log(tmp_path)
@@ -105,7 +105,7 @@ def test_after_divergence_it_restarts_from_the_best(tmp_path):
 
 
 def test_it_stops_on_a_plateau(tmp_path):
-    progress = meta_train(fresh(), small(estimator=Wild(), lr=1e-9, patience=3, iterations=300), tmp_path)
+    progress = meta_train(fresh(), small(estimator=RandomEstimator(), lr=1e-9, patience=3, iterations=300), tmp_path)
     assert progress.iteration < 300
     assert read_log(tmp_path)[-1]["stopped"] == "no better in 3 validations"
 
