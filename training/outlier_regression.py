@@ -3,8 +3,8 @@
 Run: ``ml3zoo train outlier-regression``. The squared error of each point has a learned weight, whose logarithm is a
 polynomial of the second order: in the size of the error beside the spread of targets and beside the other errors, in
 its sign, in how the batch's errors are spread and to which side the large ones lie, and in the share of training done.
-Weights carry no gradient of their own. Clean targets exist only while it is meta-trained: the aim is the error on them
-at the end of a run. Meta-trained by differentiation through whole runs on random functions of 1 to 8 inputs, without
+Weights carry no gradient of their own. Clean targets exist only in meta-training: the objective is the error on them at
+the end of a run. Meta-trained by differentiation through whole runs on random functions of 1 to 8 inputs, without
 noise and with five kinds of it.
 """
 

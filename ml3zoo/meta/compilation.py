@@ -40,8 +40,8 @@ def _compiled(function: Callable[..., R], arguments: tuple[Any, ...]) -> Callabl
     except RuntimeError as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         warnings.warn(
-            f"compilation failed ({reason[:200]}): continuing without it, several times slower. It needs a C++ compiler, "
-            "such as Debian's g++.",
+            f"compilation failed ({reason[:200]}): continuing without it, several times slower. It needs a C++ "
+            "compiler, such as Debian's g++.",
             stacklevel=4,
         )
         return function

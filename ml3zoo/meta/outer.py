@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import math
 import time
-from dataclasses import asdict, dataclass
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from ml3zoo.errors import InputError
 from ml3zoo.meta.checkpoint import load_checkpoint, read_header, save_checkpoint

@@ -35,7 +35,7 @@ class Ranks:
         return self.rank == 0
 
     def share(self, n: int) -> slice:
-        """This process's part of n tasks; parts differ by one task at most."""
+        """The process's part of n tasks; parts differ by one task at most."""
         return slice(n * self.rank // self.world, n * (self.rank + 1) // self.world)
 
     def weighted_mean(self, values: Tensors, weight: int) -> Tensors:

@@ -25,7 +25,7 @@ class State(NamedTuple):
 
 
 class StepInfo(NamedTuple):
-    """What a step needs to know of its place in a run: learning rate, steps done, share of the run done; all [tasks]."""
+    """The place of a step in a run: learning rate, steps done so far, share of the run that is done; all [tasks]."""
 
     lr: Tensor
     t: Tensor

@@ -102,7 +102,11 @@ class Reaching(Acting):
             offsets = self.environment.offset(self.roll_out(params, data)[1:])
             return {"input": offsets, "target": torch.zeros_like(offsets)}
         states = self.visited_states(params, data)
-        return {"input": self.act(params, states), "target": self.environment.goal(states), "feature": self.observe(states)}
+        return {
+            "input": self.act(params, states),
+            "target": self.environment.goal(states),
+            "feature": self.observe(states),
+        }
 
     def objective(self, params: Tensors, data: Tensors) -> Tensor:
         """The mean distance from the goal, four fifths of it in the last ten steps."""

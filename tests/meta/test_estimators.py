@@ -73,7 +73,8 @@ def test_metagradient_equals_central_differences(generator):
 def test_rematerialised_equals_at_once(optimizer, objective_steps, generator):
     _, phi, _, problem = sine_problem(InnerRun(optimizer, 0.01, 6, "cosine"))
     both = [
-        Unrolled(objective_steps=objective_steps, rematerialise=how)(problem, phi, {}, generator) for how in (True, False)
+        Unrolled(objective_steps=objective_steps, rematerialise=how)(problem, phi, {}, generator)
+        for how in (True, False)
     ]
     assert both[0].objective == pytest.approx(both[1].objective, rel=1e-10)
     for name, g in both[0].gradient.items():

@@ -77,7 +77,9 @@ def apply_loss(
         trainer = TableTrainer(TableTask(table, network), measure, comparison.selection_metric, optimizer, steps, note)
         learned = trainer.tuned("learned, tuned", loss, inner.lr)
         recommended = trainer.recommended("learned, recommended lr", loss, inner.lr)
-        ordinary = {one.name: trainer.tuned(f"{one.name}, tuned", one.make(), inner.usual_lr) for one in comparison.baselines}
+        ordinary = {
+            one.name: trainer.tuned(f"{one.name}, tuned", one.make(), inner.usual_lr) for one in comparison.baselines
+        }
         outcomes = {one.label: trainer.outcome(one, seeds) for one in (learned, recommended, *ordinary.values())}
     best = min(ordinary, key=lambda one: ordinary[one].score)
     ours, theirs = (outcomes[one.label].scores for one in (learned, ordinary[best]))

@@ -74,7 +74,7 @@ class MetaProblem:
     ranks: Ranks = Ranks()
 
     def sample(self, generator: torch.Generator) -> tuple[Tasks, Tensor]:
-        """This rank's share of a fresh batch of training tasks, and their learning rates [tasks].
+        """A rank's share of a fresh batch of training tasks, and their learning rates [tasks].
 
         All ranks draw the whole batch, so that their generators stay equal.
         """

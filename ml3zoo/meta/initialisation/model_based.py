@@ -106,9 +106,7 @@ class ModelBasedPretraining:
         both = [collect(each, self.episodes, _seed(generator)) for each in (target_actions, policies)]
         return both[0] + both[1]
 
-    def _train(
-        self, loss: Loss, environment: ImaginedReacher, episodes: Episodes, generator: torch.Generator
-    ) -> float:
+    def _train(self, loss: Loss, environment: ImaginedReacher, episodes: Episodes, generator: torch.Generator) -> float:
         optimizer = torch.optim.Adam(loss.parameters(), self.lr, betas=(0.9, 0.99))
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, self.iterations)
         for _ in range(self.iterations):
