@@ -59,7 +59,7 @@ class Machine:
 
     def run(self, *command: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
         """Run a command to its end, which must come within two minutes."""
-        process = self.initialisation(*command, cwd=cwd)
+        process = self.start(*command, cwd=cwd)
         out, err = process.communicate(timeout=120)
         return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 

@@ -35,7 +35,7 @@ class Fixed(TaskFamily):
         return self.tasks.pick(slice(0, n))
 
     def loss_arguments(self, params: Tensors, data: Tensors) -> Tensors:
-        return self.base.signals(params, data)
+        return self.base.loss_arguments(params, data)
 
     def objective(self, params: Tensors, data: Tensors) -> Tensor:
         return self.base.objective(params, data)
@@ -69,9 +69,9 @@ def hand_unrolled(loss: LearnedLoss, phi: Tensors, tasks: Tasks, run: InnerRun) 
             inputs = {name: p.clone() for name, p in params.items()}
             prediction = functional_call(FAMILY.network, inputs, (x,))
             error = functional_call(FAMILY.network, params, (x,)) - y
-            seen = {"batch_error": (error**2).mean().sqrt(), "mean_error": error.mean()}
-            told = {"progress": torch.tensor(t / run.steps, dtype=torch.float64), "context": seen}
-            value = functional_call(loss, phi, (prediction, y), told)
+            context = {"batch_error": (error**2).mean().sqrt(), "mean_error": error.mean()}
+            progress = torch.tensor(t / run.steps, dtype=torch.float64)
+            value = functional_call(loss, phi, (prediction, y), {"progress": progress, "context": context})
             grads = torch.autograd.grad(value, list(inputs.values()), create_graph=True)
             for (name, p), grad in zip(list(params.items()), grads, strict=True):
                 velocity[name] = run.optimizer.momentum * velocity[name] + grad
@@ -82,7 +82,7 @@ def hand_unrolled(loss: LearnedLoss, phi: Tensors, tasks: Tasks, run: InnerRun) 
 
 
 class Scaled(nn.Module):
-    """Squared error times ``exp(log_scale)``, the simplest loss that can be learned."""
+    """Squared error times ``exp(log_scale)``, the simplest learned loss."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -96,8 +96,8 @@ class Scaled(nn.Module):
 class Quadratic(TaskFamily):
     """One number is fitted to a target: every step shrinks the error by the factor 1 − lr·exp(log_scale).
 
-    With ``ripple`` > 0 fast waves of that slope are laid over the parabola: runs become chaotic and their exact
-    gradient grows exponentially, although their end depends on the loss in a tame way.
+    With ``ripple`` > 0 fast waves are added to the parabola: runs become chaotic and their exact gradient grows
+    exponentially, although their end depends smoothly on the loss.
     """
 
     ripple: float = 0.0
@@ -123,7 +123,7 @@ def quadratic_problem(steps: int, lr: float, n: int, *, ripple: float = 0.0) -> 
 
 
 SECOND_MOMENT = 13 / 12
-"""Of the start, uniform in [0.5, 1.5]: its square's mean."""
+"""Mean square of the start, uniform in [0.5, 1.5]."""
 
 
 def quadratic_end(log_scale: float, lr: float, step: int) -> float:

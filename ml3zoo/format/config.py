@@ -6,13 +6,14 @@ import pkgutil
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 from msgspec import Meta, field
 
 from ml3zoo.errors import ConfigError, did_you_mean
 from ml3zoo.format.environment import EnvironmentConfig
 from ml3zoo.format.files import write_text
+from ml3zoo.format.optimizers import OPTIMIZERS, OptimizerName, OptimizerSetting
 from ml3zoo.format.problem_types import ProblemType, find_problem_type
 from ml3zoo.format.schema import Count, Finite, NotNegative, Positive, Seed, Strict, parse
 from ml3zoo.format.strictjson import read_json, to_json
@@ -81,11 +82,37 @@ def signal(name: str, *transforms: str, shift: float = 0.5, scale: float = 0.5) 
 class InnerConfig(Strict, frozen=True, kw_only=True):
     """How the loss is meant to be used: the optimiser, learning rate and number of steps it was made for."""
 
-    optimizer: Literal["sgd", "adam"] = "sgd"
+    optimizer: OptimizerName = "sgd"
     lr: Positive
     momentum: Annotated[float, Meta(ge=0, lt=1)] = 0.0
+    weight_decay: NotNegative = 0.0
     steps: Annotated[int, Meta(gt=0, le=10_000_000)]
     standardized_targets: bool = False
+
+    def __post_init__(self) -> None:
+        """Only settings that the optimiser has differ from zero."""
+        spec = OPTIMIZERS.get(self.optimizer)  # an unknown one is refused by its type
+        for name in get_args(OptimizerSetting):
+            if spec and getattr(self, name) and name not in spec.settings:
+                fitting = ", ".join(other for other, known in OPTIMIZERS.items() if name in known.settings)
+                raise ValueError(f"{self.optimizer} has no {name}, only {fitting} has: leave it at 0")
+
+    @property
+    def optimizer_settings(self) -> dict[str, float]:
+        """What the optimiser is made with besides the learning rate."""
+        return {name: getattr(self, name) for name in OPTIMIZERS[self.optimizer].settings}
+
+    @property
+    def optimizer_text(self) -> str:
+        """The optimiser in words: ``SGD with momentum 0.9``."""
+        settings = [f"{name.replace('_', ' ')} {value:g}" for name, value in self.optimizer_settings.items() if value]
+        display = OPTIMIZERS[self.optimizer].display
+        return f"{display} with {', '.join(settings)}" if settings else display
+
+    @property
+    def usual_lr(self) -> float:
+        """A usual learning rate of the optimiser for ordinary losses: the middle of a grid."""
+        return OPTIMIZERS[self.optimizer].lr * (1 - self.momentum)
 
 
 class Provenance(Strict, frozen=True, kw_only=True):

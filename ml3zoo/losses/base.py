@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from ml3zoo.errors import InputError
 from ml3zoo.format.config import LossConfig
+from ml3zoo.format.optimizers import OPTIMIZERS
 from ml3zoo.format.problem_types import find_problem_type
 from ml3zoo.losses.conventions import convention_of
 from ml3zoo.losses.inputs import LossInputs
@@ -201,9 +202,9 @@ class LearnedLoss(nn.Module):
     def make_optimizer(self, params: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         """The optimiser this loss was meta-trained for, at its recommended learning rate."""
         inner = self.config.inner
-        if inner.optimizer == "adam":
-            return torch.optim.Adam(params, lr=inner.lr)
-        return torch.optim.SGD(params, lr=inner.lr, momentum=inner.momentum)
+        make = getattr(torch.optim, OPTIMIZERS[inner.optimizer].torch_class)
+        optimizer: torch.optim.Optimizer = make(params, lr=inner.lr, **inner.optimizer_settings)
+        return optimizer
 
     def extra_repr(self) -> str:
         """Name, family and reduction."""

@@ -1,4 +1,4 @@
-"""Functions of tensors through ``torch.compile``, traced first so that compilation stays short."""
+"""``torch.compile`` for functions of tensors, traced first so that compilation is fast."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ R = TypeVar("R")
 def compile_per_shape(function: Callable[..., R]) -> Callable[..., R]:
     """The same function, compiled once for each combination of shapes it is called with.
 
-    It is traced down to single operations before it is compiled: the compiler then sees neither modules nor
-    function transforms, which makes it several times faster than compiling the function as it stands. Where no
-    compiler is found, a warning says so once and the function stays as it is. Results carry no autograd graph.
+    It is first traced to single operations: the compiler then sees neither modules nor function transforms, which is
+    several times faster than compiling the function itself. If there is no C++ compiler, there is one warning and the
+    function runs eagerly. Results carry no autograd graph.
     """
     graphs: dict[tuple[Any, ...], Callable[..., Any]] = {}
 
@@ -40,8 +40,8 @@ def _compiled(function: Callable[..., R], arguments: tuple[Any, ...]) -> Callabl
     except RuntimeError as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         warnings.warn(
-            f"compilation failed ({reason[:200]}): going on without, several times slower. It needs a C++ compiler, "
-            "such as Debian's g++.",
+            f"compilation failed ({reason[:200]}): continuing without it, several times slower. It needs a C++ "
+            "compiler, such as Debian's g++.",
             stacklevel=4,
         )
         return function

@@ -1,4 +1,4 @@
-"""How meta-training and evaluation use the machine: one thread, and memory that is kept."""
+"""How meta-training and evaluation use the machine: one thread, and freed memory reused."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD = -1, -2, -3
 
 @contextmanager
 def reproducible_compute() -> Iterator[None]:
-    """One thread, so that sums are made in the same order everywhere, and freed memory kept for the next step."""
+    """One thread, so that sums have the same order everywhere; freed memory stays in the process for the next step."""
     threads = torch.get_num_threads()
     _keep_freed_memory()
     torch.set_num_threads(1)

@@ -1,4 +1,4 @@
-"""Inner runs: networks trained side by side for a number of steps, full batch."""
+"""Inner runs: many networks trained at once for a number of steps, full batch."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class InnerRun:
     schedule: Schedule = "constant"
 
     def step(self, loss: nn.Module, family: TaskFamily, *, compiled: bool = False) -> Step:
-        """The step this run repeats; it may serve runs of any length, learning rate and schedule."""
+        """The step this run repeats. It does not depend on length, learning rate or schedule."""
         return Step.of(loss, family, self.optimizer, compiled=compiled)
 
     def __call__(
@@ -53,22 +53,22 @@ class InnerRun:
         tasks: Tasks,
         observe: Callable[[int, Tensors], None] = unobserved,
     ) -> Tensors:
-        """The same under one loss for all tasks, as it is: nothing is differentiated through the run."""
+        """The same under one loss for all tasks, with its own parameters and no gradient through the run."""
         phi = {name: p.detach() for name, p in loss.named_parameters()}
         return self(self.step(loss, family), expand(phi, count(tasks)), tasks, observe)
 
     def step_infos(self, tasks: Tasks, lr: Tensor | None = None) -> list[StepInfo]:
-        """The step_infos of all steps; ``lr`` [tasks] stands in for the run's own."""
+        """The step infos of all steps; ``lr`` [tasks] replaces the run's own."""
         like = next(iter(tasks.initial.values()))
         rates = like.new_full((len(like),), self.lr) if lr is None else lr
         return [self.step_info(torch.full_like(rates, t), rates) for t in range(self.steps)]
 
     def step_info(self, t: Tensor, lr: Tensor) -> StepInfo:
-        """The step_info of networks of different ages.
+        """The step info of networks that may be at different steps.
 
         Args:
-            t: steps each has taken, [tasks].
-            lr: learning rate of each before its schedule, [tasks].
+            t: steps done by each, [tasks].
+            lr: of each, before the schedule, [tasks].
         """
         progress = t / self.steps
         if self.schedule == "cosine":

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM end a run at the next point where it can be resumed."""
+"""Ctrl-C and SIGTERM stop a run at the next point from which it can be resumed."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from types import FrameType
 
 
 class Interrupted(KeyboardInterrupt):
-    """The run was asked to end; it has saved what is needed to resume it."""
+    """The run was asked to stop; it has saved what is needed to resume it."""
 
 
 class Interruption:
-    """Whether the run was asked to end."""
+    """Whether the run was asked to stop."""
 
     def __init__(self) -> None:
         self.asked = False
 
     def ask(self, number: int, frame: FrameType | None) -> None:
-        """A signal's handler; at the second signal the run ends at once."""
+        """Signal handler; the second signal stops the run at once."""
         if self.asked:
             raise KeyboardInterrupt
         self.asked = True
@@ -28,14 +28,14 @@ class Interruption:
 
 @contextmanager
 def interruption() -> Iterator[Interruption]:
-    """Note SIGINT and SIGTERM instead of ending at once; outside the main thread signals are left alone."""
-    noted = Interruption()
+    """Record SIGINT and SIGTERM instead of stopping at once; does nothing outside the main thread."""
+    recorded = Interruption()
     if threading.current_thread() is not threading.main_thread():
-        yield noted
+        yield recorded
         return
-    before = {number: signal.signal(number, noted.ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, recorded.ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield noted
+        yield recorded
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

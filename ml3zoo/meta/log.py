@@ -1,4 +1,4 @@
-"""What a meta-training tells while it runs: a JSONL file, and TensorBoard where it is installed."""
+"""The log of a meta-training: a JSONL file, and TensorBoard where it is installed."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ class Log:
 
     Args:
         folder: where ``log.jsonl`` and TensorBoard's event file go.
-        start: drop records from this iteration on; they are going to be written again.
+        start: drop records from this iteration on; they will be written again.
     """
 
     def __init__(self, folder: Path, start: int) -> None:
         self._path = folder / _FILE
-        kept = [record for record in read_log(folder) if record["iteration"] < start]
-        write_text(self._path, "".join(json.dumps(record) + "\n" for record in kept))
+        earlier = [record for record in read_log(folder) if record["iteration"] < start]
+        write_text(self._path, "".join(json.dumps(record) + "\n" for record in earlier))
         try:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError:
@@ -31,7 +31,7 @@ class Log:
             self._board = SummaryWriter(str(folder), purge_step=start)
 
     def write(self, record: dict[str, Any]) -> None:
-        """Add a record; its numbers are drawn over ``record["iteration"]``."""
+        """Add a record; TensorBoard draws its numbers over ``record["iteration"]``."""
         with self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(record) + "\n")
         if self._board is not None:

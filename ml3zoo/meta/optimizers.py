@@ -1,10 +1,12 @@
 """Inner optimisers as pure functions with explicit state; each equals its namesake in ``torch.optim``.
 
-All of them can be differentiated, also where a gradient is exactly zero.
+All of them can be differentiated, also where a gradient is exactly zero. What a config says of them is declared in
+``ml3zoo/format/optimizers.py``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -12,6 +14,7 @@ import torch
 from torch import Tensor
 
 from ml3zoo.format.config import InnerConfig
+from ml3zoo.format.optimizers import OPTIMIZERS, OptimizerName
 from ml3zoo.tasks.base import Tensors
 
 OptimizerState = dict[str, Tensors]
@@ -47,9 +50,8 @@ class SGD:
     nesterov: bool = False
 
     def __str__(self) -> str:
-        if not self.momentum:
-            return "SGD"
-        return f"SGD, {'Nesterov ' if self.nesterov else ''}momentum {self.momentum:g}"
+        name = OPTIMIZERS["sgd"].display
+        return f"{name}, {'Nesterov ' if self.nesterov else ''}momentum {self.momentum:g}" if self.momentum else name
 
     def init(self, params: Tensors) -> OptimizerState:
         """Zero velocity."""
@@ -76,7 +78,7 @@ class AdamW:
     eps: float = 1e-8
 
     def __str__(self) -> str:
-        return f"AdamW, weight decay {self.weight_decay:g}"
+        return f"{OPTIMIZERS['adamw'].display}, weight decay {self.weight_decay:g}"
 
     def init(self, params: Tensors) -> OptimizerState:
         """Zero moments."""
@@ -89,8 +91,8 @@ class AdamW:
         mean = {k: self.beta1 * m + (1 - self.beta1) * grads[k] for k, m in state["mean"].items()}
         square = {k: self.beta2 * s + (1 - self.beta2) * grads[k] ** 2 for k, s in state["square"].items()}
         size, correction = lr / (1 - self.beta1**t), (1 - self.beta2**t).sqrt()
-        kept = 1 - lr * self.weight_decay
-        params = {k: kept * p - size * mean[k] / (_root(square[k]) / correction + self.eps) for k, p in params.items()}
+        decay = 1 - lr * self.weight_decay
+        params = {k: decay * p - size * mean[k] / (_root(square[k]) / correction + self.eps) for k, p in params.items()}
         return params, {"mean": mean, "square": square}
 
 
@@ -101,7 +103,7 @@ class Adam(AdamW):
     weight_decay: float = 0.0
 
     def __str__(self) -> str:
-        return "Adam"
+        return OPTIMIZERS["adam"].display
 
 
 def _zeros(params: Tensors) -> Tensors:
@@ -114,6 +116,10 @@ def _root(square: Tensor) -> Tensor:
     return torch.where(positive, torch.where(positive, square, 1.0).sqrt(), 0.0)
 
 
+_FUNCTIONAL: dict[OptimizerName, Callable[..., InnerOptimizer]] = {"sgd": SGD, "adam": Adam, "adamw": AdamW}
+"""The functional form of every optimiser that a config can name."""
+
+
 def optimizer_of(inner: InnerConfig) -> InnerOptimizer:
     """The optimiser that a loss was made for."""
-    return Adam() if inner.optimizer == "adam" else SGD(inner.momentum)
+    return _FUNCTIONAL[inner.optimizer](**inner.optimizer_settings)

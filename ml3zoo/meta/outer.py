@@ -1,10 +1,11 @@
-"""The outer loop: from a fresh loss to a meta-trained one."""
+"""The outer loop of meta-training: updates, validation, checkpoints."""
 
 from __future__ import annotations
 
 import hashlib
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -26,7 +27,13 @@ CHECKPOINT = "checkpoint.safetensors"
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """One way of training that the loss must be good at, and how often it is met."""
+    """One way of training networks that a loss is meta-trained for.
+
+    Attributes:
+        family: of the tasks.
+        run: how networks are trained on them.
+        weight: how often it is drawn, relative to other training configs.
+    """
 
     family: TaskFamily
     run: InnerRun
@@ -38,24 +45,25 @@ class MetaTraining:
     """Everything that decides how a loss is meta-trained.
 
     Attributes:
-        training_configs: what the loss is trained for: networks, optimisers, learning rates, horizons, sizes of data.
+        training_configs: the mixture of networks, optimisers, learning rates, horizons and data that it is trained on.
         estimator: of the meta-gradient.
         iterations: updates of the loss, at most.
-        tasks: of a batch.
-        lr: of Adam.
+        tasks: number of tasks in a batch.
+        lr: of Adam, at its highest.
         seed: of all randomness.
-        mix: training_configs that each update looks at, drawn by their weights.
-        warmup: iterations over which ``lr`` rises to its full value.
-        final_lr: share of ``lr`` that is left at the end of the cosine decay; 1 for a constant rate.
+        mix: number of training configs in each update, drawn by their weights.
+        warmup: iterations over which the rate rises to ``lr``.
+        final_lr: share of ``lr`` at the end of the cosine decay; 1 for a constant rate.
         clip: largest norm of an update's meta-gradient.
         lr_jitter: each task multiplies the inner learning rate by exp(U[-jitter, jitter]).
-        average: decay of the running average of the loss parameters, which is what is validated and kept; 0 for none.
-        keep_best: keep the best validated parameters, else the last.
-        validate_every: iterations.
-        validation_tasks: of each training_config.
-        validation: the objective that is validated.
-        patience: stop after so many validations without a new best; 0 for never.
-        restart_margin: go back to the best parameters, at half the rate, if validation is worse than the best by more.
+        average: decay of the running average of the loss parameters, which is validated and returned; 0 for none.
+        keep_best: return the best validated parameters, else the last.
+        validate_every: iterations between validations.
+        validation_tasks: number of tasks of each training config.
+        validation: the meta-objective of validation.
+        patience: stop after this many validations without a new best; 0 for never.
+        restart_margin: go back to the best parameters, at half the rate, if a validation is worse than the best by more
+            than this.
         compiled: run the inner steps through ``torch.compile``.
     """
 
@@ -88,16 +96,16 @@ class MetaTraining:
 
 @dataclass
 class Progress:
-    """How far a meta-training is.
+    """The state of a meta-training, but for its tensors.
 
     Attributes:
-        iteration: updates made.
+        iteration: number of updates so far.
         validated: iteration of the last validation.
-        seconds: worked so far.
-        best, best_iteration: of all validations.
-        waiting: validations since the best.
-        restarts: from the best parameters.
-        stopped: why there will be no more updates; empty while there will.
+        seconds: of work so far.
+        best, best_iteration: the best validation and its iteration.
+        waiting: number of validations since the best.
+        restarts: number of returns to the best parameters.
+        stopped: why it has ended; empty while it has not.
     """
 
     iteration: int = 0
@@ -111,7 +119,7 @@ class Progress:
 
     @property
     def minutes(self) -> float:
-        """Worked so far."""
+        """Of work so far."""
         return self.seconds / 60
 
 
@@ -125,16 +133,16 @@ def meta_train(
 
     Args:
         loss: a learned loss; its parameters are the starting point.
-        training: the training_configs.
+        training: how it is meta-trained.
         folder: where checkpoint and log go; it must exist.
-        resume: go on from the checkpoint in ``folder`` if there is one.
+        resume: continue from the checkpoint in ``folder`` if there is one.
         ranks: the processes that share the work; this one alone if not given.
 
     Raises:
         CheckpointError: the checkpoint is damaged or belongs to another recipe or version.
         InputError: there are fewer tasks than processes.
         RankError: another process has ended.
-        Interrupted: the user asked to end; what is needed to resume was saved.
+        Interrupted: the user asked to stop; what is needed to resume was saved.
     """
     run = _MetaTrainingRun(loss, training, folder, ranks or Ranks())
     return run(resume=resume)
@@ -146,13 +154,28 @@ def is_unfinished(folder: Path) -> bool:
     return header is not None and not header["stopped"]
 
 
-def fingerprint(loss: nn.Module, training: MetaTraining) -> str:
-    """Identifies a meta-training: equal loss and training_configs, equal fingerprint."""
-    return hashlib.sha256(repr((getattr(loss, "config", loss), training)).encode()).hexdigest()
+def fingerprint(loss: nn.Module, training: MetaTraining, learned: Sequence[Tensors] | None = None) -> str:
+    """Identifies a meta-training: equal config of the loss, training and learned tensors, equal fingerprint.
+
+    Args:
+        loss: its config counts, not its weights.
+        training: all of it counts.
+        learned: by each task family before meta-training; what the families hold now if not given.
+    """
+    digest = hashlib.sha256(repr((getattr(loss, "config", loss), training)).encode())
+    for tensors in _learned(training) if learned is None else learned:
+        for name, tensor in sorted(tensors.items()):
+            digest.update(name.encode() + tensor.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _learned(training: MetaTraining) -> list[Tensors]:
+    """What each task family learned before meta-training."""
+    return [training_config.family.learned() for training_config in training.training_configs]
 
 
 class _MetaTrainingRun:
-    """One meta-training under way: everything a checkpoint holds, and what changes it."""
+    """A running meta-training: everything that a checkpoint holds, and the updates of it."""
 
     def __init__(self, loss: nn.Module, training: MetaTraining, folder: Path, ranks: Ranks) -> None:
         if min(training.tasks, training.validation_tasks) < ranks.world:
@@ -223,9 +246,9 @@ class _MetaTrainingRun:
         phi = {name: p.detach() for name, p in self.phi.items()}
         estimates = []
         for _ in range(self.training.mix):
-            chosen = int(torch.multinomial(self.weights, 1, generator=self.generator))
-            estimate = self.training.estimator(self.problems[chosen], phi, self.estimator_state[chosen], self.generator)
-            self.estimator_state[chosen] = estimate.estimator_state
+            drawn = int(torch.multinomial(self.weights, 1, generator=self.generator))
+            estimate = self.training.estimator(self.problems[drawn], phi, self.estimator_state[drawn], self.generator)
+            self.estimator_state[drawn] = estimate.estimator_state
             estimates.append(estimate)
         for name, p in self.phi.items():
             p.grad = torch.stack([estimate.gradient[name] for estimate in estimates]).mean(0)
@@ -238,15 +261,15 @@ class _MetaTrainingRun:
         return estimates
 
     def _validated(self, recent: list[Estimate]) -> dict[str, object]:
-        """Validate, decide what follows from it, and return the record of it."""
+        """Validate, note a new best or restart or stop, and return the record for the log."""
         progress, training = self.progress, self.training
-        score, each = self.validation(self.average)
+        objective, each = self.validation(self.average)
         progress.validated = progress.iteration
         progress.waiting += 1
-        if score < progress.best or not training.keep_best:
-            progress.best, progress.best_iteration, progress.waiting = score, progress.iteration, 0
+        if objective < progress.best or not training.keep_best:
+            progress.best, progress.best_iteration, progress.waiting = objective, progress.iteration, 0
             self.best = _copies(self.average)
-        elif not score <= progress.best + training.restart_margin:
+        elif not objective <= progress.best + training.restart_margin:
             self._restart()
         if progress.iteration >= training.iterations:
             progress.stopped = "all iterations done"
@@ -256,7 +279,7 @@ class _MetaTrainingRun:
             "iteration": progress.iteration,
             "objective": _mean([estimate.objective for estimate in recent]),
             "diverged": _mean([estimate.diverged for estimate in recent]),
-            "validation": score,
+            "validation": objective,
             "training_configs": each,
             "best": progress.best,
             "best_iteration": progress.best_iteration,
@@ -265,7 +288,7 @@ class _MetaTrainingRun:
         }
 
     def _restart(self) -> None:
-        """Go on from the best parameters, more carefully."""
+        """Continue from the best parameters at half the rate."""
         self.progress.restarts += 1
         self.average = _copies(self.best)
         self.estimator_state = [{} for _ in self.estimator_state]
@@ -275,12 +298,12 @@ class _MetaTrainingRun:
                 p.copy_(self.best[name])
 
     def _asked(self, interrupted: Interruption) -> bool:
-        """Whether any process was asked to end."""
+        """Whether any process was asked to stop."""
         asked = torch.tensor([float(interrupted.asked)], device=self.ranks.device)
         return self.ranks.weighted_mean({"asked": asked}, 1)["asked"].item() > 0
 
     def _save(self) -> None:
-        """Write the checkpoint; the first rank does, all take part."""
+        """Write the checkpoint: the first rank writes, all ranks contribute."""
         parts = {"phi": self.phi, "average": self.average, "best": self.best}
         tensors = {f"{part}.{k}": v for part, values in parts.items() for k, v in values.items()}
         for name, p in self.phi.items():
@@ -288,21 +311,24 @@ class _MetaTrainingRun:
         for index, estimator_state in enumerate(self.estimator_state):
             gathered = self.ranks.gather(estimator_state, self.training.tasks)
             tensors |= {f"estimator_state.{index}.{name}": value for name, value in gathered.items()}
+        for index, learned in enumerate(_learned(self.training)):
+            tensors |= {f"learned.{index}.{name}": value.clone() for name, value in learned.items()}
         tensors["generator"] = self.generator.get_state()
         if self.ranks.first:
             save_checkpoint(self.path, self.fingerprint, asdict(self.progress), tensors)
 
     def _restore(self) -> None:
-        header, tensors = load_checkpoint(self.path, self.fingerprint)
+        header, tensors = load_checkpoint(self.path, self._fingerprint_with)
         self.progress = Progress(**header)
         mine = self.ranks.share(self.training.tasks)
         device = self.ranks.device
-        parts: dict[str, Tensors] = {}
-        for full, value in tensors.items():
-            part, _, name = full.partition(".")
-            parts.setdefault(part, {})[name] = value
+        parts = _parts(tensors)
         self.generator.set_state(parts["generator"][""])
+        self.fingerprint = self._fingerprint_with(tensors)
         with torch.no_grad():
+            for ours, saved in zip(_learned(self.training), self._saved_learned(tensors), strict=True):
+                for name, value in saved.items():
+                    ours[name].copy_(value)
             for name, p in self.phi.items():
                 p.copy_(parts["phi"][name])
                 self.average[name].copy_(parts["average"][name])
@@ -314,13 +340,22 @@ class _MetaTrainingRun:
             index, _, name = full.partition(".")
             self.estimator_state[int(index)][name] = value[mine].to(device)
 
+    def _fingerprint_with(self, tensors: Tensors) -> str:
+        """The fingerprint, had the task families learned what a checkpoint holds."""
+        return fingerprint(self.loss, self.training, self._saved_learned(tensors))
+
+    def _saved_learned(self, tensors: Tensors) -> list[Tensors]:
+        """What a checkpoint holds of each task family."""
+        saved = _parts(_parts(tensors).get("learned", {}))
+        return [saved.get(str(index), {}) for index in range(len(self.training.training_configs))]
+
 
 class Validation:
-    """The meta-objective on fixed tasks of every training_config.
+    """The meta-objective on fixed validation tasks of every training config.
 
     Args:
-        problems: one per training_config.
-        training: weights the training_configs, sizes the batches.
+        problems: one for each training config.
+        training: gives the weights of the training configs and the number of tasks.
     """
 
     def __init__(self, problems: list[MetaProblem], training: MetaTraining) -> None:
@@ -328,7 +363,7 @@ class Validation:
         self.tasks = [self._sample(problem) for problem in problems]
 
     def __call__(self, phi: Tensors) -> tuple[float, list[float]]:
-        """The weighted mean meta-objective of loss parameters, and the mean true objective per training_config."""
+        """The weighted mean meta-objective of loss parameters, and the mean true objective of each training config."""
         total, each = 0.0, []
         objective = self.training.validation
         for problem, tasks, training_config in zip(
@@ -338,8 +373,8 @@ class Validation:
             detached = {name: p.detach() for name, p in phi.items()}
             value = problem.value(problem.run(problem.step, expand(detached, n), tasks), tasks.data)
             shown = value.nan_to_num(objective.cap).clamp(max=objective.cap)
-            mean = problem.ranks.weighted_mean({"score": objective(value).mean(), "shown": shown.mean()}, n)
-            total += training_config.weight * mean["score"].item()
+            mean = problem.ranks.weighted_mean({"meta_objective": objective(value).mean(), "shown": shown.mean()}, n)
+            total += training_config.weight * mean["meta_objective"].item()
             each.append(mean["shown"].item())
         return total / sum(training_config.weight for training_config in self.training.training_configs), each
 
@@ -347,6 +382,15 @@ class Validation:
         generator = torch.Generator().manual_seed(self.training.seed + 1)
         tasks = problem.family.sample(generator, self.training.validation_tasks, "valid")
         return tasks.pick(problem.ranks.share(self.training.validation_tasks), problem.ranks.device)
+
+
+def _parts(tensors: Tensors) -> dict[str, Tensors]:
+    """Tensors named ``part.name``, by part and name."""
+    parts: dict[str, Tensors] = {}
+    for full, value in tensors.items():
+        part, _, name = full.partition(".")
+        parts.setdefault(part, {})[name] = value
+    return parts
 
 
 def _copies(phi: Tensors) -> Tensors:

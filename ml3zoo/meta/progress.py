@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 
 class Advance(Protocol):
-    """Moves a bar on."""
+    """Moves a bar forward."""
 
     def __call__(self, done: int, note: str = "") -> None:
         """Show ``done`` steps and a short note."""

@@ -1,4 +1,4 @@
-"""Processes that share one meta-training and its evaluation, as ``torchrun`` starts them."""
+"""The processes that share a meta-training and its evaluation, as ``torchrun`` starts them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ml3zoo.tasks.base import Tensors
 
 Value = TypeVar("Value")
 _PATIENCE = timedelta(hours=3)
-"""How long a process waits for another that still runs: as long as the slowest setup of an evaluation may take."""
+"""How long a process waits for another one: as long as the slowest setup of an evaluation may take."""
 
 
 @dataclass(frozen=True)
@@ -31,15 +31,19 @@ class Ranks:
 
     @property
     def first(self) -> bool:
-        """Whether this process is the one that writes and speaks."""
+        """Whether this process is the one that writes files and shows progress."""
         return self.rank == 0
 
     def share(self, n: int) -> slice:
-        """Its part of n tasks; parts differ by one task at most."""
+        """The process's part of n tasks; parts differ by one task at most."""
         return slice(n * self.rank // self.world, n * (self.rank + 1) // self.world)
 
     def weighted_mean(self, values: Tensors, weight: int) -> Tensors:
-        """Mean over ranks of tensors, each rank's counting ``weight`` times.
+        """Mean of tensors over ranks.
+
+        Args:
+            values: of this rank.
+            weight: of this rank.
 
         Raises:
             RankError: another process has ended.
@@ -51,7 +55,7 @@ class Ranks:
         return {name: sums[name] / sums[""] for name in values}
 
     def gather(self, values: Tensors, n: int) -> Tensors:
-        """Every rank's share of n tasks put together, on every rank."""
+        """The tensors of all n tasks, on every rank, from each rank's share of them."""
         if self.world == 1 or not values:
             return values
         whole = {name: value.new_zeros(n, *value.shape[1:]) for name, value in values.items()}
@@ -86,8 +90,8 @@ class Ranks:
             yield
         except RuntimeError as error:
             raise RankError(
-                f"rank {self.rank} cannot reach the other processes: one of them has ended, or works for more than "
-                f"{_PATIENCE.seconds // 3600} hours on one thing. Its own message says why; start all again with "
+                f"rank {self.rank} cannot reach the other processes: one of them has ended, or has been busy for more "
+                f"than {_PATIENCE.seconds // 3600} hours. Its own message says why; start all of them again with "
                 "--resume."
             ) from error
 
@@ -105,8 +109,8 @@ def joined_ranks() -> Iterator[Ranks]:
     device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")) % gpus) if gpus else torch.device("cpu")
     if gpus:
         torch.cuda.set_device(device)
-    # Its functions take the group that exists on import as a default. The compiler imports it, and the group, held by
-    # them, would then outlive destroy_process_group and its threads the interpreter, which aborts.
+    # torch.distributed.nn binds the default group that exists when it is imported. If the compiler imported it later,
+    # that reference would keep the group and its threads alive until the interpreter exits, which aborts.
     importlib.import_module("torch.distributed.nn")
     distributed.init_process_group("nccl" if gpus else "gloo", timeout=_PATIENCE)
     try:

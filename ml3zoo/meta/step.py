@@ -1,4 +1,4 @@
-"""One inner step of many networks side by side, each on its own task and under its own loss parameters."""
+"""One inner step of many networks at once, each on its own task and under its own loss parameters."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class State(NamedTuple):
 
 
 class StepInfo(NamedTuple):
-    """Where each network stands: learning rate, number of steps taken, share of the training done; all [tasks]."""
+    """The place of a step in a run: learning rate, steps done so far, share of the run that is done; all [tasks]."""
 
     lr: Tensor
     t: Tensor
@@ -33,29 +33,30 @@ class StepInfo(NamedTuple):
 
 
 MetaObjective = Callable[[Tensor], Tensor]
-"""The meta-objective of a task from its true objective."""
+"""The meta-objective of a task, from its true objective."""
 StepVJP = Callable[[Tensors, State, Tensors, StepInfo, State, Tensor], tuple[State, Tensor, Tensors, State]]
+"""A step, its meta-objective and the vector-Jacobian product of both; see ``Step.step_vjp``."""
 
 
 def unobserved(step: int, params: Tensors) -> None:
-    """What watches a run that nobody watches."""
+    """Default callback; does nothing."""
 
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """A pure function of loss parameters, state, data and step_info; all with a leading task axis.
+    """A pure function of loss parameters, state, data and step info; all with a leading task axis.
 
     Attributes:
         loss: a learned loss, or any module called as ``loss(input=, target=)``.
         family: gives the loss its arguments.
-        optimizer: moves the parameters.
-        advance: ``(phi, state, data, step_info) -> state`` after the step.
-        track: the same, also where the result is differentiated by autograd.
-        pullback: ``(phi, state, data, step_info, cotangent of the new state) -> cotangents of phi and of the old state``.
-            Computes the step anew, so that nothing of it need be kept.
-        step_vjp: of a meta-objective (hashable) it makes the function for a step whose result counts, which does all of
-            ``(phi, state, data, step_info, cotangent of the new state, weight) -> new state, value of the meta-objective,
-            cotangents of phi and of the old state`` at the cost of one pullback.
+        optimizer: updates the parameters.
+        advance: ``(phi, state, data, step_info) -> state`` after the step, without an autograd graph.
+        track: the same with an autograd graph.
+        pullback: ``(phi, state, data, step_info, cotangent of the new state) -> cotangents of phi and of the old
+            state``. Computes the step again, so that nothing of it needs to be stored.
+        step_vjp: takes a meta-objective (hashable) and returns a function for steps whose objective counts:
+            ``(phi, state, data, step_info, cotangent of the new state, weight of the meta-objective) -> new state,
+            meta-objective, cotangents of phi and of the old state``, at the cost of one pullback.
     """
 
     loss: nn.Module
@@ -73,7 +74,7 @@ class Step:
         Args:
             loss: a learned loss, or any module called as ``loss(input=, target=)``.
             family: gives the loss its arguments.
-            optimizer: moves the parameters.
+            optimizer: updates the parameters.
             compiled: through ``torch.compile``, once per shape; eagerly, with a warning, where no compiler is found.
         """
 
@@ -102,7 +103,7 @@ class Step:
             cotangents: tuple[Tensors, State] = back(cotangent)
             return cotangents
 
-        def step_vjp_of(
+        def step_vjp(
             meta_objective: MetaObjective,
             phi: Tensors,
             state: State,
@@ -111,14 +112,13 @@ class Step:
             cotangent: State,
             weight: Tensor,
         ) -> tuple[State, Tensor, Tensors, State]:
-            def ahead(p: Tensors, s: State) -> tuple[State, Tensor]:
+            def step_and_objective(p: Tensors, s: State) -> tuple[State, Tensor]:
                 after = track(p, s, data, step_info)
                 return after, meta_objective(family.objective(after.params, data))
 
-            outcome, back = vjp(ahead, phi, state)[:2]
-            after, value = outcome
+            (after, objective), back = vjp(step_and_objective, phi, state)[:2]
             by_phi, by_state = back((cotangent, weight))
-            return after, value, by_phi, by_state
+            return after, objective, by_phi, by_state
 
         prepare: Callable[..., Any] = compile_per_shape if compiled else lambda function: function
         return cls(
@@ -128,7 +128,7 @@ class Step:
             advance=prepare(vmap(advance)),
             track=vmap(track),
             pullback=prepare(vmap(pullback)),
-            step_vjp=cache(lambda meta_objective: prepare(vmap(partial(step_vjp_of, meta_objective)))),
+            step_vjp=cache(lambda meta_objective: prepare(vmap(partial(step_vjp, meta_objective)))),
         )
 
     def roll(
@@ -139,7 +139,7 @@ class Step:
         step_infos: Iterable[StepInfo],
         observe: Callable[[int, Tensors], None] = unobserved,
     ) -> State:
-        """Many steps, one for each step_info; ``observe`` is called with (number of steps, parameters) after each."""
+        """One step for each step info; ``observe`` is called with (number of steps, parameters) after each."""
         with torch.no_grad():
             for done, step_info in enumerate(step_infos, 1):
                 state = self.advance(phi, state, data, step_info)
@@ -147,6 +147,6 @@ class Step:
         return state
 
     def start(self, tasks: Tasks) -> State:
-        """All networks before their first step."""
+        """The state of all networks before their first step."""
         params = {name: p.detach() for name, p in tasks.initial.items()}
         return State(params, self.optimizer.init(params))

@@ -1,4 +1,4 @@
-"""What all families have in common whose tasks are to act in a world."""
+"""What all families have in common whose tasks are to act in an environment."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from ml3zoo.tasks.optimizees import MLP
 
 
 class Acting(TaskFamily):
-    """Policies that are rolled out once for each gradient step. Data of a task holds its ``start``.
+    """Policies that are rolled out once for each gradient step. The data of a task holds its ``start``.
 
-    Families are frozen dataclasses.
+    Subclasses are frozen dataclasses.
     """
 
     network: nn.Module
@@ -37,10 +37,10 @@ class Acting(TaskFamily):
     @property
     @abstractmethod
     def observation_normaliser(self) -> AffineScales:
-        """What brings an observation to about -1 to 1, as a policy likes it."""
+        """Brings an observation to about -1 to 1."""
 
     def observe(self, state: Tensor) -> Tensor:
-        """What a policy is told of a state: all of it, if a family says no more."""
+        """What the policy observes of a state; all of it unless a family says otherwise."""
         return state
 
     @abstractmethod
@@ -52,7 +52,7 @@ class Acting(TaskFamily):
         return self.answer(params, self.observe(states))
 
     def answer(self, params: Tensors, observed: Tensor) -> Tensor:
-        """Actions [..., actions] of a policy that observes [..., observed]."""
+        """Actions [..., actions] of a policy for observations [..., observed]."""
         action: Tensor = functional_call(self.network, params, (normalise(observed, self.observation_normaliser),))
         return action
 
@@ -64,10 +64,10 @@ class Acting(TaskFamily):
         return torch.stack(states)
 
     def visited_states(self, params: Tensors, data: Tensors) -> Tensor:
-        """The states [steps, states] that a policy had to act in, without a gradient."""
+        """The states [steps, states] in which a policy acts, without a gradient."""
         return self.roll_out({name: p.detach() for name, p in params.items()}, data)[:-1]
 
 
 def if_finite(params: Tensors, value: Tensor) -> Tensor:
-    """A value of a policy, NaN if the policy's weights are not finite."""
+    """A number that describes a policy; NaN if the policy's weights are not finite."""
     return torch.where(torch.stack([p.isfinite().all() for p in params.values()]).all(), value, torch.nan)

@@ -56,7 +56,7 @@ class Arm(NamedTuple):
         return before * self.length[..., None, :] + torch.diag_embed(self.length / 2)
 
     def _coupling(self) -> Tensor:
-        """What the turning of links j and k costs together, but for the angle between them, [..., j, k]."""
+        """Inertia that couples links j and k, without the cosine of the angle between them, [..., j, k]."""
         reach = self._reach()
         return torch.einsum("...i,...ij,...ik->...jk", self.mass, reach, reach)
 

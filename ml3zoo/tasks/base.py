@@ -1,4 +1,4 @@
-"""What the engine needs to know of a family of tasks."""
+"""What meta-training needs to know of a family of tasks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,12 @@ Tensors = dict[str, Tensor]
 
 
 class Tasks(NamedTuple):
-    """A batch of tasks: plain tensors, each with a leading task axis."""
+    """A batch of tasks: plain tensors, each with a leading task axis.
+
+    Attributes:
+        data: what the loss and the objective are computed from.
+        initial: parameters of the networks before training.
+    """
 
     data: Tensors
     initial: Tensors
@@ -27,9 +32,9 @@ class Tasks(NamedTuple):
 
 
 class TaskFamily(Protocol):
-    """A distribution of tasks for one optimizee. All methods but ``sample`` are pure and see a single task.
+    """A distribution of tasks for one optimizee. All methods but ``sample`` and ``learned`` are pure and see one task.
 
-    Families inherit from it: what is measured, and what runs are chosen by, is the objective where they say no more.
+    Families inherit from it: the objective is also the metric and the selection metric unless they say otherwise.
     """
 
     def sample(self, generator: torch.Generator, n: int, split: Split) -> Tasks:
@@ -41,13 +46,20 @@ class TaskFamily(Protocol):
         ...
 
     def objective(self, params: Tensors, data: Tensors) -> Tensor:
-        """The true aim of meta-training for one task: a scalar, lower is better, with a useful slope."""
+        """The true objective of meta-training for one task: a scalar, lower is better, with a useful gradient."""
         ...
 
     def metric(self, params: Tensors, data: Tensors) -> Tensor:
-        """What is measured and reported of one task: a scalar, lower is better; not finite if the run diverged."""
+        """The measured and reported number of one task: a scalar, lower is better; not finite if the run diverged."""
         return self.objective(params, data)
 
     def selection_metric(self, params: Tensors, data: Tensors) -> Tensor:
-        """What somebody who trains on this task can see to choose runs by: a scalar, lower is better."""
+        """What a user who trains on this task can choose runs by: a scalar, lower is better."""
         return self.metric(params, data)
+
+    def learned(self) -> Tensors:
+        """Tensors that were fitted before meta-training, as of a model of the dynamics; none by default.
+
+        They are the family's own, not copies: who writes into them changes the family.
+        """
+        return {}

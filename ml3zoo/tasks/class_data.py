@@ -1,4 +1,4 @@
-"""Where classification tasks get their points and true classes from."""
+"""Sources of labelled points for classification tasks: synthetic distributions and real data sets."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch import Tensor
 from ml3zoo.tasks.bundled import read_bundled
 
 
-class Labelled(NamedTuple):
+class LabelledPoints(NamedTuple):
     """Points of n tasks.
 
     Attributes:
@@ -32,16 +32,16 @@ class Source(Protocol):
 
     @property
     def features(self) -> int:
-        """Inputs of a point."""
+        """Number of features."""
         ...
 
     @property
     def classes(self) -> int:
-        """How many there are."""
+        """Number of classes."""
         ...
 
-    def sample(self, generator: torch.Generator, n: int, points: int) -> Labelled:
-        """N tasks of so many points."""
+    def sample(self, generator: torch.Generator, n: int, points: int) -> LabelledPoints:
+        """N tasks of ``points`` points each."""
         ...
 
 
@@ -50,9 +50,11 @@ class Mixtures:
     """Classes of two Gaussian blobs each, pushed through a random nonlinear map.
 
     Attributes:
-        separation: distance of blobs from their middle, in standard deviations of a middling blob.
-        latent: dimensions that the blobs lie in; fewer than features make features that go together, as in most real
-            data. As many as features if None.
+        classes: their number.
+        features: their number.
+        separation: distance of blobs from their middle, in standard deviations of an average blob.
+        latent: dimensions that the blobs lie in; fewer than features give correlated features, as in most real data.
+            As many as features if None.
     """
 
     classes: int
@@ -63,8 +65,8 @@ class Mixtures:
     def __str__(self) -> str:
         return f"mixtures, {self.classes} classes"
 
-    def sample(self, generator: torch.Generator, n: int, points: int) -> Labelled:
-        """Blobs of random place and width, told apart more easily in some tasks than in others."""
+    def sample(self, generator: torch.Generator, n: int, points: int) -> LabelledPoints:
+        """Blobs of random place and width; some tasks are easier than others."""
         blobs, latent = 2 * self.classes, self.latent or self.features
         centres = torch.randn(n, blobs, latent, generator=generator) * self.separation / math.sqrt(latent)
         blob = torch.randint(blobs, (n, points), generator=generator)
@@ -74,12 +76,12 @@ class Mixtures:
         labels = blob % self.classes
         margin = _margin(-torch.cdist(x, centres).view(n, points, 2, self.classes).amin(2), labels)
         mixing = torch.randn(n, latent, self.features, generator=generator) / math.sqrt(latent)
-        return Labelled(_standard(torch.tanh(x @ mixing)), labels, margin)
+        return LabelledPoints(_standard(torch.tanh(x @ mixing)), labels, margin)
 
 
 @dataclass(frozen=True)
 class Teachers:
-    """Normal points that a random network puts into classes, which have crooked boundaries and unequal sizes."""
+    """Normal points classified by a random network; boundaries are nonlinear and classes differ in size."""
 
     classes: int
     features: int = 8
@@ -88,14 +90,14 @@ class Teachers:
     def __str__(self) -> str:
         return f"random teachers, {self.classes} classes"
 
-    def sample(self, generator: torch.Generator, n: int, points: int) -> Labelled:
+    def sample(self, generator: torch.Generator, n: int, points: int) -> LabelledPoints:
         """A network per task."""
         x = torch.randn(n, points, self.features, generator=generator)
         first = torch.randn(n, self.features, self.hidden, generator=generator) * 1.5 / math.sqrt(self.features)
         second = torch.randn(n, self.hidden, self.classes, generator=generator) / math.sqrt(self.hidden)
         scores = _standard(torch.tanh(x @ first) @ second)
         labels = scores.argmax(-1)
-        return Labelled(x, labels, _margin(scores, labels))
+        return LabelledPoints(x, labels, _margin(scores, labels))
 
 
 @dataclass(frozen=True)
@@ -112,13 +114,13 @@ class RealData:
     def __str__(self) -> str:
         return self.name.replace("_", " ")
 
-    def sample(self, generator: torch.Generator, n: int, points: int) -> Labelled:
+    def sample(self, generator: torch.Generator, n: int, points: int) -> LabelledPoints:
         """Rows of the data set; their margin is that of a nearest-mean classifier."""
         x, labels = _bundled(self.name)
         rows = torch.stack([torch.randperm(len(x), generator=generator)[:points] for _ in range(n)])
         means = torch.stack([x[labels == k].mean(0) for k in range(self.classes)])
         margin = _margin(-torch.cdist(x, means), labels)
-        return Labelled(_standard(x[rows]), labels[rows], margin[rows])
+        return LabelledPoints(_standard(x[rows]), labels[rows], margin[rows])
 
 
 @cache

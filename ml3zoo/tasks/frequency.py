@@ -10,7 +10,7 @@ from torch import Tensor
 from ml3zoo.tasks.base import Split, TaskFamily, Tasks, Tensors
 
 _SLICES = 4000
-"""The range of frequencies is cut into this many slices, dealt to the splits in turn, so that no task is shared."""
+"""The range of frequencies is cut into this many slices, dealt to the splits in turn: splits share no task."""
 _DEAL: dict[Split, tuple[int, ...]] = {"train": (0, 1), "valid": (2,), "test": (3,)}
 
 
@@ -21,8 +21,8 @@ class Frequency(TaskFamily):
     Attributes:
         points: of each task.
         noise: standard deviation of the noise on y.
-        shaped: meta-training aims at ν itself; else at the error of predictions, which is all a user sees.
-        within: |ω − ν| below this counts as found.
+        shaped: the objective of meta-training is the error of ω; else that of predictions, which is all a user sees.
+        within: the frequency counts as found if |ω − ν| is smaller.
     """
 
     points: int = 64
@@ -46,7 +46,7 @@ class Frequency(TaskFamily):
         return {"input": torch.sin(params["omega"] * data["x"]), "target": data["y"], "feature": data["x"]}
 
     def objective(self, params: Tensors, data: Tensors) -> Tensor:
-        """A smooth count of misses, with a slope far away; the mean squared error if not shaped."""
+        """A smooth miss, with a gradient far away too; the mean squared error if not shaped."""
         if not self.shaped:
             return self.selection_metric(params, data)
         square = (params["omega"] - data["frequency"]).square()

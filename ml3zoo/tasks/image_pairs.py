@@ -1,4 +1,4 @@
-"""Telling two classes of images apart from few labels, and perhaps from images without one.
+"""Binary classification of images from few labels, with or without additional unlabelled images.
 
 Source of the task: Bechtle et al. 2020, binary classification of digits.
 """
@@ -19,18 +19,17 @@ from ml3zoo.tasks.misclassification import error_rate, smooth_error_rate
 from ml3zoo.tasks.optimizees import Optimizee
 
 _DEALT: dict[Split, tuple[int, int]] = {"train": (0, 25), "valid": (25, 33), "test": (33, 45)}
-"""Of every 45 pairs of classes, in shuffled order, where those of a split begin and end."""
+"""Of every 45 pairs of classes, in shuffled order, the range of each split."""
 _SEEN = 0.6
 """Share of each class's images that meta-training draws from; validation and test tasks draw from the others."""
 
 
 @dataclass(frozen=True)
 class ImagePairs(TaskFamily):
-    """Two classes, so many labels of each, and other images of them to be tested on.
+    """Two classes with a few labelled images each, perhaps unlabelled ones, and other images to test on.
 
-    Images without a label have the target (1/2, 1/2).
-
-    No pair of classes is in two splits, and no image of a test task was seen in meta-training.
+    Images without a label have the target (1/2, 1/2). No pair of classes is in two splits, and no image of a test task
+    is used in meta-training.
 
     Attributes:
         optimizee: a network with as many inputs as pixels and two outputs.
@@ -38,7 +37,7 @@ class ImagePairs(TaskFamily):
         unlabelled: training images of each class that have none.
         held_out: test images of each class.
         images: as ``read_images`` takes it.
-        noise: standard deviation of what is added to every pixel, which makes classes harder to tell apart.
+        noise: standard deviation of normal noise on every pixel.
     """
 
     optimizee: Optimizee

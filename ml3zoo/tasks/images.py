@@ -24,7 +24,7 @@ class Images:
 
     Attributes:
         x: [images, pixels], of mean 0 and standard deviation 1 over all of them.
-        labels: number of each image's class, [images].
+        labels: index of each image's class, [images].
         side: pixels along an edge.
         names: of the classes.
     """
@@ -46,7 +46,7 @@ def read_images(source: str, side: int = 8) -> Images:
 
     Raises:
         UnknownNameError: there is no such folder.
-        DataError: it holds fewer than two classes, or a file that is no image.
+        DataError: it holds fewer than two classes, or an image file that cannot be read.
         HubError: the Hub refuses, or cannot be reached.
         MissingExtraError: a package that reads them is not installed.
     """

@@ -21,12 +21,12 @@ _MASSES: dict[Split, tuple[tuple[float, float], ...]] = {
     "valid": ((0.8, 1.0), (1.8, 2.0)),
     "test": ((1.0, 1.2), (2.0, 2.4)),
 }
-"""AffineScales of the mass of each link in kg: the splits share none."""
+"""Ranges of the mass of each link in kg: the splits share none."""
 
 
 @dataclass(frozen=True)
 class InverseDynamics(TaskFamily):
-    """Torques along a trajectory of an arm whose masses and lengths are unknown; what is measured is another one.
+    """Torques along a trajectory of an arm whose masses and lengths are unknown; the metric is along another one.
 
     Both trajectories swing about the same posture.
 
@@ -38,7 +38,7 @@ class InverseDynamics(TaskFamily):
         links: of the arm.
         hidden: layers of the network.
         activation: of the network.
-        shaped: meta-training aims at the inertia matrix of the simulator; else at the observed torques.
+        shaped: the objective of meta-training is the simulator's inertia matrix; else the observed torques.
         points: along each trajectory.
         noise: on the observed torques, in units of their spread.
     """
@@ -108,7 +108,7 @@ class InverseDynamics(TaskFamily):
         return (error / data["torque_test"].var(0)).mean()
 
     def selection_metric(self, params: Tensors, data: Tensors) -> Tensor:
-        """The same as what is measured: a user has a second trajectory to choose by."""
+        """The metric: a user has a second trajectory to choose by."""
         return self.metric(params, data)
 
     def _trajectory(self, generator: torch.Generator, posture: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -1,4 +1,4 @@
-"""How labels go wrong: kinds of label noise, each at any rate."""
+"""Kinds of label noise, each at any rate."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class LabelNoise(Protocol):
     def __call__(
         self, generator: torch.Generator, labels: Tensor, margin: Tensor, rate: Tensor, classes: int
     ) -> Tensor:
-        """Wrong labels for some points.
+        """Labels, some of them wrong.
 
         Args:
             generator: of all randomness.
@@ -25,14 +25,14 @@ class LabelNoise(Protocol):
             classes: their number.
 
         Returns:
-            Labels as they would be found, [tasks, points].
+            [tasks, points].
         """
         ...
 
 
 @dataclass(frozen=True)
 class Symmetric:
-    """A wrong label is any of the other classes; the true one stays the likeliest, where classes are few too."""
+    """A wrong label is any other class, all equally likely. The true class stays the most likely label."""
 
     def __str__(self) -> str:
         return "symmetric"
@@ -40,16 +40,16 @@ class Symmetric:
     def __call__(
         self, generator: torch.Generator, labels: Tensor, margin: Tensor, rate: Tensor, classes: int
     ) -> Tensor:
-        """Any point may be hit."""
+        """All points have the same rate."""
         wrong = torch.rand(labels.shape, generator=generator) < rate.clamp(max=_most(classes))[:, None]
         return torch.where(wrong, _others(generator, labels, classes), labels)
 
 
 @dataclass(frozen=True)
 class Pairwise:
-    """A wrong label is the next class, as where each class is mistaken for one other.
+    """A wrong label is the next class.
 
-    Beyond 45 % no label would be the most likely one any more: rates end there.
+    Rates are at most 45 %, so that the true class stays the most likely label.
     """
 
     def __str__(self) -> str:
@@ -58,14 +58,14 @@ class Pairwise:
     def __call__(
         self, generator: torch.Generator, labels: Tensor, margin: Tensor, rate: Tensor, classes: int
     ) -> Tensor:
-        """Any point may be hit."""
+        """All points have the same rate."""
         wrong = torch.rand(labels.shape, generator=generator) < rate.clamp(max=0.45)[:, None]
         return torch.where(wrong, (labels + 1) % classes, labels)
 
 
 @dataclass(frozen=True)
 class ClassDependent:
-    """Each class has a rate of its own, between nothing and twice the mean, and classes it is rather mistaken for."""
+    """Each class has its own rate, from zero to twice the mean, and its own distribution over wrong classes."""
 
     def __str__(self) -> str:
         return "class-dependent"
@@ -73,22 +73,22 @@ class ClassDependent:
     def __call__(
         self, generator: torch.Generator, labels: Tensor, margin: Tensor, rate: Tensor, classes: int
     ) -> Tensor:
-        """Any point may be hit."""
+        """All points of a class have the same rate."""
         n = len(labels)
         rates = (2 * rate[:, None] * torch.rand(n, classes, generator=generator)).clamp(max=0.7)
-        taste = (1.5 * torch.randn(n, classes, classes, generator=generator)).exp()
-        taste.diagonal(dim1=1, dim2=2).zero_()
-        chosen = taste.gather(1, labels[..., None].expand(-1, -1, classes)).flatten(0, 1)
+        preference = (1.5 * torch.randn(n, classes, classes, generator=generator)).exp()
+        preference.diagonal(dim1=1, dim2=2).zero_()
+        chosen = preference.gather(1, labels[..., None].expand(-1, -1, classes)).flatten(0, 1)
         mistaken = torch.multinomial(chosen, 1, generator=generator).view_as(labels)
-        # the rate at which the favourite mistake would be as likely as the true class, but for a margin
-        most = 0.9 / (1 + taste.amax(2) / taste.sum(2))
+        # a bit less than the rate at which the most frequent mistake is as likely as the true class
+        most = 0.9 / (1 + preference.amax(2) / preference.sum(2))
         wrong = torch.rand(labels.shape, generator=generator) < torch.minimum(rates, most).gather(1, labels)
         return torch.where(wrong, mistaken, labels)
 
 
 @dataclass(frozen=True)
 class NearBoundary:
-    """Points near the boundary of their class are mislabelled, the nearest first, as by tired annotators."""
+    """Points near the boundary of their class are mislabelled, the nearest most often, as by human annotators."""
 
     def __str__(self) -> str:
         return "near-boundary"
@@ -96,7 +96,7 @@ class NearBoundary:
     def __call__(
         self, generator: torch.Generator, labels: Tensor, margin: Tensor, rate: Tensor, classes: int
     ) -> Tensor:
-        """A point's rate falls with its margin: twice the mean at the boundary, nothing far from it."""
+        """A point's rate falls with its margin: twice the mean at the boundary, zero far from it."""
         rank = margin.argsort(1).argsort(1) / margin.shape[1]
         wrong = torch.rand(labels.shape, generator=generator) < (2 * rate[:, None] * (1 - rank)).clamp(
             max=_most(classes)
@@ -106,7 +106,7 @@ class NearBoundary:
 
 @dataclass(frozen=True)
 class AnyOf:
-    """Each task has one of several kinds, all equally likely."""
+    """Each task has one of several kinds of noise, all equally likely."""
 
     kinds: tuple[LabelNoise, ...]
 
@@ -116,17 +116,17 @@ class AnyOf:
     def __call__(
         self, generator: torch.Generator, labels: Tensor, margin: Tensor, rate: Tensor, classes: int
     ) -> Tensor:
-        """As that kind."""
+        """By the task's own kind."""
         each = torch.stack([kind(generator, labels, margin, rate, classes) for kind in self.kinds])
         chosen = torch.randint(len(self.kinds), (len(labels),), generator=generator)
         return each[chosen, torch.arange(len(labels))]
 
 
 def _most(classes: int) -> float:
-    """The highest rate at which the true class is still the likeliest label by a clear margin."""
+    """The highest rate at which the true class is still the most likely label by a clear margin."""
     return 0.9 * (classes - 1) / classes
 
 
 def _others(generator: torch.Generator, labels: Tensor, classes: int) -> Tensor:
-    """A class for each point that is not its own."""
+    """For each point a class other than its own."""
     return (labels + torch.randint(1, classes, labels.shape, generator=generator)) % classes

@@ -1,4 +1,4 @@
-"""How often a classifier is wrong: the count, and a smooth one that meta-training can differentiate."""
+"""Error rates of a classifier: the exact one, and a smooth one that meta-training can differentiate."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def error_rate(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def smooth_error_rate(logits: Tensor, labels: Tensor) -> Tensor:
-    """The same with a slope: points near a boundary count in part. The scale of the logits does not matter."""
+    """A differentiable error rate: points near a boundary count in part. The logits' scale does not matter."""
     centred = logits - logits.mean(-1, keepdim=True)
     scale = (centred.square().mean() + _TINY).sqrt()
     right = torch.softmax(_SHARPNESS * centred / scale, -1).gather(-1, labels[:, None])

@@ -1,4 +1,4 @@
-"""Mountain car: a fresh policy must learn from a few roll-outs to swing a car out of a valley."""
+"""Mountain car: a fresh policy learns from a few roll-outs to swing a car out of a valley."""
 
 from __future__ import annotations
 
@@ -18,18 +18,17 @@ from ml3zoo.tasks.optimizees import MLP, Activation
 class MountainCar(Acting):
     """Policies with fresh weights, each with a start of its own near the bottom of the valley.
 
-    A policy sees position and velocity, brought to about -1 to 1. Each gradient step it is rolled out once; a car that
-    has arrived stays where it is.
+    A policy sees position and velocity, brought to about -1 to 1. A car that has arrived stays where it is.
 
     Attributes:
         car: its dynamics.
         hidden: layers of the policy.
         activation: of the policy.
-        shaped: meta-training aims first at a place on the left, which lets the car gain height, then at the goal; else
-            at the goal alone.
-        through: the loss is given positions that a gradient leads through the dynamics, as an ordinary loss needs it;
-            else actions alone carry a gradient.
-        spread: starts lie so far from the bottom, and are so fast, at most.
+        shaped: the objective of meta-training is first a place on the left, where the car gains height, then the goal;
+            else the goal alone.
+        through: the loss is given positions, with a gradient through the dynamics, as an ordinary loss needs it; else
+            the gradient goes through the actions alone.
+        spread: largest distance of a start from the bottom, and its largest speed.
     """
 
     car: Car = VALLEY
@@ -57,7 +56,7 @@ class MountainCar(Acting):
 
     @property
     def observation_normaliser(self) -> AffineScales:
-        """What brings position and velocity to about -1 to 1."""
+        """Brings position and velocity to about -1 to 1."""
         return self.car.observation_normaliser
 
     def ahead(self, state: Tensor, action: Tensor) -> Tensor:
@@ -74,7 +73,7 @@ class MountainCar(Acting):
         return {"input": actions, "target": torch.full_like(actions, self.car.goal), "feature": states}
 
     def objective(self, params: Tensors, data: Tensors) -> Tensor:
-        """A smooth count of misses, half at 0.2 short of the goal, and a little of the distance from where to be."""
+        """A smooth miss, 1/2 at 0.2 short of the goal, plus a small part of the distance from where it should be."""
         positions = self.roll_out(params, data)[1:, 0]
         wanted = torch.full_like(positions, self.car.goal)
         if self.shaped:
@@ -88,6 +87,6 @@ class MountainCar(Acting):
         return if_finite(params, 1 - self.car.arrived(self.roll_out(params, data)[-1]).to(data["start"].dtype))
 
     def selection_metric(self, params: Tensors, data: Tensors) -> Tensor:
-        """The same, and how far from the goal the car ends where it does not arrive."""
+        """The metric plus the distance from the goal at the end."""
         end = self.roll_out(params, data)[-1, 0]
         return self.metric(params, data) + (self.car.goal - end).clamp_min(0)

@@ -1,4 +1,4 @@
-"""Classification with wrong labels: true ones are known of points that meta-training and measurement keep back."""
+"""Classification with wrong labels; true labels are known of held-out points."""
 
 from __future__ import annotations
 
@@ -23,12 +23,13 @@ class NoisyLabels(TaskFamily):
 
     Attributes:
         source: of points and true classes.
-        noise: kind of noise.
+        noise: how labels go wrong.
         hidden: layers of the network.
-        rates: each task's rate is uniform between these two.
-        points: of training.
-        validation: points whose labels are wrong likewise, to choose runs by.
-        held_out: points with true labels.
+        activation: of the network.
+        rates: each task's rate of wrong labels is uniform between these two.
+        points: for training.
+        validation: points with wrong labels too, to choose runs by.
+        held_out: points with true labels, for objective and metric.
     """
 
     source: Source

@@ -1,4 +1,4 @@
-"""Regression with outliers among the training targets; clean targets are known of points that are kept back."""
+"""Regression with outliers among the training targets; clean targets are known of held-out points."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from ml3zoo.tasks.target_noise import TargetNoise
 class NoisyTargets(TaskFamily):
     """Random smooth functions of normal inputs; training and validation targets are noisy, test targets are not.
 
-    Targets are in units of the training targets' quartiles, as a careful user would have them: their median is 0, and
-    1 is the standard deviation that normal targets of the same quartiles would have. A task is a draw of a function,
-    of points, of noise and of initial weights.
+    Targets are standardised by the training targets' quartiles: their median is 0, and 1 is the standard deviation
+    that normal targets of the same quartiles would have. A task is a draw of a function, of points, of noise and of
+    initial weights.
 
     Attributes:
-        noise: kinds of noise.
+        noise: on targets.
         features: inputs of the function.
         hidden: layers of the network.
         activation: of the network.
-        points: of training.
-        validation: points whose targets are noisy likewise, to choose runs by.
-        held_out: points with clean targets.
+        points: for training.
+        validation: points with noisy targets too, to choose runs by.
+        held_out: points with clean targets, for objective and metric.
     """
 
     noise: TargetNoise
@@ -80,7 +80,7 @@ class NoisyTargets(TaskFamily):
         return (prediction - data["y_valid"]).abs().mean()
 
     def _function(self, generator: torch.Generator, x: Tensor) -> Tensor:
-        """A linear, a crooked and a wavy part in random shares; of mean 0 and variance 1, [n, points]."""
+        """A linear part, a small network and a sine in random shares; mean 0 and variance 1, [n, points]."""
         n, inputs = len(x), self.features
 
         def normal(*shape: int) -> Tensor:
@@ -91,8 +91,8 @@ class NoisyTargets(TaskFamily):
 
         scaled = x / math.sqrt(inputs)
         linear = scaled @ normal(inputs, 1)
-        crooked = torch.tanh(scaled @ normal(inputs, 12) * uniform(0.5, 3) + normal(1, 12)) @ normal(12, 1)
-        wavy = torch.sin(scaled @ normal(inputs, 1) * uniform(0.5, 2.5) + uniform(0, 2 * math.pi))
+        network = torch.tanh(scaled @ normal(inputs, 12) * uniform(0.5, 3) + normal(1, 12)) @ normal(12, 1)
+        sine = torch.sin(scaled @ normal(inputs, 1) * uniform(0.5, 2.5) + uniform(0, 2 * math.pi))
         share = uniform(0, 1), 1.5 * uniform(0, 1) / math.sqrt(12), uniform(0, 1)
-        f = (share[0] * linear + share[1] * crooked + share[2] * wavy).squeeze(-1)
+        f = (share[0] * linear + share[1] * network + share[2] * sine).squeeze(-1)
         return (f - f.mean(1, keepdim=True)) / f.std(1, keepdim=True)

@@ -1,4 +1,4 @@
-"""The networks that are trained under a loss, n at a time."""
+"""The networks that are trained under a loss, many at once."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _ACTIVATIONS: dict[str, type[nn.Module]] = {
 
 
 class Optimizee(ABC):
-    """A network that is trained under a loss; ``str`` says what it is, as in a table."""
+    """A network that is trained under a loss; ``str`` describes it for a table."""
 
     @abstractmethod
     def build(self) -> nn.Module:
         """One network, its weights drawn from torch's global generator."""
 
     def skeleton(self) -> nn.Module:
-        """A network to be called with parameters of its own tasks. Leaves the global generator alone."""
+        """A network for ``functional_call``; its own weights are never used. Leaves the global generator alone."""
         with torch.random.fork_rng(devices=[]):
             return self.build()
 

@@ -1,4 +1,4 @@
-"""Reaching: a fresh policy must learn from a few roll-outs to come to rest at one goal."""
+"""Reaching: a fresh policy learns from a few roll-outs to come to rest at a goal."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ml3zoo.tasks.optimizees import MLP, Activation
 
 
 class Environment(Protocol):
-    """A world with something to reach; numbers 4 and 5 of a state are the goal."""
+    """Dynamics with a goal in the plane to reach. Pure functions of tensors."""
 
     @property
     def steps(self) -> int:
@@ -24,7 +24,7 @@ class Environment(Protocol):
 
     @property
     def observation_normaliser(self) -> AffineScales:
-        """What brings an observation to about -1 to 1."""
+        """Brings an observation to about -1 to 1."""
         ...
 
     def draw(self, generator: torch.Generator, n: int, split: Split) -> Tensor:
@@ -35,12 +35,20 @@ class Environment(Protocol):
         """The next state [..., states], after an action [..., 2]."""
         ...
 
+    def goal(self, state: Tensor) -> Tensor:
+        """The goal, [..., 2]."""
+        ...
+
     def offset(self, state: Tensor) -> Tensor:
         """The way from the goal, [..., 2]."""
         ...
 
     def observe(self, state: Tensor) -> Tensor:
-        """What a policy is told of a state, [..., observed]."""
+        """What a policy observes of a state, [..., observed]."""
+        ...
+
+    def learned(self) -> Tensors:
+        """Tensors that were fitted to data; none if the dynamics are known."""
         ...
 
 
@@ -49,11 +57,11 @@ class Reaching(Acting):
     """Policies with fresh weights, each with a start and a goal of its own.
 
     Attributes:
-        environment: the world.
+        environment: its dynamics.
         hidden: layers of the policy.
         activation: of the policy.
-        through: the loss is given the ways from the goal that a gradient leads through the dynamics, as an ordinary
-            loss needs it; else actions alone carry a gradient.
+        through: the loss is given the ways from the goal, with a gradient through the dynamics, as an ordinary loss
+            needs it; else the gradient goes through the actions alone.
     """
 
     environment: Environment
@@ -77,15 +85,15 @@ class Reaching(Acting):
 
     @property
     def observation_normaliser(self) -> AffineScales:
-        """What brings an observation to about -1 to 1."""
+        """Brings an observation to about -1 to 1."""
         return self.environment.observation_normaliser
 
     def observe(self, state: Tensor) -> Tensor:
-        """What the world tells."""
+        """As the environment gives it."""
         return self.environment.observe(state)
 
     def ahead(self, state: Tensor, action: Tensor) -> Tensor:
-        """By the world's dynamics."""
+        """By the environment's dynamics."""
         return self.environment.step(state, action)
 
     def loss_arguments(self, params: Tensors, data: Tensors) -> Tensors:
@@ -94,7 +102,11 @@ class Reaching(Acting):
             offsets = self.environment.offset(self.roll_out(params, data)[1:])
             return {"input": offsets, "target": torch.zeros_like(offsets)}
         states = self.visited_states(params, data)
-        return {"input": self.act(params, states), "target": states[:, 4:6], "feature": self.observe(states)}
+        return {
+            "input": self.act(params, states),
+            "target": self.environment.goal(states),
+            "feature": self.observe(states),
+        }
 
     def objective(self, params: Tensors, data: Tensors) -> Tensor:
         """The mean distance from the goal, four fifths of it in the last ten steps."""
@@ -105,3 +117,7 @@ class Reaching(Acting):
         """The distance from the goal at the end of the episode; NaN if the policy's weights are not finite."""
         distance: Tensor = self.environment.offset(self.roll_out(params, data)[-1]).norm(dim=-1)
         return if_finite(params, distance)
+
+    def learned(self) -> Tensors:
+        """The environment's, if its dynamics are a fitted model."""
+        return self.environment.learned()

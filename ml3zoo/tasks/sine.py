@@ -13,7 +13,7 @@ from ml3zoo.tasks.base import Split, TaskFamily, Tasks, Tensors
 from ml3zoo.tasks.optimizees import MLP
 
 _SLICES = 4000
-"""The circle of phases is cut into this many slices, dealt to the splits in turn, so that no task is shared."""
+"""The circle of phases is cut into this many slices, dealt to the splits in turn: splits share no task."""
 _DEAL: dict[Split, tuple[int, ...]] = {"train": (0, 1), "valid": (2,), "test": (3,)}
 
 
@@ -21,7 +21,7 @@ _DEAL: dict[Split, tuple[int, ...]] = {"train": (0, 1), "valid": (2,), "test": (
 class Sine(TaskFamily):
     """Amplitude U[0.2, 5], phase U[−π, π], x ~ U[−5, 5]; objective: mean squared error over the target's variance.
 
-    ``standardized`` targets have mean 0 and standard deviation 1 in each task, as a careful user would have them.
+    ``standardized`` targets have mean 0 and standard deviation 1 in each task, as users are advised to do.
     """
 
     optimizee: MLP

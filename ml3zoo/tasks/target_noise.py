@@ -1,6 +1,6 @@
-"""How targets go wrong: kinds of noise on numbers, most with heavy tails, many to one side. Units: those of the target.
+"""Kinds of noise on regression targets, most with heavy tails, many to one side. Units: those of the target.
 
-Without noise the target is f(x), of variance 1. Each task draws the size of its noise, and to which side it goes.
+Without noise the target is f(x), of variance 1. Each task draws the size and the side of its noise.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-ProblemType = Literal[
+NoiseKind = Literal[
     "no",
     "Gaussian",
     "Student",
@@ -50,11 +50,11 @@ class _Draw:
         return 1 - torch.rand(self.tasks, self.points, generator=self.generator)
 
     def base(self) -> Tensor:
-        """Small normal noise, on which outliers come."""
+        """Small normal noise, beneath outliers."""
         return self.size(0.05, 0.3) * self.normal()
 
     def hit(self, low: float, high: float) -> Tensor:
-        """Which points are outliers, a share of each task."""
+        """Which points are outliers: a share between two bounds in each task, [tasks, points]."""
         return self.uniform() < self.size(low, high)
 
 
@@ -83,7 +83,7 @@ def _one_sided(draw: _Draw) -> Tensor:
 
 
 def _log_normal(draw: _Draw) -> Tensor:
-    """Its likeliest value is no error."""
+    """Its mode is 0."""
     spread = draw.size(0.6, 1.2)
     skewed = (spread * draw.normal()).exp() - (-spread.square()).exp()
     return draw.side() * draw.size(0.2, 0.6) * skewed
@@ -94,7 +94,7 @@ def _laplace(draw: _Draw) -> Tensor:
 
 
 def _pareto(draw: _Draw) -> Tensor:
-    """Its likeliest value is no error."""
+    """Its mode is 0."""
     tail = draw.uniform() ** (-1 / draw.size(1.5, 3)) - 1
     return draw.side() * draw.size(0.3, 1.0) * tail
 
@@ -112,7 +112,7 @@ def _heteroscedastic(draw: _Draw) -> Tensor:
     return draw.size(0.1, 0.4) * along.clamp(max=4).exp() * draw.normal()
 
 
-_RULES: dict[ProblemType, Callable[[_Draw], Tensor]] = {
+_RULES: dict[NoiseKind, Callable[[_Draw], Tensor]] = {
     "no": _none,
     "Gaussian": _gaussian,
     "Student": _student,
@@ -128,14 +128,14 @@ _RULES: dict[ProblemType, Callable[[_Draw], Tensor]] = {
 
 @dataclass(frozen=True)
 class TargetNoise:
-    """Each task has one of these kinds, all equally likely.
+    """Each task has one of some kinds of noise, all equally likely.
 
     Attributes:
         kinds: of noise.
-        background: largest standard deviation of normal noise that comes on top; each task draws its own.
+        background: largest standard deviation of additional normal noise; each task draws its own.
     """
 
-    kinds: tuple[ProblemType, ...]
+    kinds: tuple[NoiseKind, ...]
     background: float = 0.0
 
     def __str__(self) -> str:

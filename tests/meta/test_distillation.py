@@ -20,7 +20,7 @@ from ml3zoo.tasks.label_noise import Symmetric
 from ml3zoo.tasks.noisy_labels import NoisyLabels
 from ml3zoo.zoo.store import save_loss
 
-SETTINGS = [TrainingConfig(NoisyLabels(Mixtures(3, 6), Symmetric(), (8,), points=24), InnerRun(SGD(), 0.5, 12))]
+CONFIGS = [TrainingConfig(NoisyLabels(Mixtures(3, 6), Symmetric(), (8,), points=24), InnerRun(SGD(), 0.5, 12))]
 PROBABILITY = SignalConfig(signal="probability", transforms=("detach",))
 
 
@@ -40,63 +40,63 @@ def made(family: str, coefficients: list[float], **architecture: object) -> Lear
     return loss
 
 
-def test_a_twin_of_the_same_form_is_found():
+def test_a_student_of_the_same_form_equals_its_teacher():
     teacher = made("taylor", [0.5, -1.0, 0.7, 0.3, 0.0, 0.0], order=2)
     student = made("taylor", [0.0] * 6, order=2)
-    assert distill(teacher, student, SETTINGS, tasks=4, moments=6) < 1e-5
+    assert distill(teacher, student, CONFIGS, tasks=4, snapshots=6) < 1e-5
     torch.testing.assert_close(student.coefficients, teacher.coefficients, atol=0.05, rtol=0)
 
 
-def test_what_a_poorer_twin_misses_is_told():
+def test_what_a_simpler_student_misses_is_returned():
     teacher = made("taylor", [0.5, -2.0, 0.0, 0.0, 0.0, 0.0], order=2)
     student = made("symbolic", [0.0], tokens=("c",))
-    missed = distill(teacher, student, SETTINGS, tasks=4, moments=6)
+    missed = distill(teacher, student, CONFIGS, tasks=4, snapshots=6)
     assert 0.001 < missed < 0.5
 
 
-def test_kinds_must_be_the_same():
+def test_problem_types_must_be_the_same():
     teacher = made("taylor", [0.0] * 3, order=1)
     config = teacher.config.replace(problem_type="regression", signals=(SignalConfig(signal="error"),))
-    with pytest.raises(InputError, match="student of the same kind"):
-        distill(teacher, build_loss(config), SETTINGS)
+    with pytest.raises(InputError, match="student of the same problem type"):
+        distill(teacher, build_loss(config), CONFIGS)
 
 
-def test_a_loss_that_pulls_nowhere_is_refused():
+def test_a_teacher_without_gradients_is_refused():
     teacher = made("taylor", [float("nan"), 0.0, 0.0], order=1)
     with pytest.raises(InputError, match="nothing to imitate"):
-        distill(teacher, made("taylor", [0.0] * 3, order=1), SETTINGS, tasks=2, moments=2)
+        distill(teacher, made("taylor", [0.0] * 3, order=1), CONFIGS, tasks=2, snapshots=2)
 
 
-def test_a_recipe_may_start_from_the_twin_of_a_loss(tmp_path):
+def test_a_recipe_may_start_from_the_student_of_a_loss(tmp_path):
     teacher = made("taylor", [0.5, -1.0, 0.7, 0.3, 0.0, 0.0], order=2)
     folder = save_loss(teacher, tmp_path / "teacher")
     recipe = replace(
         find_recipe("label-noise"),
         config=teacher.config.replace(name="student"),
-        training=replace(find_recipe("label-noise").training, training_configs=tuple(SETTINGS)),
+        training=replace(find_recipe("label-noise").training, training_configs=tuple(CONFIGS)),
         init=(),
-        initialisation=Distillation(str(folder), tasks=4, moments=6),
+        initialisation=Distillation(str(folder), tasks=4, snapshots=6),
     )
     torch.testing.assert_close(recipe.initial_loss(0).coefficients, teacher.coefficients, atol=0.05, rtol=0)
-    assert recipe.quick().start.iterations < 10
+    assert recipe.quick().initialisation.iterations < 10
 
 
 def test_evolution_finds_an_expression_and_repeats_itself():
     teacher = made("symbolic", [2.0], tokens=("s0", "c", "mul", "neg"))
     evolution = Evolution(population=16, generations=6, parents=5, longest=9)
-    found = [evolution(teacher, teacher.config, SETTINGS, tasks=3, moments=4) for _ in range(2)]
+    found = [evolution(teacher, teacher.config, CONFIGS, tasks=3, snapshots=4) for _ in range(2)]
     assert found[0].formula() == found[1].formula()
     assert len(found[0].architecture.tokens) <= 9
-    assert distill(teacher, found[0], SETTINGS, tasks=3, moments=4) < 0.02
+    assert distill(teacher, found[0], CONFIGS, tasks=3, snapshots=4) < 0.02
 
 
-def test_all_that_evolution_breeds_is_an_expression():
+def test_everything_that_evolution_makes_is_an_expression():
     from ml3zoo.meta.initialisation.evolution import _Search
 
     search = _Search(Evolution(longest=20), made("taylor", [0.0] * 3, order=1).config, [])
-    tokens = search._grown(3)
+    tokens = search._random_expression(3)
     for _ in range(200):
         Architecture(tokens=tokens)
         start, end = search._part(tokens)
         Architecture(tokens=tokens[start:end])
-        tokens = search._grown(search._below(5))
+        tokens = search._random_expression(search._below(5))

@@ -1,4 +1,4 @@
-"""Meta-gradients: exact against references, unbiased for a closed form, alive where the exact one explodes."""
+"""Meta-gradients: exact against references, unbiased for a closed form, bounded where the exact one explodes."""
 
 from __future__ import annotations
 
@@ -69,11 +69,12 @@ def test_metagradient_equals_central_differences(generator):
 
 
 @pytest.mark.parametrize("optimizer", [SGD(0.9, nesterov=True), Adam()], ids=str)
-@pytest.mark.parametrize("reported_step", ["last", "mean", "both"])
-def test_rematerialised_equals_at_once(optimizer, reported_step, generator):
+@pytest.mark.parametrize("objective_steps", ["last", "mean", "both"])
+def test_rematerialised_equals_at_once(optimizer, objective_steps, generator):
     _, phi, _, problem = sine_problem(InnerRun(optimizer, 0.01, 6, "cosine"))
     both = [
-        Unrolled(reported_step=reported_step, rematerialise=how)(problem, phi, {}, generator) for how in (True, False)
+        Unrolled(objective_steps=objective_steps, rematerialise=how)(problem, phi, {}, generator)
+        for how in (True, False)
     ]
     assert both[0].objective == pytest.approx(both[1].objective, rel=1e-10)
     for name, g in both[0].gradient.items():
@@ -94,14 +95,14 @@ def smoothed(slope: float, sigma: float) -> float:
     ("estimator", "truth", "calls"),
     [
         (Unrolled(PLAIN), END, 20),
-        (Unrolled(PLAIN, reported_step="mean"), CURVE, 20),
-        (Unrolled(PLAIN, reported_step="both"), (END + CURVE) / 2, 20),
+        (Unrolled(PLAIN, objective_steps="mean"), CURVE, 20),
+        (Unrolled(PLAIN, objective_steps="both"), (END + CURVE) / 2, 20),
         (EvolutionStrategies(PLAIN, pairs=16, sigma=0.05), END, 100),
         (PersistentEvolution(2, PLAIN, sigma=0.05), CURVE, 600),
-        (PersistentEvolution(2, PLAIN, sigma=0.05, reported_step="last"), END, 600),
+        (PersistentEvolution(2, PLAIN, sigma=0.05, objective_steps="last"), END, 600),
         (Mixed(PLAIN, pairs=8, sigma=0.05), END, 40),
         (Truncated(STEPS, PLAIN), CURVE, 40),
-        (Truncated(STEPS, PLAIN, reported_step="last"), END, 40),
+        (Truncated(STEPS, PLAIN, objective_steps="last"), END, 40),
     ],
     ids=repr,
 )
@@ -113,7 +114,7 @@ def test_estimates_of_a_known_gradient_are_unbiased(estimator, truth, calls, gen
         estimator_state = estimate.estimator_state
         found.append(estimate.gradient["log_scale"].item())
     sample = torch.tensor(found, dtype=torch.float64)
-    # neighbouring estimates of a persistent particles are correlated over a run: blocks of whole runs are not
+    # successive estimates from the same particles are correlated over a run: blocks of whole runs are not
     blocks = sample[: len(sample) // 4 * 4].view(-1, 4).mean(1)
     error = blocks.std().item() / math.sqrt(len(blocks))
     assert abs(sample.mean().item() - truth) < 4 * error + smoothed(truth, 0.05)
@@ -123,13 +124,13 @@ def test_estimates_of_a_known_gradient_are_unbiased(estimator, truth, calls, gen
 @pytest.mark.parametrize("estimator", [Truncated, PersistentEvolution])
 def test_a_window_cannot_weigh_the_end_against_the_whole_run(estimator):
     with pytest.raises(InputError, match="whole run"):
-        estimator(2, PLAIN, reported_step="both")
+        estimator(2, PLAIN, objective_steps="both")
 
 
 def test_truncation_is_blind_beyond_its_window(generator):
-    """What each window of two steps sees of the end is its own part of the gradient, and no more."""
+    """Each window of two steps sees only its own part of the end's gradient."""
     phi, problem = quadratic_problem(STEPS, LR, 4096)
-    estimate = Truncated(2, PLAIN, reported_step="last")(problem, phi, {}, generator)
+    estimate = Truncated(2, PLAIN, objective_steps="last")(problem, phi, {}, generator)
     last_window = END * 2 / STEPS
     assert estimate.gradient["log_scale"].item() == pytest.approx(last_window, rel=0.1)
 
@@ -145,9 +146,9 @@ def test_objectives_are_those_of_the_closed_form(generator):
     "estimator",
     [
         EvolutionStrategies(PLAIN, pairs=64, sigma=0.1),
-        PersistentEvolution(5, PLAIN, sigma=0.1, reported_step="last"),
+        PersistentEvolution(5, PLAIN, sigma=0.1, objective_steps="last"),
         Mixed(PLAIN, pairs=64, sigma=0.1),
-        Truncated(1, PLAIN, reported_step="last"),
+        Truncated(1, PLAIN, objective_steps="last"),
     ],
     ids=repr,
 )
@@ -166,13 +167,13 @@ def test_where_the_exact_gradient_explodes_the_others_do_not(estimator, generato
 
 
 def test_mixed_follows_the_better_of_its_two(generator):
-    """On the tame problem it is as exact as unrolling, on the wild one as sober as evolution."""
-    phi, tame = quadratic_problem(STEPS, LR, 64)
+    """On the smooth problem it is as exact as unrolling."""
+    phi, smooth = quadratic_problem(STEPS, LR, 64)
     mixed = Mixed(PLAIN, pairs=16, sigma=0.02)
     evolved = EvolutionStrategies(PLAIN, pairs=16, sigma=0.02)
     spread = {}
     for estimator in (mixed, evolved):
-        found = [estimator(tame, phi, {}, generator).gradient["log_scale"].item() for _ in range(20)]
+        found = [estimator(smooth, phi, {}, generator).gradient["log_scale"].item() for _ in range(20)]
         spread[estimator] = torch.tensor(found).std().item()
     assert spread[mixed] < 0.5 * spread[evolved]
 
@@ -206,7 +207,7 @@ def test_per_task_gradients_are_clipped(generator):
 
 
 @pytest.mark.parametrize("estimator", [Truncated(2), PersistentEvolution(2)], ids=repr)
-def test_populations_have_all_ages_and_are_remembered(estimator, generator):
+def test_particles_have_all_ages_and_are_restored(estimator, generator):
     phi, problem = quadratic_problem(STEPS, LR, 8)
     estimator_state = estimator(problem, phi, {}, generator).estimator_state
     assert sorted(estimator_state["age"].tolist()) == [0, 0, 2, 2, 4, 4, 6, 6]
@@ -229,10 +230,10 @@ def test_windows_must_fit_the_run(generator):
 def test_two_ranks_find_what_one_finds(estimator):
     phi, problem = quadratic_problem(STEPS, LR, 6)
     whole = estimator(problem, phi, {}, torch.Generator().manual_seed(0))
-    meeting = Meeting()
+    exchange = Exchange()
 
     def part(rank: int) -> Estimate:
-        mine = replace(problem, ranks=RankOfTwo(rank, 2, meeting=meeting))
+        mine = replace(problem, ranks=RankOfTwo(rank, 2, exchange=exchange))
         return estimator(mine, phi, {}, torch.Generator().manual_seed(0))
 
     with ThreadPoolExecutor(2) as pool:
@@ -240,26 +241,26 @@ def test_two_ranks_find_what_one_finds(estimator):
             torch.testing.assert_close(estimate.gradient, whole.gradient, rtol=1e-10, atol=0)
 
 
-class Meeting:
-    """Where two threads that play ranks exchange tensors."""
+class Exchange:
+    """Exchanges tensors between two threads that stand for ranks."""
 
     def __init__(self) -> None:
         self.barrier = threading.Barrier(2, timeout=60)
-        self.brought: dict[int, Tensors] = {}
+        self.values: dict[int, Tensors] = {}
 
     def sum(self, rank: int, values: Tensors) -> Tensors:
-        self.brought[rank] = values
+        self.values[rank] = values
         self.barrier.wait()
-        total = {name: self.brought[0][name] + self.brought[1][name] for name in values}
+        total = {name: self.values[0][name] + self.values[1][name] for name in values}
         self.barrier.wait()
         return total
 
 
 @dataclass(frozen=True)
 class RankOfTwo(Ranks):
-    """A rank that meets the other one in the same process."""
+    """A rank whose other one is a thread of the same process."""
 
-    meeting: Meeting = field(default_factory=Meeting)
+    exchange: Exchange = field(default_factory=Exchange)
 
     def _sum(self, values: Tensors) -> Tensors:
-        return self.meeting.sum(self.rank, values)
+        return self.exchange.sum(self.rank, values)

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import math
+from typing import get_args
 
 import pytest
 import torch
 from torch import nn
 from torch.func import grad
 
+from ml3zoo.errors import ConfigError
+from ml3zoo.format import optimizers as declared
+from ml3zoo.format.config import InnerConfig
+from ml3zoo.format.schema import parse
 from ml3zoo.meta.compilation import compile_per_shape
 from ml3zoo.meta.estimators import Unrolled
 from ml3zoo.meta.inner import InnerRun, expand
-from ml3zoo.meta.optimizers import SGD, Adam, AdamW
+from ml3zoo.meta.optimizers import SGD, Adam, AdamW, optimizer_of
 from ml3zoo.tasks.base import Tasks
 from tests.problems import FAMILY, double, sine_problem
 
@@ -60,7 +65,7 @@ def test_steps_can_be_differentiated_twice(optimizer):
     assert torch.autograd.gradgradcheck(after_three_steps, one.clone().requires_grad_())
 
 
-def test_adams_root_is_flat_where_a_gradient_is_zero():
+def test_adams_step_has_derivative_zero_where_a_gradient_is_zero():
     one, zero = torch.ones((), dtype=torch.float64), torch.zeros(1, dtype=torch.float64)
 
     def after_a_step(scale):
@@ -93,6 +98,35 @@ def test_compiled_equals_eager(optimizer, generator):
     assert fast.objective == pytest.approx(eager.objective, rel=1e-5)
     for name, g in eager.gradient.items():
         torch.testing.assert_close(fast.gradient[name], g, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("name", get_args(declared.OptimizerName))
+def test_every_optimiser_of_a_config_equals_torch(name, loss):
+    """The functional form that meta-training uses and the optimiser that a user gets make the same steps."""
+    spec = declared.OPTIMIZERS[name]
+    inner = InnerConfig(optimizer=name, lr=0.05, steps=3, **dict.fromkeys(spec.settings, 0.3)).checked()
+    ours = optimizer_of(inner)
+    assert str(ours).startswith(spec.display)
+    loss.config = loss.config.replace(inner=inner)
+    theirs = torch.nn.Parameter(torch.tensor([1.0, -2.0], dtype=torch.float64))
+    optimizer = loss.make_optimizer([theirs])
+    params = {"w": theirs.detach().clone()}
+    state, one = ours.init(params), torch.ones((), dtype=torch.float64)
+    for t in range(1, 4):
+        grads = {"w": params["w"].sin()}
+        theirs.grad = theirs.detach().sin()
+        params, state = ours.step(params, grads, state, inner.lr * one, t * one)
+        optimizer.step()
+    torch.testing.assert_close(params["w"], theirs.detach(), rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "setting"), [("adam", "momentum"), ("sgd", "weight_decay"), ("adamw", "momentum")]
+)
+def test_a_setting_that_the_optimiser_has_not_is_refused(optimizer, setting):
+    raw = {"optimizer": optimizer, "lr": 0.1, "steps": 5, setting: 0.5}
+    with pytest.raises(ConfigError, match=f"{optimizer} has no {setting}, only .* has: leave it at 0"):
+        parse(InnerConfig, raw, "a config")
 
 
 def test_without_a_compiler_a_warning_and_the_eager_path(monkeypatch):

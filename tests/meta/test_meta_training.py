@@ -1,4 +1,4 @@
-"""The outer loop: it learns, it can be resumed at any moment, it refuses what is not its own."""
+"""The outer loop: it learns, it can be resumed at any moment, it refuses foreign checkpoints."""
 
 from __future__ import annotations
 
@@ -26,9 +26,13 @@ from ml3zoo.meta.inner import InnerRun
 from ml3zoo.meta.interruption import Interrupted
 from ml3zoo.meta.log import read_log
 from ml3zoo.meta.optimizers import SGD
-from ml3zoo.meta.outer import MetaTraining, TrainingConfig, meta_train
+from ml3zoo.meta.outer import MetaTraining, TrainingConfig, fingerprint, meta_train
 from ml3zoo.meta.ranks import Ranks
 from ml3zoo.recipe import find_recipe
+from ml3zoo.tasks.control.ensemble import Fit
+from ml3zoo.tasks.control.imagination import ImaginedReacher
+from ml3zoo.tasks.control.reacher import Reacher
+from ml3zoo.tasks.reaching import Reaching
 from tests.problems import FAMILY, ROOT
 
 
@@ -86,15 +90,15 @@ def test_the_rate_warms_up_and_decays():
 
 
 @dataclass
-class Wild:
-    """An estimator whose updates only do harm."""
+class RandomEstimator:
+    """An estimator whose gradients are noise."""
 
     def __call__(self, problem, phi, estimator_state, generator):
         return Estimate({name: torch.randn(p.shape, generator=generator) for name, p in phi.items()}, 0.0, 0.0, {})
 
 
 def test_after_divergence_it_restarts_from_the_best(tmp_path):
-    training = small(estimator=Wild(), lr=3.0, average=0.0, restart_margin=0.2, iterations=30)
+    training = small(estimator=RandomEstimator(), lr=3.0, average=0.0, restart_margin=0.2, iterations=30)
     loss = fresh()
     progress = meta_train(loss, training, tmp_path)
     records = read_log(tmp_path)
@@ -105,7 +109,7 @@ def test_after_divergence_it_restarts_from_the_best(tmp_path):
 
 
 def test_it_stops_on_a_plateau(tmp_path):
-    progress = meta_train(fresh(), small(estimator=Wild(), lr=1e-9, patience=3, iterations=300), tmp_path)
+    progress = meta_train(fresh(), small(estimator=RandomEstimator(), lr=1e-9, patience=3, iterations=300), tmp_path)
     assert progress.iteration < 300
     assert read_log(tmp_path)[-1]["stopped"] == "no better in 3 validations"
 
@@ -176,6 +180,57 @@ def test_foreign_and_damaged_checkpoints_are_refused(tmp_path):
     path.write_bytes(whole[:100])
     with pytest.raises(CheckpointError, match="damaged"):
         meta_train(fresh(), small(), tmp_path, resume=True)
+
+
+def imagined(environment: ImaginedReacher) -> tuple[LearnedLoss, MetaTraining]:
+    """A short meta-training through a model of the arm."""
+    family = Reaching(environment, hidden=(4,))
+    training = small(
+        training_configs=(TrainingConfig(family, InnerRun(SGD(), 0.05, 2)),),
+        estimator=EvolutionStrategies(pairs=2),
+        iterations=2,
+        mix=1,
+        validate_every=1,
+        validation_tasks=2,
+        tasks=2,
+    )
+    return find_recipe("reacher").fresh_loss(0), training
+
+
+def test_the_fingerprint_changes_with_what_a_family_learned():
+    environment = ImaginedReacher()
+    loss, training = imagined(environment)
+    before = fingerprint(loss, training)
+    assert before == fingerprint(*imagined(ImaginedReacher()))
+    with torch.no_grad():
+        environment.model.bias[0, 0, 0] += 1e-6
+    assert fingerprint(loss, training) != before
+    assert fingerprint(loss, small()) == fingerprint(loss, small())
+
+
+def test_resuming_restores_what_a_family_learned(tmp_path):
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    environment = ImaginedReacher(arm=Reacher(steps=2))
+    environment.forget(torch.Generator().manual_seed(1))
+    model = {name: x.clone() for name, x in environment.learned().items()}
+    losses = []
+    for folder in (whole, parts):
+        folder.mkdir()
+        loss, training = imagined(environment)
+        if folder is parts:
+            interrupted = replace(training, estimator=Interrupting(training.estimator, 2, signal.SIGTERM))
+            with pytest.raises(Interrupted):
+                meta_train(loss, interrupted, folder)
+            environment.forget(torch.Generator().manual_seed(2))
+        meta_train(loss, training, folder, resume=True)
+        losses.append(loss)
+    assert all(torch.equal(x, model[name]) for name, x in environment.learned().items())
+    assert equal(*losses)
+    environment.fit = Fit(iterations=1)
+    environment.forget(torch.Generator().manual_seed(2))
+    with pytest.raises(CheckpointError, match="another recipe"):
+        meta_train(loss, training, parts, resume=True)
+    assert not all(torch.equal(x, model[name]) for name, x in environment.learned().items()), "left as it was"
 
 
 def test_more_processes_than_tasks_are_refused(tmp_path):

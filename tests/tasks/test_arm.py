@@ -67,8 +67,8 @@ def test_a_network_that_knew_the_inertia_would_make_no_error(links):
     one = {name: x[0] for name, x in tasks.data.items()}
     params = {name: x[0] for name, x in tasks.initial.items()}
     assert family.metric(params, one) > 0.1
-    told = one["inertia_test"] @ one["acceleration_test"][..., None]
-    torch.testing.assert_close(told.squeeze(-1), one["torque_test"])
+    torque = one["inertia_test"] @ one["acceleration_test"][..., None]
+    torch.testing.assert_close(torque.squeeze(-1), one["torque_test"])
     assert torch.linalg.eigvalsh(family._inertia(params, one, "")).min() > -1e-6
     assert math.isfinite(family.objective(params, one).item())
 

@@ -1,4 +1,4 @@
-"""Worlds to act in: the same as pure functions and as Gymnasium environments."""
+"""Environments as pure functions and in Gymnasium: the same dynamics, and roll-outs in them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CAR = "ml3zoo.tasks.control.environments:ml3zoo/MountainCar-v0"
 gymnasium = pytest.importorskip("gymnasium")
 
 
-def test_gymnasium_finds_the_car_and_likes_it():
+def test_the_car_passes_gymnasiums_check():
     from gymnasium.utils.env_checker import check_env
 
     with warnings.catch_warnings():
@@ -66,16 +66,16 @@ def test_roll_outs_end_where_episodes_end():
     vector_env = gymnasium.make_vec(CAR, num_envs=3)
     rolled = roll_out(lambda state: torch.where(state[:, 1:] > 0.02, 9.0, -9.0), vector_env, seed=1)
     assert rolled.states.shape[1:] == (3, 2)
-    assert rolled.taken == int(rolled.alive.sum()) == len(rolled.lived)
+    assert rolled.env_steps == int(rolled.alive.sum()) == len(rolled.visited_states)
     assert rolled.terminated.any()
-    for world in range(3):
-        steps = int(rolled.alive[:, world].sum())
-        assert rolled.alive[:steps, world].all()
-        assert steps == VALLEY.steps or rolled.terminated[world]
-        expected = 100.0 * rolled.terminated[world] - 0.1 * steps
-        assert float(rolled.returns[world]) == pytest.approx(float(expected), abs=1e-3)
-        assert not rolled.rewards[steps:, world].any()
-        assert not rolled.states[steps:, world].any()
+    for k in range(3):
+        steps = int(rolled.alive[:, k].sum())
+        assert rolled.alive[:steps, k].all()
+        assert steps == VALLEY.steps or rolled.terminated[k]
+        expected = 100.0 * rolled.terminated[k] - 0.1 * steps
+        assert float(rolled.returns[k]) == pytest.approx(float(expected), abs=1e-3)
+        assert not rolled.rewards[steps:, k].any()
+        assert not rolled.states[steps:, k].any()
     assert rolled.actions.shape == (len(rolled.states), 3, 1)
     assert rolled.actions[rolled.alive].abs().unique().tolist() == [9.0]
 
@@ -116,7 +116,7 @@ class Broken(gymnasium.Env):
 
 
 @pytest.mark.parametrize(
-    ("fault", "actions", "told"),
+    ("fault", "actions", "message"),
     [
         ("discrete", 1, r"actions in Discrete\(3\): a Box of one dimension and real numbers was expected"),
         ("crash", 1, "failed at step 2 .*ZeroDivisionError: a joint came off"),
@@ -126,10 +126,10 @@ class Broken(gymnasium.Env):
     ],
 )
 @pytest.mark.filterwarnings("ignore")
-def test_worlds_that_do_not_work_are_explained(fault: str, actions: int, told: str):
+def test_environments_that_do_not_work_are_explained(fault: str, actions: int, message: str):
     gymnasium.register("tests/Broken-v0", Broken, max_episode_steps=5)
     vector_env = gymnasium.make_vec("tests/Broken-v0", num_envs=1, fault=fault)
-    with pytest.raises(InputError, match=told):
+    with pytest.raises(InputError, match=message):
         roll_out(lambda state: torch.zeros(len(state), actions), vector_env)
 
 
@@ -153,7 +153,7 @@ def test_fresh_policies_arrive_in_gymnasium_by_the_loss_alone():
         loss = load_loss("mountain-car", total_steps=10)
         optimizer = loss.make_optimizer(network.parameters())
         for step in range(10):
-            states = roll_out(policy, vector_env, seed=100 * seed + step).lived
+            states = roll_out(policy, vector_env, seed=100 * seed + step).visited_states
             optimizer.zero_grad()
             loss(policy(states), torch.full((len(states), 1), VALLEY.goal), feature=states).backward()
             optimizer.step()
@@ -161,7 +161,7 @@ def test_fresh_policies_arrive_in_gymnasium_by_the_loss_alone():
     assert arrived >= 3
 
 
-def test_worlds_that_write_over_their_observations_are_copied():
+def test_observations_that_are_written_over_are_copied():
     def policy(state: torch.Tensor) -> torch.Tensor:
         return 9 * state[:, 1:]
 
@@ -185,25 +185,25 @@ def test_starts_off_the_road_are_refused(start: object):
         gymnasium.make(CAR).reset(options={"start": start})
 
 
-def test_a_loss_refuses_another_worlds_numbers():
+def test_a_loss_refuses_the_numbers_of_another_environment():
     loss = load_loss("mountain-car", total_steps=10)
     action, goal, state = torch.zeros(5, 1), torch.zeros(5, 1), torch.zeros(5, 2)
-    for arguments, told in (
+    for arguments, message in (
         ((action, goal, state[:, :1]), "takes 2 numbers as state, got 1"),
         ((torch.zeros(5, 2), goal, state), "takes 1 numbers as action, got 2"),
         ((action, goal[:1], state), "Expand one"),
         ((action, goal, state[:4]), "a state .* for each action"),
         ((action, goal, state.numpy()), "feature must be a tensor"),
     ):
-        with pytest.raises(InputError, match=told):
+        with pytest.raises(InputError, match=message):
             loss(*arguments[:2], feature=arguments[2])
 
 
-def test_the_loss_is_least_where_it_aims():
+def test_the_loss_is_least_at_its_target_action():
     loss = load_loss("mountain-car", total_steps=10)
     loss.progress, loss.reduction = 0.3, "none"
     state = torch.randn(4, 6, 2, generator=torch.Generator().manual_seed(0))
     goal = torch.full((4, 6, 1), 0.5)
-    aim = loss.target_action(state, goal, 0.3)
-    assert loss(aim, goal, feature=state).shape == (4, 6)
-    assert loss(aim, goal, feature=state).max() < 1e-9 < loss(aim + 1, goal, feature=state).min()
+    target = loss.target_action(state, goal, 0.3)
+    assert loss(target, goal, feature=state).shape == (4, 6)
+    assert loss(target, goal, feature=state).max() < 1e-9 < loss(target + 1, goal, feature=state).min()

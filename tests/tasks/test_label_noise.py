@@ -33,7 +33,7 @@ def test_labels_are_wrong_at_the_rate(kind, classes):
 
 @pytest.mark.parametrize("kind", KINDS[:3], ids=str)
 @pytest.mark.parametrize("classes", [2, 4])
-def test_the_true_class_stays_the_likeliest_label(kind, classes):
+def test_the_true_class_stays_the_most_likely_label(kind, classes):
     labels, _, found = drawn(kind, 0.6, classes, n=50, points=5000)
     counts = torch.zeros(50, classes, classes)
     counts.index_put_((torch.arange(50)[:, None].expand_as(labels), labels, found), torch.tensor(1.0), accumulate=True)
@@ -69,12 +69,12 @@ def test_what_is_measured_has_true_labels(source):
     assert len(expand(params, 2)) == 4
 
 
-def test_teachers_classes_are_all_met():
+def test_teachers_use_all_classes():
     labels = Teachers(4).sample(torch.Generator().manual_seed(0), 20, 300).labels
     assert all(len(each.unique()) == 4 for each in labels)
 
 
-def test_features_of_few_latent_dimensions_go_together():
+def test_features_of_few_latent_dimensions_are_correlated():
     def strongest(source):
         x = source.sample(torch.Generator().manual_seed(0), 1, 400).x[0]
         return torch.linalg.eigvalsh(torch.cov(x.T))[-3:].sum() / source.features

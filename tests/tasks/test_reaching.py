@@ -1,4 +1,4 @@
-"""Worlds with something to reach, the model of one, and how a loss learns to steer in it."""
+"""Environments with a goal, the model of one, and how target actions are trained through it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ml3zoo.meta.outer import TrainingConfig
 from ml3zoo.plots.policies import draw_policy_landscapes
 from ml3zoo.recipe import find_recipe
 from ml3zoo.tasks.control.ensemble import Ensemble, Fit
-from ml3zoo.tasks.control.imagination import ImaginedReacher, meet
+from ml3zoo.tasks.control.imagination import ImaginedReacher, collect
 from ml3zoo.tasks.control.point_mass import PointMass
 from ml3zoo.tasks.control.reacher import Reacher, expert
 from ml3zoo.tasks.reaching import Environment, Reaching
@@ -42,11 +42,11 @@ def mass_state(observed: np.ndarray, _: object) -> torch.Tensor:
 
 def arm_state(observed: np.ndarray, environment: gymnasium.Env) -> torch.Tensor:
     simulated = environment.unwrapped.data
-    told = simulated.qpos[:2], simulated.qvel[:2], simulated.qpos[2:], observed[8:] + simulated.qpos[2:]
-    return torch.as_tensor(np.concatenate(told))
+    state = simulated.qpos[:2], simulated.qvel[:2], simulated.qpos[2:], observed[8:] + simulated.qpos[2:]
+    return torch.as_tensor(np.concatenate(state))
 
 
-def test_gymnasium_finds_the_point_mass_and_likes_it():
+def test_the_point_mass_passes_gymnasiums_check():
     from gymnasium.utils.env_checker import check_env
 
     with warnings.catch_warnings():
@@ -63,10 +63,10 @@ def test_a_goal_out_of_reach_is_refused(goal: tuple[object, ...]):
 
 
 @pytest.mark.parametrize(
-    ("name", "environment", "state_of"), [(MASS, PointMass(), mass_state), ("Reacher-v5", Reacher(), arm_state)]
+    ("name", "dynamics", "state_of"), [(MASS, PointMass(), mass_state), ("Reacher-v5", Reacher(), arm_state)]
 )
 def test_torch_and_gymnasium_roll_out_alike(
-    name: str, environment: Environment, state_of: Callable[[np.ndarray, gymnasium.Env], torch.Tensor]
+    name: str, dynamics: Environment, state_of: Callable[[np.ndarray, gymnasium.Env], torch.Tensor]
 ):
     """Under weak and strong actions, which drive the elbow into its stop."""
     environment = gymnasium.make(name)
@@ -74,14 +74,14 @@ def test_torch_and_gymnasium_roll_out_alike(
     for seed, strength in enumerate((0.2, 1.0, 1.0)):
         observed, _ = environment.reset(seed=seed)
         state = state_of(observed, environment)
-        for _ in range(environment.steps):
+        for _ in range(dynamics.steps):
             action = np.clip(chance.normal(seed * 0.4, strength, 2), -1, 1).astype(np.float32)
             observed, reward, ended, out_of_time, _ = environment.step(action)
-            state = environment.step(state, torch.as_tensor(action, dtype=torch.float64))
-            np.testing.assert_allclose(observed, environment.observe(state), atol=1e-6)
+            state = dynamics.step(state, torch.as_tensor(action, dtype=torch.float64))
+            np.testing.assert_allclose(observed, dynamics.observe(state), atol=1e-6)
         assert out_of_time
         assert not ended
-        assert reward <= -float(environment.offset(state).norm()) + 1e-6
+        assert reward <= -float(dynamics.offset(state).norm()) + 1e-6
 
 
 def test_a_point_mass_is_trained_in_one_half_of_the_plane_and_tested_in_the_other():
@@ -118,10 +118,10 @@ def test_a_model_of_the_arm_is_learned_from_the_environment():
     torch.manual_seed(0)
     environment = ImaginedReacher(fit=Fit(iterations=400))
 
-    def velocity_cost(observed: torch.Tensor) -> torch.Tensor:
+    def noisy_expert(observed: torch.Tensor) -> torch.Tensor:
         return expert(observed) + 0.3 * torch.randn(len(observed), 2)
 
-    assert environment.learn(meet(velocity_cost, 10, 0), torch.Generator().manual_seed(0)) < 0.1
+    assert environment.learn(collect(noisy_expert, 10, 0), torch.Generator().manual_seed(0)) < 0.1
     state = environment.draw(torch.Generator().manual_seed(1), 20, "test")
     with torch.no_grad():
         ahead = environment.step(state, torch.full((20, 2), 0.1))
@@ -130,33 +130,68 @@ def test_a_model_of_the_arm_is_learned_from_the_environment():
     assert ahead[:, 8].equal(state[:, 8])
 
 
+def test_environments_say_where_the_goal_is():
+    for environment in (PointMass(), Reacher(), ImaginedReacher()):
+        state = environment.draw(torch.Generator().manual_seed(0), 4, "test")
+        goal = environment.goal(state)
+        assert goal.norm(dim=-1).max() <= 1
+        assert torch.equal(environment.goal(environment.step(state, torch.ones(4, 2))), goal)
+        family = Reaching(environment, hidden=(4,))
+        one = {name: p[0] for name, p in family.policy.sample(torch.Generator().manual_seed(0), 1).items()}
+        target = family.loss_arguments(one, {"start": state[0]})["target"]
+        assert torch.equal(target, goal[0].expand(environment.steps, 2))
+
+
+def test_a_state_of_the_arm_is_recalled_from_its_observation():
+    arm = Reacher()
+    state = arm.draw(torch.Generator().manual_seed(0), 5, "test").double()
+    state = arm.step(state, torch.ones(5, 2, dtype=torch.float64))
+    torch.testing.assert_close(arm.recall(arm.observe(state)), state)
+    assert torch.equal(arm.observed_goal(arm.observe(state)), arm.goal(state))
+
+
+def test_an_imagined_arm_is_mutable_and_says_so():
+    one, other = ImaginedReacher(), ImaginedReacher()
+    assert one != other
+    assert len({one, one, other}) == 2
+    assert repr(one) == repr(other)
+    assert "0x" not in repr(Reaching(one))
+    before = {name: x.clone() for name, x in Reaching(one).learned().items()}
+    one.forget(torch.Generator().manual_seed(1))
+    assert not all(torch.equal(x, before[name]) for name, x in Reaching(one).learned().items())
+    assert not PointMass().learned()
+
+
 def test_a_model_goes_where_states_are():
     environment = ImaginedReacher()
     state = environment.draw(torch.Generator().manual_seed(0), 3, "test").to("meta")
     assert environment.step(state, torch.zeros(3, 2, device="meta")).device == state.device
 
 
-@pytest.mark.parametrize("start", [ModelBasedPretraining(), Imitation()])
-def test_aims_are_steered_before_meta_training(start: ModelBasedPretraining):
+@pytest.mark.parametrize("initialisation", [ModelBasedPretraining(), Imitation()])
+def test_target_actions_are_trained_before_meta_training(initialisation: ModelBasedPretraining):
     torch.manual_seed(0)
     loss = find_recipe("reacher").fresh_loss(0)
     before = {name: p.clone() for name, p in loss.named_parameters()}
     training_config = TrainingConfig(Reaching(ImaginedReacher(fit=Fit(iterations=5))), InnerRun(Adam(), 0.03, 2))
-    start.quick()(loss, (training_config,), 0)
+    initialisation.quick()(loss, (training_config,), 0)
     assert all(p.isfinite().all() for p in loss.parameters())
     assert any(not p.equal(before[name]) for name, p in loss.named_parameters())
 
 
 @pytest.mark.parametrize("name", ["reacher", "reacher-imitation"])
-def test_a_start_is_the_same_whoever_makes_it(name: str):
+def test_an_initial_loss_depends_on_the_seed_alone(name: str, monkeypatch: pytest.MonkeyPatch):
     """As processes that share a meta-training need it, whatever they did before."""
     recipe = find_recipe(name).quick()
-    first, again = (recipe.initial_loss(0).state_dict() for _ in range(2))
-    torch.manual_seed(1)
-    other = find_recipe(name).quick().initial_loss(0).state_dict()
-    for key, value in first.items():
-        assert value.equal(again[key])
-        assert value.equal(other[key])
+    environment = recipe.training.training_configs[0].family.environment
+    monkeypatch.setattr(environment, "fit", Fit(iterations=50))
+    results = []
+    for seed in range(3):  # the second follows the first, the third is made by another random state
+        torch.manual_seed(seed // 2)
+        learned = recipe.initial_loss(0).state_dict() | environment.learned()
+        results.append({key: value.clone() for key, value in learned.items()})
+    for other in results[1:]:
+        assert all(value.equal(other[key]) for key, value in results[0].items())
 
 
 def test_imitation_comes_near_the_expert():
@@ -170,23 +205,23 @@ def test_imitation_comes_near_the_expert():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"goal": (0.5,)}, "either goal or goal_at must tell the goal"),
-        ({"goal_at": ()}, "either goal or goal_at must tell the goal"),
+        ({"goal": (0.5,)}, "either goal or goal_at must give the goal"),
+        ({"goal_at": ()}, "either goal or goal_at must give the goal"),
         ({"offset_at": (8, 10)}, "a state of 10 numbers has none at 10"),
         ({"episode_steps": 0}, "episode_steps"),
     ],
 )
-def test_a_world_that_contradicts_itself_is_refused(changes: dict[str, object], message: str):
-    world = find_recipe("reacher-imitation").config.environment
-    assert world is not None
+def test_an_environment_that_contradicts_itself_is_refused(changes: dict[str, object], message: str):
+    environment = find_recipe("reacher-imitation").config.environment
+    assert environment is not None
     with pytest.raises(ConfigError, match=message):
-        world.replace(**changes)
+        environment.replace(**changes)
 
 
-def test_only_trajectories_have_a_world():
-    world = find_recipe("reacher-imitation").config.environment
+def test_only_trajectories_have_an_environment():
+    environment = find_recipe("reacher-imitation").config.environment
     with pytest.raises(ConfigError, match="a regression loss has no environment"):
-        find_recipe("sine-regression").config.replace(environment=world)
+        find_recipe("sine-regression").config.replace(environment=environment)
 
 
 def test_a_mirrored_loss_is_the_same_on_the_other_side():

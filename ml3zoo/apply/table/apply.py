@@ -71,14 +71,15 @@ def apply_loss(
     inner = loss.config.inner
     steps = steps or inner.steps
     optimizer = optimizer_of(inner)
-    middle = 0.01 if inner.optimizer == "adam" else 0.1 * (1 - inner.momentum)
     network = MLP((table.features, *_HIDDEN, table.target.outputs), "ReLU")
     total = 2 + RUNS + len(comparison.baselines) * (1 + RUNS)
     with reproducible_compute(), counting_bar("training", total) as note:
         trainer = TableTrainer(TableTask(table, network), measure, comparison.selection_metric, optimizer, steps, note)
         learned = trainer.tuned("learned, tuned", loss, inner.lr)
         recommended = trainer.recommended("learned, recommended lr", loss, inner.lr)
-        ordinary = {one.name: trainer.tuned(f"{one.name}, tuned", one.make(), middle) for one in comparison.baselines}
+        ordinary = {
+            one.name: trainer.tuned(f"{one.name}, tuned", one.make(), inner.usual_lr) for one in comparison.baselines
+        }
         outcomes = {one.label: trainer.outcome(one, seeds) for one in (learned, recommended, *ordinary.values())}
     best = min(ordinary, key=lambda one: ordinary[one].score)
     ours, theirs = (outcomes[one.label].scores for one in (learned, ordinary[best]))

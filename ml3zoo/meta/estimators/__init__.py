@@ -1,6 +1,6 @@
-"""Meta-gradient estimators behind one face: loss parameters and tasks -> how to change the loss.
+"""Meta-gradient estimators with one interface: loss parameters and tasks -> meta-gradient.
 
-| estimator | sees | unbiased for | survives chaos |
+| estimator | sees | unbiased for | works where runs are chaotic |
 |---|---|---|---|
 | ``Unrolled`` | the whole run | the objective itself | no |
 | ``Truncated`` | a window of it | only what happens within a window | yes |

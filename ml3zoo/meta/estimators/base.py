@@ -1,4 +1,4 @@
-"""What every estimator takes and gives."""
+"""The interface of every meta-gradient estimator."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ml3zoo.meta.step import Step
 from ml3zoo.tasks.base import TaskFamily, Tasks, Tensors
 
 ObjectiveSteps = Literal["last", "mean", "both"]
-"""What of a run reported_step: its end, the mean over all its steps, or half of each."""
+"""Where in a run the objective counts: after its last step, as a mean over all its steps, or half of each."""
 
 
 @dataclass(frozen=True)
@@ -33,12 +33,19 @@ class Objective:
         return (value + self.offset).log() if self.log else value
 
     def diverged(self, value: Tensor) -> Tensor:
-        """Which runs diverged."""
+        """Whether each run diverged."""
         return ~value.isfinite() | (value >= self.cap)
 
 
 class Estimate(NamedTuple):
-    """A meta-gradient, the mean objective, the share of inner runs that diverged, and what this rank remembers."""
+    """What an estimator returns.
+
+    Attributes:
+        gradient: of the mean objective by the loss parameters.
+        objective: its mean.
+        diverged: share of inner runs that diverged.
+        estimator_state: of this rank, for the next estimate of the same problem; each tensor with a leading task axis.
+    """
 
     gradient: Tensors
     objective: float
@@ -48,13 +55,13 @@ class Estimate(NamedTuple):
 
 @dataclass(frozen=True)
 class MetaProblem:
-    """What the meta-gradient is taken of: inner runs of one training_config.
+    """Inner runs of one training config, whose meta-gradient is estimated.
 
     Attributes:
         step: the inner step.
-        run: how often, at which learning rates.
-        family: draws the tasks and knows the true objective.
-        tasks: tasks of a batch, over all ranks.
+        run: number of steps and learning rates.
+        family: of the tasks.
+        tasks: number of tasks in a batch, over all ranks.
         lr_jitter: each task multiplies the learning rate by exp(U[-jitter, jitter]).
         ranks: the processes that share the work.
     """
@@ -67,9 +74,9 @@ class MetaProblem:
     ranks: Ranks = Ranks()
 
     def sample(self, generator: torch.Generator) -> tuple[Tasks, Tensor]:
-        """A rank's share of a fresh batch of training tasks, and its learning rates [tasks].
+        """A rank's share of a fresh batch of training tasks, and their learning rates [tasks].
 
-        All ranks draw the same batch, so that their generators stay equal.
+        All ranks draw the whole batch, so that their generators stay equal.
         """
         tasks = self.family.sample(generator, self.tasks, "train")
         jitter = self.lr_jitter * (2 * torch.rand(self.tasks, generator=generator) - 1)
@@ -80,21 +87,21 @@ class MetaProblem:
     def estimate(
         self, gradient: Tensors, objective: Tensor, diverged: Tensor, estimator_state: Tensors | None = None
     ) -> Estimate:
-        """All ranks' estimate from this rank's.
+        """The estimate of all ranks together.
 
         Args:
             gradient: mean over this rank's tasks.
             objective: of this rank's runs, any shape.
-            diverged: which of them diverged.
+            diverged: whether each of them diverged.
             estimator_state: of this rank.
         """
-        told = {"objective": objective.mean(), "diverged": diverged.to(objective.dtype).mean()}
-        mean = self.mean_over_ranks({**{f"gradient.{k}": g for k, g in gradient.items()}, **told})
+        diagnostics = {"objective": objective.mean(), "diverged": diverged.to(objective.dtype).mean()}
+        mean = self.mean_over_ranks({**{f"gradient.{k}": g for k, g in gradient.items()}, **diagnostics})
         gradient = {name: mean[f"gradient.{name}"] for name in gradient}
         return Estimate(gradient, mean["objective"].item(), mean["diverged"].item(), estimator_state or {})
 
     def mean_over_ranks(self, values: Tensors) -> Tensors:
-        """Mean of what each rank found on its share of the tasks."""
+        """Mean over ranks, each weighted by its number of tasks."""
         mine = self.ranks.share(self.tasks)
         return self.ranks.weighted_mean(values, mine.stop - mine.start)
 
@@ -114,17 +121,17 @@ class Estimator(Protocol):
         """One estimate.
 
         Args:
-            problem: what to estimate it for.
+            problem: the inner runs.
             phi: parameters of the loss.
-            estimator_state: of the last estimate for the same problem; empty at the first.
+            estimator_state: what the last estimate for the same problem returned; empty at the first.
             generator: of all randomness; in the same state on every rank.
         """
         ...
 
 
-def step_weights(reported_step: ObjectiveSteps, steps: int) -> list[float]:
-    """How much the objective after each step counts."""
-    every, last = {"mean": (1.0, 0.0), "last": (0.0, 1.0), "both": (0.5, 0.5)}[reported_step]
+def step_weights(objective_steps: ObjectiveSteps, steps: int) -> list[float]:
+    """The weight of the objective after each step; they add up to 1."""
+    every, last = {"mean": (1.0, 0.0), "last": (0.0, 1.0), "both": (0.5, 0.5)}[objective_steps]
     return [every / steps] * (steps - 1) + [every / steps + last]
 
 
@@ -132,7 +139,7 @@ def guarded_mean(gradients: Tensors, clip: float = math.inf) -> tuple[Tensors, T
     """Mean over tasks of gradients [tasks, ...], each clipped in norm; those that are not finite count as zero.
 
     Returns:
-        The mean, and which tasks were finite.
+        The mean, and whether each task's gradient was finite, [tasks].
     """
     norm = torch.stack([g.reshape(len(g), -1).square().sum(1) for g in gradients.values()]).sum(0).sqrt()
     finite = norm.isfinite()

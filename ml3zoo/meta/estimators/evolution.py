@@ -15,12 +15,12 @@ from ml3zoo.tasks.base import Tensors
 class EvolutionStrategies:
     """Antithetic evolution strategies over whole inner runs (Salimans et al. 2017).
 
-    Every pair of perturbed losses sees the same tasks, so that their difference is due to the loss alone. Needs no
-    second derivatives and survives runs whose meta-gradient explodes.
+    All perturbed losses see the same tasks, so that differences are due to the loss alone. Needs no second derivatives
+    and works for runs whose exact meta-gradient explodes.
 
     Attributes:
         objective: of one task.
-        pairs: of perturbed losses.
+        pairs: number of pairs of perturbed losses.
         sigma: standard deviation of the perturbations.
     """
 

@@ -1,4 +1,4 @@
-"""Unrolled and evolutionary gradients, weighted by how well each is known."""
+"""Unrolled gradients and evolution strategies, weighted by their precision."""
 
 from __future__ import annotations
 
@@ -17,21 +17,20 @@ from ml3zoo.tasks.base import Tensors
 class Mixed:
     """Two estimates of the same smoothed gradient from the same perturbed runs (Metz et al. 2019).
 
-    One differentiates through the runs, one compares their objectives; each parameter tensor takes their mean,
-    weighted by inverse variance over pairs. Where runs are tame the first is far better known, where they are chaotic
-    the other.
+    One differentiates through the runs, the other compares their objectives. Each parameter tensor takes their mean,
+    weighted by inverse variance over pairs: mostly the first where runs are smooth, the other where they are chaotic.
 
     Attributes:
         objective: of one task.
-        pairs: of perturbed losses, at least 2.
+        pairs: number of pairs of perturbed losses, at least 2.
         sigma: standard deviation of the perturbations.
-        reported_step: what of the run counts.
+        objective_steps: where in a run the objective counts.
     """
 
     objective: Objective = Objective()
     pairs: int = 4
     sigma: float = 0.05
-    reported_step: ObjectiveSteps = "last"
+    objective_steps: ObjectiveSteps = "last"
 
     def __call__(
         self, problem: MetaProblem, phi: Tensors, estimator_state: Tensors, generator: torch.Generator
@@ -47,12 +46,12 @@ class Mixed:
             problem.step.start(everything),
             everything.data,
             step_infos,
-            step_weights(self.reported_step, len(step_infos)),
+            step_weights(self.objective_steps, len(step_infos)),
             self.objective,
         )
         state, value, gradients = differentiate_by_steps(problem.step, truncation)
-        sides = value.view(2, self.pairs, n).mean(2)
-        evolved = es_gradients(sides[0] - sides[1], noise, self.sigma)
+        plus, minus = value.view(2, self.pairs, n).mean(2)
+        evolved = es_gradients(plus - minus, noise, self.sigma)
         unrolled = {k: g.view(2, self.pairs, n, *g.shape[1:]).mean((0, 2)) for k, g in gradients.items()}
         first, second = problem.mean_over_ranks(unrolled), problem.mean_over_ranks(evolved)
         gradient = {name: _weighted(first[name], second[name]) for name in phi}
@@ -62,7 +61,7 @@ class Mixed:
 def _weighted(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
     """Mean over pairs of two estimates [pairs, ...] of one tensor, weighted by inverse variance.
 
-    An estimate that is not finite counts nothing.
+    An estimate that is not finite has weight zero.
     """
     noise = [estimate.var(0).sum().nan_to_num(math.inf, math.inf) for estimate in (first, second)]
     share = noise[1] / (noise[0] + noise[1])

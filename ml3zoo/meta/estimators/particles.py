@@ -1,4 +1,4 @@
-"""Networks of all ages that live on from one estimate to the next."""
+"""Networks in the middle of their inner runs, kept from one estimate to the next."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from ml3zoo.tasks.base import Tensors
 Tree = TypeVar("Tree")
 
 
-def check_window_steps(reported_step: ObjectiveSteps) -> None:
-    """See that what counts can be told from a window.
+def check_window_steps(objective_steps: ObjectiveSteps) -> None:
+    """Check that an estimator can see in a window what counts.
 
     Raises:
-        InputError: it takes the whole run.
+        InputError: it needs the whole run.
     """
-    if reported_step == "both":
+    if objective_steps == "both":
         raise InputError(
-            'reported_step "both" weighs the end of a run against all its steps, which needs the whole run: take "last" or '
-            '"mean", or an estimator of whole runs (Unrolled, Mixed).'
+            'objective_steps "both" weighs the end of a run against all its steps, which needs the whole run: take '
+            '"last" or "mean", or an estimator of whole runs (Unrolled, Mixed).'
         )
 
 
@@ -37,9 +37,9 @@ class Particles:
     """Half-trained networks, one or more on each task.
 
     Attributes:
-        states: all that are trained on the same tasks in different ways.
+        states: one for each way in which networks are trained on the same tasks.
         data: of the tasks.
-        age: steps taken, [tasks].
+        age: number of steps since their start, [tasks].
         lr: learning rates, [tasks].
     """
 
@@ -58,7 +58,15 @@ class Particles:
         generator: torch.Generator,
         ways: int = 1,
     ) -> Particles:
-        """What was as_tensors, or a fresh particles of all ages.
+        """The particles that ``as_tensors`` wrote, or fresh ones of all ages if there are none.
+
+        Args:
+            estimator_state: what ``as_tensors`` wrote, or empty.
+            problem: the inner runs.
+            phi: loss parameters under which fresh particles are trained.
+            window: steps of a window.
+            generator: of the tasks.
+            ways: number of states.
 
         Raises:
             InputError: the run is not a whole number of windows.
@@ -71,32 +79,32 @@ class Particles:
                 "be a multiple of the window. Change one of them."
             )
         tasks, lr = problem.sample(generator)
-        place = torch.arange(problem.tasks, device=lr.device)[problem.ranks.share(problem.tasks)]
-        age = (place % (problem.run.steps // window) * window).to(lr.dtype)
+        number = torch.arange(problem.tasks, device=lr.device)[problem.ranks.share(problem.tasks)]
+        age = (number % (problem.run.steps // window) * window).to(lr.dtype)
         state = problem.step.start(tasks)
         for step_info in problem.run.step_infos(tasks, lr)[: int(age.max())]:
-            grown = problem.step.roll(expand(phi, len(lr)), state, tasks.data, [step_info])
-            state = _where(step_info.t < age, grown, state)
+            later = problem.step.roll(expand(phi, len(lr)), state, tasks.data, [step_info])
+            state = _where(step_info.t < age, later, state)
         return cls((state,) * ways, tasks.data, age, lr)
 
     def step_infos(self, problem: MetaProblem, window: int) -> list[StepInfo]:
-        """The step_infos of the next steps."""
+        """The step infos of the next window."""
         return [problem.run.step_info(self.age + t, self.lr) for t in range(window)]
 
     def advanced(
         self, states: tuple[State, ...], window: int, alive: Tensor, problem: MetaProblem, generator: torch.Generator
     ) -> Particles:
-        """The particles a window later; who has finished, or is not ``alive`` [tasks], starts anew on another task."""
+        """The particles a window later. Those that have finished or are not ``alive`` [tasks] start on a new task."""
         age = self.age + window
-        leaving = (age >= problem.run.steps) | ~alive
+        done = (age >= problem.run.steps) | ~alive
         fresh, lr = problem.sample(generator)
         start = problem.step.start(fresh)
         return replace(
             self,
-            states=tuple(_where(leaving, start, state) for state in states),
-            data=_where(leaving, fresh.data, self.data),
-            age=torch.where(leaving, 0.0, age),
-            lr=torch.where(leaving, lr, self.lr),
+            states=tuple(_where(done, start, state) for state in states),
+            data=_where(done, fresh.data, self.data),
+            age=torch.where(done, 0.0, age),
+            lr=torch.where(done, lr, self.lr),
         )
 
     def as_tensors(self) -> Tensors:

@@ -19,33 +19,33 @@ from ml3zoo.tasks.base import Tensors
 class PersistentEvolution:
     """Persistent evolution strategies (Vicol, Metz, Sohl-Dickstein 2021).
 
-    Every task has a pair of networks that live on between calls, under losses perturbed to either side and anew for
-    each window. The sum of a pair's perturbations so far takes the place of the last one, which makes the estimate
-    unbiased for whole runs although each call sees a window only.
+    Every task has a pair of networks that continue from call to call, under losses perturbed in opposite directions,
+    anew for each window. The estimate uses the sum of a pair's perturbations so far, which makes it unbiased for whole
+    runs although each call sees only one window.
 
     Attributes:
         window: steps; the run's number of steps must be a multiple of it.
         objective: of one task.
         sigma: standard deviation of the perturbations of one window.
-        reported_step: what of the run reported_step: its end or its curve.
+        objective_steps: where in a run the objective counts, "last" or "mean".
     """
 
     window: int
     objective: Objective = Objective()
     sigma: float = 0.05
-    reported_step: ObjectiveSteps = "mean"
+    objective_steps: ObjectiveSteps = "mean"
 
     def __post_init__(self) -> None:
-        """A window does not show all of a run."""
-        check_window_steps(self.reported_step)
+        """A window shows only a part of a run."""
+        check_window_steps(self.objective_steps)
 
     def __call__(
         self, problem: MetaProblem, phi: Tensors, estimator_state: Tensors, generator: torch.Generator
     ) -> Estimate:
         """The estimate of one window."""
         past = {name.removeprefix("noise."): x for name, x in estimator_state.items() if name.startswith("noise.")}
-        lives = {name: x for name, x in estimator_state.items() if not name.startswith("noise.")}
-        particles = Particles.restore(lives, problem, phi, self.window, generator, ways=2)
+        saved = {name: x for name, x in estimator_state.items() if not name.startswith("noise.")}
+        particles = Particles.restore(saved, problem, phi, self.window, generator, ways=2)
         mine = problem.ranks.share(problem.tasks)
         drawn, _ = antithetic(phi, problem.tasks, self.sigma, generator)
         noise = {name: e[mine] for name, e in drawn.items()}
@@ -57,20 +57,20 @@ class PersistentEvolution:
         for step_info in particles.step_infos(problem, self.window):
             twice = StepInfo(*(x.repeat(2) for x in step_info))
             state = problem.step.advance(each, state, data, twice)
-            if self.reported_step == "mean":
+            if self.objective_steps == "mean":
                 value = value + self.objective(problem.value(state.params, data)) / self.window
         raw = problem.value(state.params, data)
-        value_now = value
-        if self.reported_step == "last":
-            value_now = self.objective(raw)
-            ends = (particles.age + self.window == problem.run.steps).to(value_now.dtype)
-            value = problem.run.steps // self.window * ends.repeat(2) * value_now
+        shown = value
+        if self.objective_steps == "last":
+            shown = self.objective(raw)
+            ends = (particles.age + self.window == problem.run.steps).to(shown.dtype)
+            value = problem.run.steps // self.window * ends.repeat(2) * shown
         sums = {name: past[name] + e if past else e for name, e in noise.items()}
         each_gradient = es_gradients(value[:n] - value[n:], sums, self.sigma)
         ways = tuple(tree_map(lambda x, way=way: x[way * n : (way + 1) * n], state) for way in range(2))
-        everyone = torch.ones(n, dtype=torch.bool, device=raw.device)
-        later = particles.advanced(ways, self.window, everyone, problem, generator)
-        living = (later.age > 0).to(raw.dtype)
-        kept = {f"noise.{name}": torch.einsum("n,n...->n...", living, e) for name, e in sums.items()}
+        alive = torch.ones(n, dtype=torch.bool, device=raw.device)
+        later = particles.advanced(ways, self.window, alive, problem, generator)
+        continuing = (later.age > 0).to(raw.dtype)
+        noise_so_far = {f"noise.{name}": torch.einsum("n,n...->n...", continuing, e) for name, e in sums.items()}
         gradient = {name: g.mean(0) for name, g in each_gradient.items()}
-        return problem.estimate(gradient, value_now, self.objective.diverged(raw), later.as_tensors() | kept)
+        return problem.estimate(gradient, shown, self.objective.diverged(raw), later.as_tensors() | noise_so_far)

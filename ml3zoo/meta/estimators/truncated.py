@@ -1,4 +1,4 @@
-"""Differentiation through windows of inner runs that are under way."""
+"""Differentiation through windows of inner runs."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ from ml3zoo.tasks.base import Tensors
 
 @dataclass(frozen=True)
 class Truncated:
-    """Differentiates through a window of steps of half-trained networks of all ages, which live on between calls.
+    """Differentiates through a window of steps of networks of all ages, which continue from call to call.
 
-    What a step does to the objective after its window is not seen. With ``reported_step="mean"`` every step of a window counts
-    as much as it counts in a whole run; with ``reported_step="last"`` only the networks whose window ends the run count, each
-    ``steps / window`` times, so that the mean over ages is the end's gradient cut off before its last window. Neither
-    rewards being good at the end of a window that is not the end of the run.
+    Effects of a step after its window are not seen. With ``objective_steps="mean"`` every step counts as much as in a
+    whole run. With ``objective_steps="last"`` only networks whose window ends the run count, each ``steps / window``
+    times: the mean over ages is the gradient of the end, truncated to the last window. Neither rewards a good end of
+    a window that is not the end of the run.
 
     Attributes:
         window: steps; the run's number of steps must be a multiple of it.
         objective: of one task.
         clip: largest norm of one task's gradient.
-        reported_step: what of the run reported_step: its end or its curve.
+        objective_steps: where in a run the objective counts, "last" or "mean".
     """
 
     window: int
     objective: Objective = Objective()
     clip: float = math.inf
-    reported_step: ObjectiveSteps = "mean"
+    objective_steps: ObjectiveSteps = "mean"
 
     def __post_init__(self) -> None:
-        """A window does not show all of a run."""
-        check_window_steps(self.reported_step)
+        """A window shows only a part of a run."""
+        check_window_steps(self.objective_steps)
 
     def __call__(
         self, problem: MetaProblem, phi: Tensors, estimator_state: Tensors, generator: torch.Generator
@@ -48,12 +48,12 @@ class Truncated:
         step_infos = particles.step_infos(problem, self.window)
         ends = particles.age + self.window == problem.run.steps
         windows = problem.run.steps // self.window
-        weights = step_weights(self.reported_step, self.window)
+        weights = step_weights(self.objective_steps, self.window)
         truncation = Truncation(
             expand(phi, n), particles.states[0], particles.data, step_infos, weights, self.objective
         )
         state, value, gradients = differentiate_by_steps(problem.step, truncation)
-        if self.reported_step == "last":
+        if self.objective_steps == "last":
             gradients = {k: torch.einsum("n,n...->n...", windows * ends.to(g.dtype), g) for k, g in gradients.items()}
         gradient, finite = guarded_mean(gradients, self.clip)
         shown = value[ends] if ends.any() else value

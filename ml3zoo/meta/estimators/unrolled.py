@@ -29,29 +29,29 @@ from ml3zoo.tasks.base import Tensors
 class Unrolled:
     """Differentiates through the whole inner run.
 
-    Each task's gradient is computed apart: those that are not finite are left out, the others are clipped to
+    Each task's gradient is computed separately: those that are not finite count as zero, the others are clipped to
     ``clip`` in norm before they are averaged.
 
     Attributes:
         objective: of one task.
         clip: largest norm of one task's gradient.
-        reported_step: what of the run counts.
-        rematerialise: keep only the states between steps and compute each step anew on the way back. Memory then
+        objective_steps: where in a run the objective counts.
+        rematerialise: keep only the states between steps and compute each step again on the way back. Memory then
             grows by one state a step instead of by everything the step computed.
     """
 
     objective: Objective = Objective()
     clip: float = math.inf
-    reported_step: ObjectiveSteps = "last"
+    objective_steps: ObjectiveSteps = "last"
     rematerialise: bool = True
 
     def __call__(
         self, problem: MetaProblem, phi: Tensors, estimator_state: Tensors, generator: torch.Generator
     ) -> Estimate:
-        """The exact meta-gradient, but for the guards."""
+        """The exact meta-gradient, but for clipping and tasks that are not finite."""
         tasks, lr = problem.sample(generator)
         step_infos = problem.run.step_infos(tasks, lr)
-        start, weights = problem.step.start(tasks), step_weights(self.reported_step, len(step_infos))
+        start, weights = problem.step.start(tasks), step_weights(self.objective_steps, len(step_infos))
         truncation = Truncation(expand(phi, len(lr)), start, tasks.data, step_infos, weights, self.objective)
         differentiate = differentiate_by_steps if self.rematerialise else differentiate_at_once
         _, value, gradients = differentiate(problem.step, truncation)
@@ -60,11 +60,11 @@ class Unrolled:
 
 
 class Truncation(NamedTuple):
-    """Some steps of inner runs, and what of them counts.
+    """Some consecutive steps of inner runs, and the weights of their objectives.
 
     Attributes:
         phi: loss parameters of each run, [tasks, ...].
-        state: before the truncation; nothing is differentiated beyond it.
+        state: before the first step; nothing is differentiated beyond it.
         data: of the tasks.
         step_infos: one per step, at least one.
         weights: of the objective after each step.
@@ -80,12 +80,12 @@ class Truncation(NamedTuple):
 
 
 class GradientResult(NamedTuple):
-    """What differentiation gives.
+    """The result of differentiating through a truncation.
 
     Attributes:
-        state: after the truncation.
-        value: the weighted objectives, [tasks].
-        gradients: of it by the loss parameters, [tasks, ...].
+        state: after the last step.
+        value: the weighted sum of objectives, [tasks].
+        gradients: of the value by the loss parameters, [tasks, ...].
     """
 
     state: State
@@ -94,22 +94,22 @@ class GradientResult(NamedTuple):
 
 
 def differentiate_by_steps(step: Step, truncation: Truncation) -> GradientResult:
-    """Pull cotangents back step by step, each step computed anew from the state before it."""
+    """Reverse mode step by step; each step is computed again from the state before it."""
     phi, state, data, step_infos, weights, objective = truncation
     step_vjp = step.step_vjp(objective)
-    befores = [state]
+    states = [state]
     with torch.no_grad():
         for step_info in step_infos[:-1]:
-            befores.append(step.advance(phi, befores[-1], data, step_info))
-        one, nothing = torch.ones_like(step_infos[0].t), tree_map(torch.zeros_like, state)
-        end, value_now, gradients, cotangent = step_vjp(
-            phi, befores[-1], data, step_infos[-1], nothing, weights[-1] * one
+            states.append(step.advance(phi, states[-1], data, step_info))
+        one, zero = torch.ones_like(step_infos[0].t), tree_map(torch.zeros_like, state)
+        end, end_objective, gradients, cotangent = step_vjp(
+            phi, states[-1], data, step_infos[-1], zero, weights[-1] * one
         )
-        value = weights[-1] * value_now
-        for before, step_info, weight in reversed(list(zip(befores, step_infos, weights, strict=True))[:-1]):
+        value = weights[-1] * end_objective
+        for before, step_info, weight in reversed(list(zip(states, step_infos, weights, strict=True))[:-1]):
             if weight:
-                _, value_now, by_phi, cotangent = step_vjp(phi, before, data, step_info, cotangent, weight * one)
-                value = value + weight * value_now
+                _, step_objective, by_phi, cotangent = step_vjp(phi, before, data, step_info, cotangent, weight * one)
+                value = value + weight * step_objective
             else:
                 by_phi, cotangent = step.pullback(phi, before, data, step_info, cotangent)
             gradients = {name: g + by_phi[name] for name, g in gradients.items()}
@@ -117,7 +117,7 @@ def differentiate_by_steps(step: Step, truncation: Truncation) -> GradientResult
 
 
 def differentiate_at_once(step: Step, truncation: Truncation) -> GradientResult:
-    """The same through one graph of all steps: faster where it fits into estimator_state."""
+    """The same by autograd through one graph of all steps: faster where it fits into memory."""
     phi, state, data, step_infos, weights, objective = truncation
     leaves = {name: p.detach().clone().requires_grad_() for name, p in phi.items()}
     value = torch.zeros_like(step_infos[0].t)

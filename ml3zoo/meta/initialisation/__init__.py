@@ -1,1 +1,1 @@
-"""What is done to a loss before it is meta-trained."""
+"""What sets the parameters of a loss before meta-training."""

@@ -1,4 +1,4 @@
-"""What every initialisation of a meta-training takes and gives."""
+"""The interface of every initialisation."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from ml3zoo.meta.outer import TrainingConfig
 
 
 class Initialisation(Protocol):
-    """What is done to a loss before it is meta-trained: it is made the twin of another, say."""
+    """Sets the parameters of a loss before meta-training; distillation from another loss, for example."""
 
     def __call__(self, loss: LearnedLoss, training_configs: Sequence[TrainingConfig], seed: int, /) -> float:
-        """Change ``loss`` in place; how well that worked, lower is better."""
+        """Change ``loss`` in place; returns its error, lower is better."""
         ...
 
     def quick(self) -> Self:

@@ -1,6 +1,6 @@
-"""Distillation: a cheap loss that gradients on predictions as an expensive one does, wherever training goes under that one.
+"""Distillation: fit a cheap loss (the student) to an expensive one (the teacher) on trainings under the teacher.
 
-Training sees nothing of a loss but its gradient by the predictions, so it is that which is fitted.
+Training uses nothing of a loss but its gradient with respect to the predictions, so that gradient is fitted.
 """
 
 from __future__ import annotations
@@ -26,117 +26,119 @@ _TINY = 1e-12
 
 @dataclass(frozen=True)
 class Samples:
-    """What a loss is called with at some moments of many trainings.
+    """Calls of a teacher at some steps of many trainings, and its gradients.
 
     Attributes:
         arguments: of the loss, each [samples, ...].
-        gradient: gradient of the loss by its input, [samples, ...].
+        gradient: of the teacher by its input, [samples, ...].
     """
 
     arguments: Tensors
     gradient: Tensor
 
     @cached_property
-    def strength(self) -> Tensor:
-        """The squared gradient, [samples]."""
+    def squared_norm(self) -> Tensor:
+        """Of the gradient, [samples]."""
         return self.gradient.square().flatten(1).sum(1) + _TINY
 
 
 @dataclass(frozen=True)
 class Distillation:
-    """A start of meta-training: the student of a loss that is in the zoo.
+    """An initialisation: the loss becomes the student of a loss in the zoo.
 
     Attributes:
-        teacher: name of that loss.
-        tasks, moments, iterations: see ``distill``.
+        teacher: its name.
+        tasks, snapshots, iterations: see ``distill``.
     """
 
     teacher: str
     tasks: int = 4
-    moments: int = 10
+    snapshots: int = 10
     iterations: int = 80
 
     def __call__(self, student: LearnedLoss, training_configs: Sequence[TrainingConfig], seed: int) -> float:
-        """Make ``student`` one; the share of the squared gradient that it misses."""
+        """Fit ``student``; the share of the teacher's squared gradient that it misses."""
         teacher = load_loss(self.teacher)
         return distill(
             teacher,
             student,
             training_configs,
             tasks=self.tasks,
-            moments=self.moments,
+            snapshots=self.snapshots,
             iterations=self.iterations,
             seed=seed,
         )
 
     def quick(self) -> Self:
         """The same in seconds, less well."""
-        return replace(self, tasks=1, moments=4, iterations=5)
+        return replace(self, tasks=1, snapshots=4, iterations=5)
 
 
 def distill(
-    loss: LearnedLoss,
+    teacher: LearnedLoss,
     student: LearnedLoss,
     training_configs: Sequence[TrainingConfig],
     *,
     tasks: int = 8,
-    moments: int = 16,
+    snapshots: int = 16,
     iterations: int = 100,
     seed: int = 0,
 ) -> float:
-    """Fit the parameters of ``student`` so that it gradients on predictions as ``loss`` does, where training under that goes.
+    """Fit the parameters of ``student`` so that its gradients on predictions equal the teacher's.
 
     Args:
-        loss: what is imitated.
-        student: a loss of any family and of the same kind, near whose parameters the fit begins; changed in place.
-        training_configs: the trainings that are samples.
-        tasks: of each training_config.
-        moments: of each training, evenly spread over its steps.
+        teacher: the loss that is imitated.
+        student: a loss of any family and of the same problem type; the fit starts at its parameters and changes them.
+        training_configs: of the trainings that the two are compared in.
+        tasks: of each training config.
+        snapshots: of each training, evenly spread over its steps.
         iterations: of L-BFGS.
         seed: of the tasks.
 
     Returns:
-        The share of the squared gradient that the student misses, a mean over moments: 0 for a perfect student.
+        The share of the squared gradient that the student misses, a mean over snapshots: 0 for a perfect student.
 
     Raises:
-        InputError: the two losses are of different kinds, or every training under ``loss`` diverges at once.
+        InputError: the two losses are of different problem types, or every training under the teacher diverges.
     """
-    if loss.config.problem_type != student.config.problem_type:
+    if teacher.config.problem_type != student.config.problem_type:
         raise InputError(
-            f"{loss.config.name} is a {loss.config.problem_type} loss and {student.config.name} a {student.config.problem_type} loss: a "
-            "student of the same kind was expected."
+            f"{teacher.config.name} is a {teacher.config.problem_type} loss and {student.config.name} a "
+            f"{student.config.problem_type} loss: a student of the same problem type was expected."
         )
     with reproducible_compute():
-        samples = [collect_samples(loss, training_config, tasks, moments, seed) for training_config in training_configs]
+        samples = [collect_samples(teacher, each, tasks, snapshots, seed) for each in training_configs]
         return fit(student, samples, iterations)
 
 
-def collect_samples(loss: LearnedLoss, training_config: TrainingConfig, tasks: int, moments: int, seed: int) -> Samples:
-    """Train networks under a loss and keep what it was called with; trainings that diverge are left out."""
+def collect_samples(
+    teacher: LearnedLoss, training_config: TrainingConfig, tasks: int, snapshots: int, seed: int
+) -> Samples:
+    """Train networks under a teacher and record its calls; trainings that diverge are left out."""
     family, run = training_config.family, training_config.run
     drawn = family.sample(torch.Generator().manual_seed(seed), tasks, "train")
-    every = max(1, run.steps // moments)
-    kept: list[Tensors] = []
+    every = max(1, run.steps // snapshots)
+    recorded: list[Tensors] = []
 
     def observe(step: int, params: Tensors) -> None:
         if step % every == 0 and step < run.steps:
             progress = torch.full((tasks,), step / run.steps)
-            kept.append({**vmap(family.loss_arguments)(params, drawn.data), "progress": progress})
+            recorded.append({**vmap(family.loss_arguments)(params, drawn.data), "progress": progress})
 
-    run.under(loss, family, drawn, observe)
-    arguments = {name: torch.cat([one[name] for one in kept]) for name in kept[0]}
-    gradients = gradient(loss, {name: p.detach() for name, p in loss.named_parameters()}, arguments)
-    sound = gradients.flatten(1).isfinite().all(1) & (gradients.flatten(1).abs().amax(1) > 0)
-    if not sound.any():
+    run.under(teacher, family, drawn, observe)
+    arguments = {name: torch.cat([one[name] for one in recorded]) for name in recorded[0]}
+    gradients = gradient(teacher, {name: p.detach() for name, p in teacher.named_parameters()}, arguments)
+    usable = gradients.flatten(1).isfinite().all(1) & (gradients.flatten(1).abs().amax(1) > 0)
+    if not usable.any():
         raise InputError(
-            f"{loss.config.name} gradients nowhere, or to no finite value, in any training under {run.optimizer} at lr "
-            f"{run.lr:g}: there is nothing to imitate. Give training_configs in which it works."
+            f"{teacher.config.name} has no gradient other than zero, or none that is finite, in any training under "
+            f"{run.optimizer} at lr {run.lr:g}: there is nothing to imitate. Give training configs in which it works."
         )
-    return Samples({name: x[sound] for name, x in arguments.items()}, gradients[sound])
+    return Samples({name: x[usable] for name, x in arguments.items()}, gradients[usable])
 
 
 def fit(student: LearnedLoss, samples: Sequence[Samples], iterations: int) -> float:
-    """Fit a student to what was samples, by L-BFGS; the share it misses."""
+    """Fit a student to the samples of teachers by L-BFGS; the share of the squared gradient that it misses."""
     phi = {name: p.detach().clone().requires_grad_() for name, p in student.named_parameters()}
     best = _Best()
 
@@ -160,7 +162,7 @@ def fit(student: LearnedLoss, samples: Sequence[Samples], iterations: int) -> fl
 
 
 def gradient(loss: nn.Module, phi: Tensors, arguments: Tensors) -> Tensor:
-    """Gradient of a loss by its input, once for each collect_samples."""
+    """Gradient of a loss by its input for each sample, [samples, ...]."""
 
     def one(input: Tensor, others: Tensors) -> Tensor:
         value: Tensor = functional_call(loss, phi, (input,), others)
@@ -172,7 +174,7 @@ def gradient(loss: nn.Module, phi: Tensors, arguments: Tensors) -> Tensor:
 
 
 class _Best:
-    """The best parameters that a fit has met."""
+    """The best parameters of a fit so far."""
 
     def __init__(self) -> None:
         self.missed, self.phi = float("inf"), Tensors()
@@ -185,4 +187,4 @@ class _Best:
 def _missed(student: LearnedLoss, phi: Tensors, samples: Samples) -> Tensor:
     """Mean over samples of the share of the squared gradient that a student misses."""
     error = (gradient(student, phi, samples.arguments) - samples.gradient).square().flatten(1).sum(1)
-    return (error / samples.strength).mean()
+    return (error / samples.squared_norm).mean()

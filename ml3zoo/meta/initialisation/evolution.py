@@ -1,7 +1,8 @@
-"""Expressions found by evolution, their coefficients by gradient: the structure of a symbolic student of a loss.
+"""Symbolic students of a loss: expressions by genetic programming, their coefficients by gradient.
 
-Source of the idea: Raymond et al., *Learning Symbolic Model-Agnostic Loss Functions via Meta-Learning*, TPAMI 2023. An
-expression is worth what a fit of its coefficients reaches in ``ml3zoo.meta.initialisation.distillation``, less a little for its length.
+Source of the idea: Raymond et al., *Learning Symbolic Model-Agnostic Loss Functions via Meta-Learning*, TPAMI 2023. The
+score of an expression is the error of ``ml3zoo.meta.initialisation.distillation`` after a fit of its coefficients, plus
+a small price for its length.
 """
 
 from __future__ import annotations
@@ -27,10 +28,10 @@ class Evolution:
     """How expressions are searched for.
 
     Attributes:
-        population: expressions of a generation.
-        generations: how many.
-        parents: the best of a generation, from which the next is bred.
-        longest: tokens of an expression, at most.
+        population: number of expressions in a generation.
+        generations: their number.
+        parents: number of best expressions of a generation, of which the next is made.
+        longest: largest number of tokens of an expression.
         price: of a token, in shares of the gradient that is missed.
         iterations: of each fit.
         seed: of the search.
@@ -51,22 +52,19 @@ class Evolution:
         training_configs: Sequence[TrainingConfig],
         *,
         tasks: int = 4,
-        moments: int = 8,
+        snapshots: int = 8,
     ) -> LearnedLoss:
         """The best student of the family ``symbolic`` for a loss.
 
         Args:
-            loss: what is imitated.
+            loss: the teacher.
             config: of the student; the tokens of its architecture are replaced by those found.
-            training_configs: the trainings that are samples.
-            tasks: of each training_config.
-            moments: of each training.
+            training_configs: of the trainings that the two are compared in.
+            tasks: of each training config.
+            snapshots: of each training.
         """
         with reproducible_compute():
-            samples = [
-                collect_samples(loss, training_config, tasks, moments, self.seed)
-                for training_config in training_configs
-            ]
+            samples = [collect_samples(loss, each, tasks, snapshots, self.seed) for each in training_configs]
             return _Search(self, config, samples)()
 
 
@@ -78,7 +76,7 @@ class _Candidate:
 
 
 class _Search:
-    """One search under way."""
+    """One running search."""
 
     def __init__(self, evolution: Evolution, config: LossConfig, samples: Sequence[Samples]) -> None:
         self.evolution, self.config, self.samples = evolution, config, samples
@@ -87,14 +85,14 @@ class _Search:
         self.known: dict[Tokens, _Candidate] = {}
 
     def __call__(self) -> LearnedLoss:
-        sown = [self._linear(), *(self._sown(2 + k % 3) for k in range(self.evolution.population - 1))]
-        candidates = [self._measured(tokens) for tokens in sown if len(tokens) <= self.evolution.longest]
+        initial = [self._linear(), *(self._random(2 + k % 3) for k in range(self.evolution.population - 1))]
+        candidates = [self._measured(tokens) for tokens in initial if len(tokens) <= self.evolution.longest]
         with progress_bar("evolution", self.evolution.generations) as advance:
             for generation in range(self.evolution.generations):
                 candidates = self._best(candidates)
                 advance(generation + 1, f"best {candidates[0].score:.3f}")
-                bred = [self._bred(candidates) for _ in range(self.evolution.population - len(candidates))]
-                candidates += [self._measured(tokens) for tokens in bred]
+                children = [self._child(candidates) for _ in range(self.evolution.population - len(candidates))]
+                candidates += [self._measured(tokens) for tokens in children]
         return self._best(candidates)[0].student
 
     def _best(self, candidates: list[_Candidate]) -> list[_Candidate]:
@@ -109,21 +107,21 @@ class _Search:
             self.known[tokens] = _Candidate(tokens, student, missed + self.evolution.price * len(tokens))
         return self.known[tokens]
 
-    def _bred(self, parents: list[_Candidate]) -> Tokens:
-        """A parent with a part replaced by one of its own, of another parent's or a fresh one, or wrapped."""
+    def _child(self, parents: list[_Candidate]) -> Tokens:
+        """A parent with a subexpression replaced by one of its own, of another parent or a random one, or wrapped."""
         mother, father = (parents[self._below(len(parents))].tokens for _ in range(2))
         start, end = self._part(mother)
-        way = self._below(6)
-        if way > 3:
+        mutation = self._below(6)
+        if mutation > 3:
             first, last = self._part(mother[start:end])
             part = mother[start + first : start + last]
-        elif way == 0:
+        elif mutation == 0:
             other = slice(*self._part(father))
             part = father[other]
-        elif way == 1:
-            part = self._grown(self._below(3))
-        elif way == 2:
-            part = (*mother[start:end], *self._grown(self._below(2)), self._pick(self._operators(2)))
+        elif mutation == 1:
+            part = self._random_expression(self._below(3))
+        elif mutation == 2:
+            part = (*mother[start:end], *self._random_expression(self._below(2)), self._pick(self._operators(2)))
         else:
             part = (*mother[start:end], self._pick(self._operators(1)))
         child = mother[:start] + part + mother[end:]
@@ -131,28 +129,28 @@ class _Search:
 
     @property
     def _expressions(self) -> range:
-        """One for each signal that is weighed."""
+        """One for each term that has a weight."""
         return range(max(1, len(self.config.architecture.get("terms", ()))))
 
     def _linear(self) -> Tokens:
-        """Of all signals, each with a coefficient: what the search shortens or improves."""
+        """A linear expression of all signals: a start that the search shortens or improves."""
         terms = [token for k in range(len(self.config.signals)) for token in ("c", f"s{k}", "mul", "add")]
         return tuple(token for _ in self._expressions for token in ("c", *terms))
 
-    def _sown(self, depth: int) -> Tokens:
-        """Random expressions."""
-        return tuple(token for _ in self._expressions for token in self._grown(depth))
+    def _random(self, depth: int) -> Tokens:
+        """Random expressions, one for each term."""
+        return tuple(token for _ in self._expressions for token in self._random_expression(depth))
 
-    def _grown(self, depth: int) -> Tokens:
+    def _random_expression(self, depth: int) -> Tokens:
         """A random expression of at most a depth."""
         if depth == 0 or self._below(5) == 0:
             return (self._pick(self.leaves),)
         operator = self._pick(self._operators(1 if self._below(4) == 0 else 2))
-        arguments = [self._grown(depth - 1) for _ in range(OPERATORS[operator].arguments)]
+        arguments = [self._random_expression(depth - 1) for _ in range(OPERATORS[operator].arguments)]
         return (*(token for argument in arguments for token in argument), operator)
 
     def _part(self, tokens: Tokens) -> tuple[int, int]:
-        """Where a random part of an expression, complete in itself, begins and ends."""
+        """Start and end of a random subexpression."""
         end = self._below(len(tokens))
         start, needed = end, 1
         while True:

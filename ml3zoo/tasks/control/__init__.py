@@ -1,1 +1,1 @@
-"""Worlds to act in, as pure torch functions and as Gymnasium environments."""
+"""Environments to act in: dynamics as pure torch functions, and Gymnasium environments."""

@@ -1,4 +1,4 @@
-"""A car in a valley, too weak to climb straight out of it. Pure functions of tensors.
+"""A car in a valley, too weak to climb straight out of it; pure functions of tensors.
 
 Sources: Moore 1990 for the problem; Bechtle et al. 2020 for ``VALLEY``; Gymnasium for ``CONTINUOUS``, the dynamics of
 its ``MountainCarContinuous-v0``.
@@ -15,24 +15,24 @@ from torch import Tensor
 from ml3zoo.format.environment import AffineScale, AffineScales
 
 BOTTOM = -math.pi / 6
-"""Position of the lowest place of the valley."""
+"""Position of the bottom of the valley."""
 
 
 @dataclass(frozen=True)
 class Car:
-    """How a car moves. Position x, the height is sin(3x), the bottom at -π/6; an action in [-1, 1] is its engine.
+    """How a car moves. At position x the height is sin(3x), the bottom is at -π/6; an action in [-1, 1] is the engine.
 
     Attributes:
         engine: acceleration at full power.
         gravity: acceleration at the steepest slope.
         friction: deceleration at velocity 1.
         dt: time of a step.
-        fastest: largest velocity.
+        fastest: largest speed.
         leftmost, rightmost: ends of the road; the car stops at the left one.
         goal: position to reach.
-        steps: of an episode, at most.
-        pace: velocity that counts as one where a policy looks at it.
-        swing: steps after which the car may first be far on the left, and where: what a planner would tell.
+        steps: largest number in an episode.
+        pace: a typical velocity, the scale in which a policy sees it.
+        swing: number of steps in which the car should first go left, and its position then; a planner's solution.
     """
 
     engine: float
@@ -67,7 +67,7 @@ class Car:
 
     @property
     def observation_normaliser(self) -> AffineScales:
-        """What brings a state to about -1 to 1, as a policy likes it."""
+        """Brings a state to about -1 to 1."""
         return AffineScale(shift=BOTTOM, scale=0.3), AffineScale(scale=self.pace)
 
     def arrived(self, state: Tensor) -> Tensor:

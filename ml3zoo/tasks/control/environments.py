@@ -1,6 +1,6 @@
-"""The vector_env of ``ml3zoo.tasks.control`` as Gymnasium environments, which know them once this module is imported.
+"""The mountain car and the point mass as Gymnasium environments; importing this module registers them.
 
-``gymnasium.make("ml3zoo.tasks.control.environments:ml3zoo/MountainCar-v0")`` does both.
+``gymnasium.make("ml3zoo.tasks.control.environments:ml3zoo/MountainCar-v0")`` imports it and makes one.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class MountainCarEnv(gymnasium.Env[Array, Array]):
 
     Args:
         car: its dynamics; another car than ``VALLEY`` needs ``max_episode_steps=car.steps`` as well.
-        spread: starts lie so far from the bottom, and are so fast, at most.
+        spread: largest distance of a start from the bottom, and its largest speed.
     """
 
     metadata: dict[str, Any] = {"render_modes": []}  # noqa: RUF012 (Gymnasium's own declaration)
@@ -42,7 +42,7 @@ class MountainCarEnv(gymnasium.Env[Array, Array]):
         self._state = torch.tensor([BOTTOM, 0.0], dtype=torch.float64)
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Array, dict[str, Any]]:
-        """A start near the bottom of the valley, or the one that was asked for."""
+        """A start near the bottom of the valley, or the one in ``options``."""
         super().reset(seed=seed)
         drawn = np.array([BOTTOM, 0.0]) + np.array(self.spread) * self.np_random.uniform(-1, 1, 2)
         start = np.asarray((options or {}).get("start", drawn))
@@ -68,7 +68,7 @@ class PointMassEnv(gymnasium.Env[Array, Array]):
     """A point mass that should come to rest at a goal; see ``ml3zoo.tasks.control.point_mass``.
 
     An observation is position, velocity, goal and the way from the goal, an action the push in [-1, 1]². A step costs
-    the distance from the goal. ``reset`` takes ``options={"goal": (x, y)}``; else goals lie anywhere in reach.
+    the distance from the goal. ``reset`` takes ``options={"goal": (x, y)}``; without it goals lie anywhere in reach.
 
     Args:
         mass: its dynamics; another than ``PointMass()`` needs ``max_episode_steps=mass.steps`` as well.

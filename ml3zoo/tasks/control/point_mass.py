@@ -24,8 +24,8 @@ class PointMass:
         friction: deceleration at velocity 1.
         dt: time of a step.
         steps: of an episode.
-        reach: goals lie so far from the origin at most.
-        spread: starts lie so far from the origin, along each axis, at most.
+        reach: the largest distance of a goal from the origin.
+        spread: the largest distance of a start from the origin, along each axis.
     """
 
     power: float = 3.0
@@ -38,11 +38,11 @@ class PointMass:
     observation_normaliser: ClassVar[AffineScales] = tuple(
         AffineScale(scale=scale) for scale in (0.5, 0.5, 1.0, 1.0, 0.5, 0.5, 0.5, 0.5)
     )
-    """What brings an observation to about -1 to 1."""
+    """Brings an observation to about -1 to 1."""
 
     @property
     def farthest(self) -> float:
-        """No number of an observation is larger: at full push the mass comes less far from the goal."""
+        """A bound of every number of an observation: at full push the mass stays nearer to the goal than this."""
         time = self.dt * (self.steps + 1)
         return self.spread + self.reach + max(self.power * time, self.power * time**2 / 2)
 
@@ -68,10 +68,18 @@ class PointMass:
         velocity = velocity + self.dt * (self.power * action.clamp(-1, 1) - self.friction * velocity)
         return torch.cat([position + self.dt * velocity, velocity, goal], -1)
 
+    def goal(self, state: Tensor) -> Tensor:
+        """The goal, [..., 2]."""
+        return state[..., 4:]
+
     def offset(self, state: Tensor) -> Tensor:
         """The way from the goal, [..., 2]."""
-        return state[..., :2] - state[..., 4:]
+        return state[..., :2] - self.goal(state)
 
     def observe(self, state: Tensor) -> Tensor:
-        """What a policy is told, [..., 8]: position, velocity, goal, the way from the goal."""
+        """What a policy observes, [..., 8]: position, velocity, goal, the way from the goal."""
         return torch.cat([state, self.offset(state)], -1)
+
+    def learned(self) -> dict[str, Tensor]:
+        """Nothing: the dynamics are known."""
+        return {}

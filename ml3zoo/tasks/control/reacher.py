@@ -46,8 +46,8 @@ _SPRING, _DAMPER = 4.0, 0.4
 class Reacher:
     """How the arm moves. A state is two angles, their velocities, the goal and the fingertip, [..., 8]; rad, rad/s, m.
 
-    The fingertip is where the environment tells it to be: at the angles of the last stage of the last integration,
-    which are off by some micrometres, or a millimetre where the elbow hits its stop.
+    The fingertip is where the environment reports it: at the angles of the last stage of the last integration, which
+    are off by some micrometres, or a millimetre where the elbow hits its stop.
 
     Attributes:
         steps: of an episode, of 0.02 s each.
@@ -58,7 +58,7 @@ class Reacher:
     observation_normaliser: ClassVar[AffineScales] = tuple(
         AffineScale(scale=scale) for scale in (0.5, 0.5, 0.5, 0.5, 0.3, 0.3, 3.0, 3.0, 0.05, 0.05)
     )
-    """What brings an observation to about -1 to 1."""
+    """Brings an observation to about -1 to 1."""
 
     def draw(self, generator: torch.Generator, n: int, split: Split) -> Tensor:
         """Starts and goals as the environment draws them, [n, 8]; no two are alike, of any split."""
@@ -86,14 +86,35 @@ class Reacher:
             angle, velocity, last = _runge_kutta(angle, velocity, torque)
         return torch.cat([angle, velocity, goal, fingertip(last)], -1)
 
+    def goal(self, state: Tensor) -> Tensor:
+        """The goal, [..., 2], in m."""
+        return state[..., 4:6]
+
+    def observed_goal(self, observed: Tensor) -> Tensor:
+        """The goal in observations [..., 10], [..., 2], in m."""
+        return observed[..., 4:6]
+
+    def velocity(self, state: Tensor) -> Tensor:
+        """Angular velocities, [..., 2], in rad/s."""
+        return state[..., 2:4]
+
     def offset(self, state: Tensor) -> Tensor:
         """The way from the goal to the fingertip, [..., 2], in m."""
-        return state[..., 6:] - state[..., 4:6]
+        return state[..., 6:] - self.goal(state)
 
     def observe(self, state: Tensor) -> Tensor:
-        """What the environment tells, [..., 10]: cosines, sines, goal, velocities, the way from the goal."""
+        """What a policy observes, [..., 10]: cosines, sines, goal, velocities, the way from the goal."""
         angle, velocity, goal, _ = torch.split(state, 2, -1)
         return torch.cat([angle.cos(), angle.sin(), goal, velocity, self.offset(state)], -1)
+
+    def recall(self, observed: Tensor) -> Tensor:
+        """The states [..., 8] in which observations [..., 10] were made."""
+        cos, sin, goal, velocity, offset = torch.split(observed, 2, -1)
+        return torch.cat([torch.atan2(sin, cos), velocity, goal, offset + goal], -1)
+
+    def learned(self) -> dict[str, Tensor]:
+        """Nothing: the dynamics are known."""
+        return {}
 
 
 def fingertip(angle: Tensor) -> Tensor:
@@ -103,7 +124,7 @@ def fingertip(angle: Tensor) -> Tensor:
 
 
 def expert(observed: Tensor) -> Tensor:
-    """What somebody does who knows how long the arm is: a spring and a damper towards the angles of the goal.
+    """A controller that knows the arm's lengths: a spring and a damper towards the joint angles of the goal.
 
     Args:
         observed: [..., 10].
@@ -111,8 +132,8 @@ def expert(observed: Tensor) -> Tensor:
     Returns:
         Actions in [-1, 1], [..., 2].
     """
-    goal, velocity = observed[..., 4:6], observed[..., 6:8]
-    angle = torch.atan2(observed[..., 2:4], observed[..., :2])
+    cos, sin, goal, velocity, _ = torch.split(observed, 2, -1)
+    angle = torch.atan2(sin, cos)
     farthest = _UPPER + _FORE
     far = goal.norm(dim=-1).clamp(farthest - 2 * _UPPER, farthest - 1e-3)
     elbow = torch.acos(((far.square() - _UPPER**2 - _FORE**2) / (2 * _UPPER * _FORE)).clamp(-1, 1))

@@ -16,15 +16,15 @@ from ml3zoo.tasks.control.needs_gymnasium import AutoresetMode, Box, VectorEnv
 
 @dataclass(frozen=True)
 class Rollouts:
-    """One episode of each world, up to its own end; time comes first.
+    """One episode in each environment, up to its own end; time comes first.
 
     Attributes:
-        states: what was observed before each action, [steps, vector_env, states]; zeros after an episode's end.
-        actions: what the policy did, before it was clipped to the range of actions, [steps, vector_env, actions].
-        rewards: what came of it, [steps, vector_env]; zeros after an episode's end.
-        alive: which steps belong to an episode that had not ended, [steps, vector_env].
-        end: the last that was observed of each episode, after its last action, [vector_env, states].
-        terminated: which episodes ended by themselves, not by running out of time, [vector_env].
+        states: observations before each action, [steps, environments, states]; zeros after an episode's end.
+        actions: of the policy, before clipping to the range of actions, [steps, environments, actions].
+        rewards: after each action, [steps, environments]; zeros after an episode's end.
+        alive: whether the episode had not ended before the step, [steps, environments].
+        end: observations after the last action of each episode, [environments, states].
+        terminated: whether each episode ended by itself, not by its time limit, [environments].
     """
 
     states: Tensor
@@ -36,31 +36,31 @@ class Rollouts:
 
     @property
     def returns(self) -> Tensor:
-        """Sum of rewards of each episode, [vector_env]."""
+        """Sum of rewards of each episode, [environments]."""
         return self.rewards.sum(0, dtype=torch.float64)
 
     @property
-    def lived(self) -> Tensor:
-        """All states of all episodes, [points, states]."""
+    def visited_states(self) -> Tensor:
+        """All states of all episodes in which the policy acted, [points, states]."""
         return self.states[self.alive]
 
     @property
-    def taken(self) -> int:
-        """How many steps of the environment were taken in all."""
+    def env_steps(self) -> int:
+        """Number of steps in all environments together."""
         return int(self.alive.sum())
 
 
 def roll_out(policy: Callable[[Tensor], Tensor], vector_env: VectorEnv, seed: int | None = None) -> Rollouts:
-    """Let a policy act, without a gradient, until every world's episode has ended.
+    """Let a policy act, without a gradient, until every environment's episode has ended.
 
     Args:
-        policy: states [vector_env, states] to actions [vector_env, actions]; actions out of range are clipped to it.
-        vector_env: ``gymnasium.make_vec(...)``; their episodes must end, by themselves or by their time limit.
+        policy: states [environments, states] to actions [environments, actions]; actions out of range are clipped.
+        vector_env: ``gymnasium.make_vec(...)``; it must have a time limit.
         seed: of the starts.
 
     Raises:
-        InputError: observations are not vectors of numbers, actions are not continuous, the policy does not fit, or the
-            environment fails, or observes or rewards with what is not finite.
+        InputError: observations are not vectors of numbers, actions are not continuous, the policy does not fit, the
+            environment fails, or an observation or a reward is not finite.
     """
     check_vector_env(vector_env)
     observed, _ = _working(partial(vector_env.reset, seed=seed), "at its reset", vector_env)
@@ -70,53 +70,55 @@ def roll_out(policy: Callable[[Tensor], Tensor], vector_env: VectorEnv, seed: in
     terminated, end = torch.zeros_like(alive), torch.zeros_like(state)
     steps = list[tuple[Tensor, ...]]()
     while alive.any():
-        action = _acted(policy, state, vector_env)
+        action = _actions(policy, state, vector_env)
         stepped = partial(vector_env.step, _clipped(action, vector_env))
-        observed, given, ended, late, infos = _working(stepped, f"at step {len(steps) + 1} of an episode", vector_env)
-        reward = torch.where(alive, torch.as_tensor(given, dtype=torch.float32), 0.0)
+        when = f"at step {len(steps) + 1} of an episode"
+        observed, rewards, terminations, truncations, infos = _working(stepped, when, vector_env)
+        reward = torch.where(alive, torch.as_tensor(rewards, dtype=torch.float32), 0.0)
         steps.append((state, action, reward, alive))
         _check_finite("rewarded", reward[:, None], len(steps), vector_env)
         state = torch.tensor(observed, dtype=torch.float32)
-        over = alive & torch.as_tensor(ended | late)
+        over = alive & torch.as_tensor(terminations | truncations)
         end[over] = _last(state, over, infos, vector_env)
-        terminated |= alive & torch.as_tensor(ended)
+        terminated |= alive & torch.as_tensor(terminations)
         alive = alive & ~over
         state = torch.where(alive[:, None], state, 0.0)
         _check_finite("observed", torch.cat([state, end[over]]), len(steps), vector_env)
-    states, actions, rewards, lived = (torch.stack(each) for each in zip(*steps, strict=True))
-    return Rollouts(states, actions, rewards, lived, end, terminated)
+    states, actions, all_rewards, alive_before = (torch.stack(each) for each in zip(*steps, strict=True))
+    return Rollouts(states, actions, all_rewards, alive_before, end, terminated)
 
 
 def check_vector_env(vector_env: VectorEnv) -> None:
-    """See that policies can be rolled out in an environment.
+    """Check that policies can be rolled out in an environment.
 
     Raises:
-        InputError: it is no vector environment, its observations are no vectors of numbers, its actions not continuous,
-            or its episodes may not end.
+        InputError: it is no vector environment, its observations are not vectors of numbers, its actions are not
+            continuous, or it has no time limit.
     """
     if not isinstance(vector_env, VectorEnv):
         raise InputError(
-            f"vector_env is a {type(vector_env).__name__}: a vector environment was expected. Call gymnasium.make_vec(name, "
-            "num_envs=1)."
+            f"vector_env is a {type(vector_env).__name__}: a vector environment was expected. Call "
+            "gymnasium.make_vec(name, num_envs=1)."
         )
-    cures = (
+    remedies = (
         "Wrap the environment (gymnasium.wrappers.FlattenObservation)",
         "Take an environment with continuous actions",
     )
     spaces = vector_env.single_observation_space, vector_env.single_action_space
-    for what, space, cure in zip(("observations", "actions"), spaces, cures, strict=True):
+    for what, space, remedy in zip(("observations", "actions"), spaces, remedies, strict=True):
         if not isinstance(space, Box) or len(space.shape) != 1 or space.dtype.kind != "f":
             raise InputError(
-                f"{_name(vector_env)} has {what} in {space}: a Box of one dimension and real numbers was expected. {cure}."
+                f"{_name(vector_env)} has {what} in {space}: a Box of one dimension and real numbers was expected. "
+                f"{remedy}."
             )
     if vector_env.metadata.get("autoreset_mode") == AutoresetMode.DISABLED:
         raise InputError(
-            f"{_name(vector_env)} does not reset by itself: vector_env whose episodes end early could not wait for the others. "
-            "Leave autoreset_mode at its default."
+            f"{_name(vector_env)} does not reset by itself: environments whose episodes end early could not wait for "
+            "the others. Leave autoreset_mode at its default."
         )
     if vector_env.spec is None or vector_env.spec.max_episode_steps is None:
         raise InputError(
-            f"{_name(vector_env)} tells no time limit: make it by gymnasium.make_vec(name, max_episode_steps=N)."
+            f"{_name(vector_env)} has no time limit: make it by gymnasium.make_vec(name, max_episode_steps=N)."
         )
 
 
@@ -132,34 +134,34 @@ def _working(work: Callable[[], Any], when: str, vector_env: VectorEnv) -> Any:
         return work()
     except Exception as error:
         raise InputError(
-            f"{_name(vector_env)} failed {when} ({type(error).__name__}: {error}). The policy is as it was before; correct "
-            "the environment."
+            f"{_name(vector_env)} failed {when} ({type(error).__name__}: {error}). The policy is unchanged; correct the "
+            "environment."
         ) from error
 
 
-def _acted(policy: Callable[[Tensor], Tensor], state: Tensor, vector_env: VectorEnv) -> Tensor:
-    """What the policy does, [vector_env, actions]."""
+def _actions(policy: Callable[[Tensor], Tensor], state: Tensor, vector_env: VectorEnv) -> Tensor:
+    """The policy's actions, checked, [environments, actions]."""
     with torch.no_grad():
         action = policy(state)
     if not isinstance(action, Tensor):
         raise InputError(f"the policy gave a {type(action).__name__}: a tensor of actions was expected.")
-    wanted = (vector_env.num_envs, *action_space(vector_env).shape)
-    if action.shape != wanted or not action.isfinite().all():
-        got = f"shape {tuple(action.shape)}" if action.shape != wanted else "actions that are not finite"
+    expected = (vector_env.num_envs, *action_space(vector_env).shape)
+    if action.shape != expected or not action.isfinite().all():
+        got = f"shape {tuple(action.shape)}" if action.shape != expected else "actions that are not finite"
         raise InputError(
-            f"the policy gave {got} in {_name(vector_env)}: finite actions of shape {wanted} were expected."
+            f"the policy gave {got} in {_name(vector_env)}: finite actions of shape {expected} were expected."
         )
     return action.cpu().clone()
 
 
 def _clipped(action: Tensor, vector_env: VectorEnv) -> Any:
-    """The same as the environment takes it."""
+    """Actions as the environment takes them."""
     space = action_space(vector_env)
     return action.clamp(torch.as_tensor(space.low), torch.as_tensor(space.high)).numpy().astype(space.dtype)
 
 
 def _last(state: Tensor, over: Tensor, infos: dict[str, Any], vector_env: VectorEnv) -> Tensor:
-    """What episodes that are over were last observed in, [episodes, states]."""
+    """The last observations of episodes that are over, [episodes, states]."""
     if vector_env.metadata.get("autoreset_mode") != AutoresetMode.SAME_STEP or not over.any():
         return state[over]
     return torch.stack([torch.tensor(infos["final_obs"][k], dtype=state.dtype) for k in over.nonzero().flatten()])

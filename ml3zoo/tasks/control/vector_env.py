@@ -14,13 +14,13 @@ from ml3zoo.tasks.control.needs_gymnasium import VectorEnv, gymnasium
 def open_vector_env(
     env: str, count: int, episode_steps: int, *, like: str = "MountainCarContinuous-v0", render_mode: str | None = None
 ) -> Iterator[VectorEnv]:
-    """So many vector_env of an environment, closed afterwards.
+    """A vector environment that is closed afterwards.
 
     Args:
         env: its id, as ``gymnasium.make`` takes it: ``"Name-v0"``, or ``"module:Name-v0"``, which imports the module.
-        count: vector_env.
-        episode_steps: of an episode, at most.
-        like: an id that is known, for the error.
+        count: number of environments in it.
+        episode_steps: largest number of steps in an episode.
+        like: a known id, for the error message.
         render_mode: as ``gymnasium.make`` takes it.
 
     Raises:
@@ -50,6 +50,6 @@ def open_vector_env(
 
 
 def own_limit(env: str) -> int | None:
-    """How many steps an episode of an environment that was opened has where nobody asks for another limit."""
+    """The time limit that an environment registers for itself, in steps; None if it has none."""
     steps: int | None = gymnasium.spec(env.rpartition(":")[-1]).max_episode_steps
     return steps
