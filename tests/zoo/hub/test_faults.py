@@ -9,9 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from ml3zoo.format.config import read_config
 from ml3zoo.format.files import sha256
 from ml3zoo.recipe.card_folder import refresh_card
 from ml3zoo.zoo.names import resolve
+from ml3zoo.zoo.store import seal
+from tests.command import finished, start
 from tests.loopback import Fault, LoopbackHub, RawFile, loopback_hub
 from tests.machines import Machine
 
@@ -23,6 +26,12 @@ SLOWEST = 30.0
 PATIENT, HURRIED = 10, 3
 """Seconds that the Hub has for an answer: by default, and where faults last. A call may take twice as long."""
 pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module", autouse=True)
+def warm() -> None:
+    """The process that commands are forked from is up before any of them is timed."""
+    finished(start("python", "-c", ""))
 
 
 @pytest.fixture
@@ -92,8 +101,18 @@ START = 3
 """Seconds of work to start a command, which those that run side by side take turns in."""
 
 
-def side_by_side(home: Path, faults: list[Fault], *arguments: str | Path) -> list[tuple[Fault, int, str]]:
-    """A command under each of some faults at once, each with a Hub and a machine of its own.
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    """The loss with tiny pictures: calls that move few bytes are given up early."""
+    folder = shutil.copytree(LOSS, tmp_path / "small")
+    for picture in folder.glob("plots/*.png"):
+        picture.write_bytes(b"a picture")
+    seal(folder, read_config(folder))
+    return folder
+
+
+def side_by_side(home: Path, loss: Path, faults: list[Fault], *arguments: str | Path) -> list[tuple[Fault, int, str]]:
+    """A command under each of some faults at once, each with a machine and a Hub of its own, which has a loss.
 
     Returns:
         The fault, the exit code and what was said.
@@ -103,7 +122,7 @@ def side_by_side(home: Path, faults: list[Fault], *arguments: str | Path) -> lis
         started = time.monotonic()
         for index, fault in enumerate(faults):
             hub = stack.enter_context(loopback_hub())
-            hub.put(REPO if arguments[0] == "pull" else "ml3zoo/other", contents(LOSS))
+            hub.put(REPO if arguments[0] == "pull" else "ml3zoo/other", contents(loss))
             hub.faults([fault])
             hurried = dict.fromkeys(("HF_HUB_DOWNLOAD_TIMEOUT", "HF_HUB_ETAG_TIMEOUT"), str(HURRIED))
             machine = Machine(home / str(index), hub.endpoint, "hf_alice", hurried)
@@ -116,20 +135,20 @@ def side_by_side(home: Path, faults: list[Fault], *arguments: str | Path) -> lis
 
 
 @pytest.mark.parametrize("trouble", [*LASTING, {"status": 403}], ids=str)
-def test_lasting_faults_of_a_pull(tmp_path, trouble):
+def test_lasting_faults_of_a_pull(tmp_path, small, trouble):
     paths = ("/api/models/", "/resolve/.*/config.json", "/_cdn/")
     faults = [Fault(path, times=1000, **trouble) for path in paths]
-    for fault, code, message in side_by_side(tmp_path, faults, "pull", NAME):
+    for fault, code, message in side_by_side(tmp_path, small, faults, "pull", NAME):
         assert code == 1, (fault, message)
         assert NAME in message, (fault, message)
 
 
 @pytest.mark.parametrize("trouble", [*LASTING, {"gone": True}], ids=str)
-def test_lasting_faults_of_a_publication(tmp_path, trouble):
+def test_lasting_faults_of_a_publication(tmp_path, small, trouble):
     uploads = () if "drip" in trouble else ("/_lfs/",)  # their answer has no body that could drip
     paths = ("whoami", "preupload", *uploads, "/commit/")
     faults = [Fault(path, times=1000, **trouble) for path in paths]
-    for fault, code, message in side_by_side(tmp_path, faults, "publish", LOSS, "--repo", REPO):
+    for fault, code, message in side_by_side(tmp_path, small, faults, "publish", small, "--repo", REPO):
         assert code == 1, (fault, message)
         assert NAME in message, (fault, message)
 
