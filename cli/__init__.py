@@ -1,4 +1,4 @@
-"""The command line: one file a verb. Data goes to stdout, talk to stderr; a user's mistake exits with 1."""
+"""The command line: one file a verb. Data goes to stdout, messages to stderr; a user's mistake exits with 1."""
 
 from __future__ import annotations
 

@@ -2,33 +2,49 @@
 
 from __future__ import annotations
 
-from ml3zoo.format.config import SignalConfig
-from ml3zoo.zoo.names import describe
+from ml3zoo.format.config import InnerConfig, Provenance
+from ml3zoo.zoo.hub.reference import HubReference
+from ml3zoo.zoo.names import LossDescription, describe
 
 from .output import Json, Name, one_line, say, show_json
 
 
 def info(name: Name, json: Json = False) -> None:
     """Show what a loss is and how to use it."""
-    entry = describe(name)
+    loss = describe(name)
     if json:
-        show_json(entry)
+        show_json(loss.as_dict())
         return
-    inner, provenance = entry["inner"], entry["provenance"] or {}
-    lines = {
-        "name": entry["name"],
-        "headline": entry["headline"] or "not measured",
-        "about": entry["summary"],
-        "problem_type": f"{entry['kind']}, family {entry['family']}",
-        "signals": ", ".join(str(SignalConfig(**signal)) for signal in entry["signals"]),
-        **({"world": entry["acts_in"]} if entry["acts_in"] else {}),
-        "made for": f"{inner['optimizer']}, lr {inner['lr']:g}, momentum {inner['momentum']:g}, {inner['steps']} steps"
-        + (", standardised targets" if inner["standardized_targets"] else ""),
-        "use": f"from ml3zoo import load_loss; loss = {entry['use']}",
-        "call": entry["call"],
-        "from": f"recipe {provenance['recipe']}, {provenance['date']}" if provenance else "no recipe known",
-        "source": f"{entry['source']}, published by {entry['author']}" if entry["source"] else "not from the Hub",
-        "folder": entry["folder"],
+    for key, value in _lines(loss).items():
+        say(f"{key + ':':<14}{one_line(value)}")
+
+
+def _lines(loss: LossDescription) -> dict[str, object]:
+    config = loss.config
+    return {
+        "name": config.name,
+        "headline": loss.headline or "not measured",
+        "about": config.summary,
+        "problem type": f"{config.problem_type}, family {config.family}",
+        "signals": ", ".join(map(str, config.signals)),
+        **({"environment": config.environment} if config.environment else {}),
+        "made for": _training(config.inner),
+        "use": f"from ml3zoo import load_loss; loss = {loss.use}",
+        "call": loss.call,
+        "recipe": _recipe(config.provenance),
+        "source": _source(loss.location.source),
+        "folder": loss.location.folder,
     }
-    for key, value in lines.items():
-        say(f"{key + ':':<10}{one_line(value)}")
+
+
+def _training(inner: InnerConfig) -> str:
+    targets = ", standardised targets" if inner.standardized_targets else ""
+    return f"{inner.optimizer}, lr {inner.lr:g}, momentum {inner.momentum:g}, {inner.steps} steps{targets}"
+
+
+def _recipe(provenance: Provenance | None) -> str:
+    return f"{provenance.recipe}, {provenance.date}" if provenance else "not known"
+
+
+def _source(source: HubReference | None) -> str:
+    return f"{source}, published by {source.owner}" if source else "not from the Hub"

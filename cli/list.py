@@ -16,7 +16,7 @@ def list_(
     pattern: Annotated[str, typer.Argument(help="Part of a name, or a shell pattern such as 'sine*'.")] = "*",
     hub: Annotated[bool, typer.Option("--hub", help="Search the Hub instead of the bundled zoo.")] = False,
     problem_type: Annotated[
-        str | None, typer.Option(help="Only this problem_type, such as regression.", show_default=False)
+        str | None, typer.Option(help="Only this problem type, such as regression.", show_default=False)
     ] = None,
     json: Json = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print a table for a README.")] = False,
@@ -28,14 +28,13 @@ def list_(
         pattern = f"*{pattern}*"
     entries = _on_the_hub(pattern, problem_type) if hub else _bundled(pattern, problem_type)
     if not entries and (pattern != "*" or problem_type):
-        raise UnknownNameError(
-            f"no loss matches {pattern!r}{f' of problem_type {problem_type!r}' if problem_type else ''}. Run: ml3zoo list"
-        )
+        of_type = f" of problem type {problem_type!r}" if problem_type else ""
+        raise UnknownNameError(f"no loss matches {pattern!r}{of_type}. Run: ml3zoo list")
     if json:
         show_json(entries)
         return
     if markdown:
-        say("| loss | problem_type | measured |\n|---|---|---|")
+        say("| loss | problem type | measured |\n|---|---|---|")
     for entry in entries:
         name, headline = one_line(entry["name"]), one_line(entry["headline"])
         if markdown:
@@ -46,9 +45,17 @@ def list_(
 
 
 def _bundled(pattern: str, problem_type: str | None) -> list[dict[str, Any]]:
-    entries = [describe(name) for name in list_losses(pattern)]
-    shown = ("name", "problem_type", "headline", "folder")
-    return [{key: entry[key] for key in shown} for entry in entries if problem_type in (None, entry["problem_type"])]
+    losses = (describe(name) for name in list_losses(pattern))
+    return [
+        {
+            "name": loss.config.name,
+            "problem_type": loss.config.problem_type,
+            "headline": loss.headline,
+            "folder": str(loss.location.folder),
+        }
+        for loss in losses
+        if problem_type in (None, loss.config.problem_type)
+    ]
 
 
 def _on_the_hub(pattern: str, problem_type: str | None) -> list[dict[str, Any]]:

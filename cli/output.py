@@ -1,4 +1,4 @@
-"""How verbs speak: shared options, JSON on stdout, talk on stderr."""
+"""How verbs speak: shared options, data on stdout, messages on stderr."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Name = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print JSON to stdout.")]
 Quick = Annotated[bool, typer.Option("--quick", help="A small version, done within a minute.")]
 
-_LONGEST_MISTAKE = 4000
+_LONGEST_MESSAGE = 4000
 
 
 def show_json(value: Any) -> None:
@@ -34,17 +34,17 @@ def talk(text: str) -> None:
 
 
 def one_line(text: object, longest: int = 300) -> str:
-    """Text of strangers on one line, so that it cannot pass for more than one, and not too long to read."""
+    """Untrusted text on one line, so that it cannot pose as several, cut to a readable length."""
     line = " ".join(str(text).split())
     return line if len(line) <= longest else line[: longest - 1] + "…"
 
 
 def plain(text: str) -> str:
-    """Text of strangers without what could steer a terminal: control and format characters become ``?``."""
+    """Untrusted text made harmless to a terminal: control and format characters become ``?``."""
     return "".join(c if c == "\n" or unicodedata.category(c) not in {"Cc", "Cf", "Cs"} else "?" for c in text)
 
 
 def fail(text: str) -> NoReturn:
-    """Tell a user's mistake, on one line, and exit with 1."""
-    talk(f"ml3zoo: {one_line(text, _LONGEST_MISTAKE)}")
+    """Print a user's mistake on one line and exit with 1."""
+    talk(f"ml3zoo: {one_line(text, _LONGEST_MESSAGE)}")
     sys.exit(1)

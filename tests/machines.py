@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.command import Running, finished, start
 from tests.loopback.client import client_environment
 
 SCRIPTS = Path(sys.executable).parent
+_LONGEST = 120.0
 DIGEST = """
 import hashlib, sys, torch
 from ml3zoo import load_loss
@@ -32,6 +34,7 @@ class Machine:
         home: where its Hub cache and token lie.
         endpoint: the Hub it talks to.
         token: what it logs in with; empty for nobody.
+        extra: more environment variables of its commands.
     """
 
     home: Path
@@ -46,26 +49,19 @@ class Machine:
         path = f"{SCRIPTS}{os.pathsep}{client['PATH']}"
         return client | {"PATH": path, "OMP_NUM_THREADS": "1"} | self.extra
 
-    def start(self, *command: str | Path, cwd: Path | None = None) -> subprocess.Popen[str]:
-        """Initialisation a command, the virtual environment's first: ``ml3zoo``, ``hf`` or ``python``."""
-        return subprocess.Popen(
-            [*map(str, command)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=self.environment,
-            cwd=cwd,
-        )
-
-    def run(self, *command: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-        """Run a command to its end, which must come within two minutes."""
-        process = self.start(*command, cwd=cwd)
-        out, err = process.communicate(timeout=120)
-        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+    def start(self, *arguments: str | Path, cwd: Path | None = None) -> Running:
+        """Start ``ml3zoo``."""
+        return start("ml3zoo", *arguments, env=self.environment, cwd=cwd)
 
     def ml3zoo(self, *arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-        """Run ``ml3zoo``."""
-        return self.run("ml3zoo", *arguments, cwd=cwd)
+        """Run ``ml3zoo`` to its end, which must come within two minutes."""
+        return finished(self.start(*arguments, cwd=cwd), _LONGEST)
+
+    def run(self, *command: str | Path) -> subprocess.CompletedProcess[str]:
+        """Run another command, the virtual environment's first, such as ``hf`` or ``python``."""
+        return subprocess.run(
+            [*map(str, command)], capture_output=True, text=True, timeout=_LONGEST, env=self.environment
+        )
 
     def json(self, *arguments: str | Path) -> Any:
         """What ``ml3zoo ... --json`` prints."""
@@ -75,6 +71,6 @@ class Machine:
 
     def digest(self, name: str) -> str:
         """Fingerprint of a loss's values and gradients, bit for bit, loaded in a new process."""
-        done = self.run("python", "-c", DIGEST, name)
+        done = finished(start("python", "-c", DIGEST, name, env=self.environment), _LONGEST)
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()

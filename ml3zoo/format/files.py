@@ -1,4 +1,4 @@
-"""Writing files so that nothing half-written is ever left behind and nobody else's file is lost."""
+"""Writing files: nothing half-written is left behind, and no file of somebody else is lost."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ml3zoo.format.strictjson import read_json
 _LARGEST_MARK = 2**26
 _WRITE_ERRORS = (OSError, SafetensorError)
 _ATTEMPTS = 100
-"""How often a folder is put in place before giving up, while others put theirs at the same place."""
+"""How often to try to put a folder in place while other processes put theirs there."""
 
 
 def sha256(path: Path) -> str:
@@ -37,7 +37,7 @@ def git_blob_hash(path: Path) -> str:
 
 
 def make_folder(folder: Path) -> Path:
-    """Create ``folder`` with its parents and see that it can be written to.
+    """Create ``folder`` with its parents and check that it can be written to.
 
     Raises:
         OutputError: it is a file, or this user may not write there.
@@ -51,7 +51,7 @@ def make_folder(folder: Path) -> Path:
 
 
 def contents(folder: Path) -> Iterator[str]:
-    """Everything below a folder but folders: paths with forward slashes. Links are not followed.
+    """The paths of all files below a folder, with forward slashes. Links are not followed.
 
     Raises:
         OSError: a folder in it cannot be read.
@@ -62,26 +62,26 @@ def contents(folder: Path) -> Iterator[str]:
             yield (Path(place) / name).relative_to(folder).as_posix()
 
 
-def check_replaceable(folder: Path, mark: str, *, kept: Callable[[str], object] = lambda name: False) -> None:
-    """See that replacing ``folder`` loses nobody's file: it is new, empty or ours.
+def check_replaceable(folder: Path, mark: str, *, keep: Callable[[str], object] = lambda name: False) -> None:
+    """Check that replacing ``folder`` loses no file of somebody else: it is new, empty or ours.
 
     A folder of ours holds a JSON file named ``mark`` whose ``sha256`` names every other file in it.
 
     Args:
         folder: what is to be replaced.
         mark: a file's name.
-        kept: tells by its path below the folder whether a file stays although the mark does not name it.
+        keep: given a file's path below the folder, whether it may be there although the mark does not name it.
 
     Raises:
-        OutputError: it is a file, the folder one is in, or holds something else.
+        OutputError: it is a file, the working directory, or holds other files.
     """
     place = _resolved(folder)
     if place.exists() and not place.is_dir():
         raise OutputError(f"{folder} is a file, a folder was expected. Name another place.")
     try:
         ours = _named_by(place / mark)
-        strangers = (name for name in contents(place) if not ours or not (name == mark or name in ours or kept(name)))
-        few = list(itertools.islice(strangers, 3)) if place.exists() else []
+        others = (name for name in contents(place) if not ours or not (name == mark or name in ours or keep(name)))
+        few = list(itertools.islice(others, 3)) if place.exists() else []
     except OSError as error:
         raise _cannot_write(folder, error) from error
     if few:
@@ -127,8 +127,8 @@ def replacing_folder(folder: Path) -> Iterator[Path]:
         yield partial
         _put(partial, place)
     except (OutputError, *_WRITE_ERRORS) as error:
-        told = error if isinstance(error, OutputError) else _cannot_write(folder, error)
-        raise OutputError(str(told).replace(str(partial), str(folder))) from error
+        message = error if isinstance(error, OutputError) else _cannot_write(folder, error)
+        raise OutputError(str(message).replace(str(partial), str(folder))) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
@@ -164,7 +164,7 @@ def write_text(path: Path, text: str) -> None:
 
 
 def _resolved(folder: Path) -> Path:
-    """The folder behind dots and links; never one that this process stands in, which cannot be swapped."""
+    """The folder behind dots and links. The working directory is refused: it cannot be swapped."""
     try:
         place, here = folder.resolve(), Path.cwd()
     except (OSError, RuntimeError) as error:
@@ -182,7 +182,7 @@ def _beside(path: Path, ending: str) -> Path:
 
 
 def _put(partial: Path, folder: Path) -> None:
-    """Put a folder in the place of another; whoever else does so at the same time, the last one stays."""
+    """Put a folder in the place of another. If several processes do so at once, the last one wins."""
     for attempt in range(_ATTEMPTS):
         previous = _beside(folder, "previous")
         with suppress(FileNotFoundError):

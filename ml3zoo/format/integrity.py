@@ -1,4 +1,4 @@
-"""Are the files of a loss's folder the ones its config names? Needs neither torch nor the network."""
+"""Checks that a loss's folder holds the files its config names. Needs neither torch nor the network."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ _LARGEST_HEADER = 2**16
 _FILES_OF_TOOLS, _FOLDERS_OF_TOOLS = {".gitattributes"}, {".cache", "__pycache__"}
 
 
-def check_no_strangers(folder: Path, config: LossConfig) -> None:
-    """See that a folder holds the files its config names and nothing else.
+def check_nothing_else(folder: Path, config: LossConfig) -> None:
+    """Check that a folder holds the files its config names and nothing else.
 
-    What ``hf download`` and the installation of a wheel put beside them is let be; ml3zoo never opens it.
+    What ``hf download`` and pip put beside them may stay; ml3zoo never opens it.
 
     Raises:
-        IntegrityError: another file lies there.
+        IntegrityError: there is another file.
     """
-    strangers = [name for name in contents(folder) if name not in {FILE_NAME, *config.sha256} and not _of_tools(name)]
-    if strangers:
+    others = [name for name in contents(folder) if name not in {FILE_NAME, *config.sha256} and not _of_tools(name)]
+    if others:
         raise IntegrityError(
-            f"{folder} holds files its config does not name: {', '.join(sorted(strangers)[:5])}. ml3zoo never opens "
+            f"{folder} holds files its config does not name: {', '.join(sorted(others)[:5])}. ml3zoo never opens "
             "them, and nor should you (pickles can run code). Delete them, or pull the loss again."
         )
 
@@ -35,7 +35,7 @@ def _of_tools(name: str) -> bool:
 
 
 def check_header(path: Path) -> None:
-    """See that the header of a safetensors file is short, before anyone parses it.
+    """Check that the header of a safetensors file is short, before anything parses it.
 
     Raises:
         IntegrityError: it names far more than the tensors of a loss.

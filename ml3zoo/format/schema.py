@@ -19,30 +19,30 @@ Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 Seed = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 T = TypeVar("T")
 
-_KEPT = (bytes, bytearray, datetime.date, datetime.datetime, datetime.time, datetime.timedelta)
-"""Types that would be written as strings: kept as they are, they are refused."""
-_REFUSALS = (msgspec.ValidationError, TypeError, ValueError, RecursionError)
+_REFUSED = (bytes, bytearray, datetime.date, datetime.datetime, datetime.time, datetime.timedelta)
+"""Types that msgspec would write as text. Left as they are, they are refused, for JSON has none of them."""
+_ERRORS = (msgspec.ValidationError, TypeError, ValueError, RecursionError)
 
 
 class Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A frozen model that forbids keys it does not know. Called from Python it checks nothing: see ``checked``."""
 
     def builtins(self) -> dict[str, Any]:
-        """As what JSON knows: dicts, lists, strings, numbers, None.
+        """The same as JSON has it: dicts, lists, strings, numbers, None.
 
         Raises:
             ConfigError: a field holds something else.
         """
         try:
-            return cast(dict[str, Any], msgspec.to_builtins(self, builtin_types=_KEPT, enc_hook=_number))
-        except _REFUSALS as error:
-            raise ConfigError(f"{type(self).__name__} holds what JSON does not know: {error}.") from error
+            return cast(dict[str, Any], msgspec.to_builtins(self, builtin_types=_REFUSED, enc_hook=_number))
+        except _ERRORS as error:
+            raise ConfigError(f"{type(self).__name__} holds what JSON cannot hold: {error}.") from error
 
     def checked(self) -> Self:
         """The same, with every type and bound checked.
 
         Raises:
-            ConfigError: one is broken.
+            ConfigError: a value is of the wrong type or out of bounds.
         """
         return parse(type(self), self.builtins(), type(self).__name__)
 
@@ -54,27 +54,27 @@ class Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """
         try:
             changed = msgspec.structs.replace(self, **changes)
-        except _REFUSALS as error:
+        except _ERRORS as error:
             raise ConfigError(f"{type(self).__name__} cannot be changed so: {error}.") from error
         return changed.checked()
 
 
-def parse(kind: type[T], raw: object, where: str, remedy: str = "Compare it with one of a bundled loss.") -> T:
-    """A model out of what JSON gave.
+def parse(model: type[T], raw: object, where: str, remedy: str = "Compare it with one of a bundled loss.") -> T:
+    """A model out of decoded JSON.
 
     Args:
-        kind: a model, or a type made of models.
+        model: a model, or a type made of models.
         raw: dicts, lists, strings, numbers, None.
-        where: what it is, for the error.
-        remedy: what to do about one that is not valid.
+        where: what is read, for the error.
+        remedy: what to do if it is not valid, for the error.
 
     Raises:
         ConfigError: a key is unknown or missing, or a value of the wrong type or out of bounds.
     """
     try:
-        return msgspec.convert(raw, kind)
-    except _REFUSALS as error:
-        raise ConfigError(f"{where} is not valid: {error}{_choices(kind, str(error))}. {remedy}") from error
+        return msgspec.convert(raw, model)
+    except _ERRORS as error:
+        raise ConfigError(f"{where} is not valid: {error}{_choices(model, str(error))}. {remedy}") from error
 
 
 def _number(value: object) -> object:
@@ -84,12 +84,12 @@ def _number(value: object) -> object:
     raise TypeError(f"{value!r:.80}, of type {type(value).__name__}")
 
 
-def _choices(kind: object, told: str) -> str:
-    """For a value that is none of a few: which they are."""
-    place = re.fullmatch(r"Invalid enum value .* - at `\$(.*)`", told, re.DOTALL)
+def _choices(model: object, message: str) -> str:
+    """The values that were possible, if the message says that a value is none of them."""
+    place = re.fullmatch(r"Invalid enum value .* - at `\$(.*)`", message, re.DOTALL)
     if place is None:
         return ""
-    node = inspect.type_info(kind)
+    node = inspect.type_info(model)
     for step in re.findall(r"\.\w+|\[[^\]]*\]", place[1]):
         node = _below(node, step)
     return f" (one of {', '.join(map(str, node.values))} was expected)" if isinstance(node, inspect.LiteralType) else ""

@@ -1,4 +1,4 @@
-"""Golden tensors: inputs with a loss's values and gradients, stored beside the weights and replayed when in doubt."""
+"""Golden tensors: inputs with a loss's values and gradients on them, stored beside the weights and replayed later."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from ml3zoo.losses.base import LearnedLoss
 
 _BATCHES, _POINTS = 8, 16
 _RELATIVE, _ABSOLUTE = 1e-9, 1e-12
-"""Everything is computed in float64, where machines and versions differ only in the last digits."""
+"""Tolerances. In float64 machines and versions differ only in the last digits."""
 
 
 def golden_shapes(loss: LearnedLoss) -> dict[str, tuple[int, ...]]:
-    """What a loss's golden tensors are: all of these and no others, in float64."""
+    """Names and shapes of a loss's golden tensors, which are float64. It has all of these and no others."""
     inputs = _inputs(loss)
     return {name: tuple(tensor.shape) for name, tensor in inputs.items()} | {
         "value": (_BATCHES, *loss.convention.points(inputs["prediction"][0])),
@@ -25,12 +25,12 @@ def golden_shapes(loss: LearnedLoss) -> dict[str, tuple[int, ...]]:
 
 
 def record_golden(loss: LearnedLoss) -> dict[str, Tensor]:
-    """Golden tensors of a loss: batches of predictions from nearly right to wild, at growing progress."""
+    """A loss's golden tensors: batches of predictions from nearly right to far off, at growing progress."""
     return _evaluate(loss, _inputs(loss))
 
 
 def replay_golden(loss: LearnedLoss, golden: dict[str, Tensor]) -> None:
-    """Compute the golden tensors anew and compare.
+    """Compute the golden values and gradients again and compare.
 
     Args:
         loss: the loss.

@@ -1,10 +1,11 @@
-"""Names -> folders. Needs no torch, and no network for what is bundled, cached or a path."""
+"""A name -> a folder. Needs no torch, and no network for what is bundled, cached or a path."""
 
 from __future__ import annotations
 
 import fnmatch
 import importlib.util
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,14 +30,19 @@ def list_losses(pattern: str = "*") -> list[str]:
 
 
 class Location(NamedTuple):
-    """Where a loss lies: its folder, and where on the Hub it comes from, if it does."""
+    """Where a loss is. Resolve a name once and pass this on: what an unpinned name on the Hub means can change.
+
+    Attributes:
+        folder: holds its files.
+        source: repository and commit it was pulled from; None if it is not from the Hub.
+    """
 
     folder: Path
     source: HubReference | None = None
 
 
 def locate(name: str | Path) -> Location:
-    """The folder a name stands for; what lies on the Hub is pulled.
+    """The folder a name stands for; what is on the Hub is pulled.
 
     Args:
         name: a loss of the zoo (``"sine-regression"``: the bundled copy, else the official zoo on the Hub), a
@@ -60,7 +66,7 @@ def locate(name: str | Path) -> Location:
 
 
 def resolve(name: str | Path) -> Path:
-    """The folder of ``locate``."""
+    """The folder a name stands for: see ``locate``."""
     return locate(name).folder
 
 
@@ -83,20 +89,51 @@ def _pull_official(name: str) -> Location:
         raise UnknownNameError(f"{unknown} ({why})") from error
 
 
-def describe(name: str | Path) -> dict[str, Any]:
-    """All that is known of a loss without loading it: its config, its headline, where it lies and how to use it."""
-    folder, source = locate(name)
-    config = read_config(folder)
-    return {
-        **config.builtins(),
-        "folder": str(folder),
-        "headline": str(read_results(folder).get("headline", "")),
-        "source": str(source) if source else None,
-        "author": source.owner if source else None,
-        "use": usage(source or name, config),
-        "call": call(config),
-        "acts_in": str(config.environment) if config.environment else None,
-    }
+@dataclass(frozen=True)
+class LossDescription:
+    """All that is known of a loss without loading it.
+
+    Attributes:
+        config: what it is.
+        location: where it is.
+        headline: its main result; empty if it was not measured.
+        use: the call that loads it.
+        call: how it is called once it is loaded.
+    """
+
+    config: LossConfig
+    location: Location
+    headline: str
+    use: str
+    call: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON has it: the config's fields and the others beside them."""
+        source, environment = self.location.source, self.config.environment
+        return {
+            **self.config.builtins(),
+            "folder": str(self.location.folder),
+            "headline": self.headline,
+            "source": str(source) if source else None,
+            "author": source.owner if source else None,
+            "use": self.use,
+            "call": self.call,
+            "environment_summary": str(environment) if environment else None,
+        }
+
+
+def describe(name: str | Path) -> LossDescription:
+    """Read all that is known of a loss without loading it.
+
+    Raises:
+        UnknownNameError: there is no such loss or folder.
+        ConfigError: its config or its results cannot be read.
+        HubError: it has to come from the Hub, which refuses or cannot be reached.
+    """
+    location = locate(name)
+    config = read_config(location.folder)
+    headline = str(read_results(location.folder).get("headline", ""))
+    return LossDescription(config, location, headline, usage(location.source or name, config), call(config))
 
 
 def usage(name: str | Path | HubReference, config: LossConfig) -> str:

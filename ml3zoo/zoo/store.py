@@ -15,18 +15,18 @@ from torch import Tensor
 from ml3zoo.errors import IntegrityError
 from ml3zoo.format.config import FILE_NAME, LossConfig, largest, read_config, write_config
 from ml3zoo.format.files import check_replaceable, contents, replacing_folder, sha256
-from ml3zoo.format.integrity import GOLDEN, WEIGHTS, check_file, check_files, check_header, check_no_strangers
+from ml3zoo.format.integrity import GOLDEN, WEIGHTS, check_file, check_files, check_header, check_nothing_else
 from ml3zoo.losses import LearnedLoss, build_loss
 from ml3zoo.zoo.golden import golden_shapes, record_golden, replay_golden
 
-_MOST_TOLD = 5
+_MOST_NAMED = 5
+"""How many wrong tensors an error names."""
 
 
 def save_loss(loss: LearnedLoss, folder: str | Path) -> Path:
     """Write a loss into ``folder``, which afterwards holds all of it or is as it was.
 
-    An existing folder is replaced only if it is empty or holds a loss and nothing else; its card and pictures are
-    kept.
+    An existing folder is replaced only if it is empty or holds a loss and nothing else; its card and pictures stay.
 
     Args:
         loss: any learned loss, on any device; its weights are written in float32.
@@ -36,18 +36,18 @@ def save_loss(loss: LearnedLoss, folder: str | Path) -> Path:
         The folder.
 
     Raises:
-        OutputError: the folder holds files of another kind, or cannot be written.
-        IntegrityError: a weight is not finite, or the loss does not see its signals as its config says.
+        OutputError: the folder holds other files, or cannot be written.
+        IntegrityError: a weight is not finite, or its scales are not the ones in its config.
     """
     folder = Path(folder)
-    check_replaceable(folder, FILE_NAME, kept=largest)
+    check_replaceable(folder, FILE_NAME, keep=largest)
     loss = copy.deepcopy(loss).to("cpu", torch.float32)
     tensors = {name: tensor.detach().contiguous() for name, tensor in loss.state_dict().items()}
     _check_weights(tensors, loss.config, folder)
     with replacing_folder(folder) as partial:
         with suppress(FileNotFoundError):
-            anew = shutil.ignore_patterns(FILE_NAME, WEIGHTS, GOLDEN)
-            shutil.copytree(folder, partial, ignore=anew, dirs_exist_ok=True)
+            rewritten = shutil.ignore_patterns(FILE_NAME, WEIGHTS, GOLDEN)
+            shutil.copytree(folder, partial, ignore=rewritten, dirs_exist_ok=True)
         save_file(tensors, partial / WEIGHTS)
         save_file(record_golden(loss), partial / GOLDEN)
         seal(partial, loss.config)
@@ -64,8 +64,8 @@ def read_loss(folder: Path, *, replay: bool = False) -> LearnedLoss:
     """Build the loss a folder holds, with its weights; parameters frozen.
 
     Args:
-        folder: where it lies.
-        replay: also replay its golden tensors, for a loss that comes from elsewhere.
+        folder: holds its files.
+        replay: also replay its golden tensors; done for a loss from the Hub.
 
     Raises:
         ConfigError: the config cannot be read.
@@ -98,7 +98,7 @@ def verify(folder: Path) -> list[str]:
         Ml3zooError: the first thing that is wrong.
     """
     config = read_config(folder)
-    check_no_strangers(folder, config)
+    check_nothing_else(folder, config)
     check_files(folder, config)
     loss = read_loss(folder, replay=True)
     return [
@@ -110,7 +110,7 @@ def verify(folder: Path) -> list[str]:
 
 
 def _read(path: Path, dtype: str, shapes: dict[str, tuple[int, ...]]) -> dict[str, Tensor]:
-    """The tensors of a file, read once its header says that they are the expected ones."""
+    """The tensors of a file. They are read only after its header was checked to list the expected ones."""
     try:
         check_header(path)
         with safe_open(path, framework="pt") as file:
@@ -122,31 +122,31 @@ def _read(path: Path, dtype: str, shapes: dict[str, tuple[int, ...]]) -> dict[st
         raise IntegrityError(f"{path} is missing or no safetensors file ({error}). Pull the loss again.") from error
 
 
-_Kinds = dict[str, tuple[str, tuple[int, ...]]]
-"""Names of tensors with their safetensors type and shape."""
+_Spec = tuple[str, tuple[int, ...]]
+"""A tensor's type, as safetensors names it, and shape."""
 
 
-def _compare(found: _Kinds, expected: _Kinds, path: Path) -> None:
+def _compare(found: dict[str, _Spec], expected: dict[str, _Spec], path: Path) -> None:
     wrong = sorted(name for name in expected | found if expected.get(name) != found.get(name))
     if wrong:
-        told = "; ".join(
-            f"{name:.80}: expected {_told(expected.get(name))}, got {_told(found.get(name))}"
-            for name in wrong[:_MOST_TOLD]
+        differences = "; ".join(
+            f"{name:.80}: expected {_text(expected.get(name))}, got {_text(found.get(name))}"
+            for name in wrong[:_MOST_NAMED]
         )
-        raise IntegrityError(f"{path} does not fit its config ({told}). Pull the loss again.")
+        raise IntegrityError(f"{path} does not fit its config ({differences}). Pull the loss again.")
 
 
-def _told(kind: tuple[str, tuple[int, ...]] | None) -> str:
-    return f"{kind[0]} {list(kind[1])}"[:80] if kind else "nothing"
+def _text(spec: _Spec | None) -> str:
+    return f"{spec[0]} {list(spec[1])}"[:80] if spec else "nothing"
 
 
 def _check_weights(tensors: dict[str, Tensor], config: LossConfig, path: Path) -> None:
     _check_finite(tensors, path)
     for name in ("shift", "scale"):
-        said = torch.tensor([getattr(signal, name) for signal in config.signals], dtype=torch.float32)
-        if not torch.equal(tensors[name], said):
+        expected = torch.tensor([getattr(signal, name) for signal in config.signals], dtype=torch.float32)
+        if not torch.equal(tensors[name], expected):
             raise IntegrityError(
-                f"{path}: {name} holds {tensors[name].tolist()}, the signals of its config say {said.tolist()}. "
+                f"{path}: {name} holds {tensors[name].tolist()}, the signals of its config say {expected.tolist()}. "
                 "Pull the loss again."
             )
 

@@ -15,17 +15,22 @@ import pytest
 
 from ml3zoo import __version__, list_losses
 from ml3zoo.zoo.names import resolve
-from tests.command import DIABETES, SCRIPT, ml3zoo
+from tests.command import DIABETES, SCRIPT, finished, installed, ml3zoo, start
 
 
 def test_list_and_info_as_text_and_json():
-    shown = ml3zoo("list")
+    shown = installed("list")
     assert shown.returncode == 0
     assert shown.stdout.split() == list_losses()
-    entries = json.loads(ml3zoo("list", "--json").stdout)
+    entries = json.loads(installed("list", "--json").stdout)
     assert [entry["name"] for entry in entries] == list_losses()
     assert all(entry["headline"] for entry in entries)
-    assert json.loads(ml3zoo("info", "sine-regression", "--json").stdout)["family"] == "mlp"
+    classifying = json.loads(ml3zoo("list", "--problem-type", "classification", "--json").stdout)
+    assert classifying == [entry for entry in entries if entry["problem_type"] == "classification"] != []
+    assert ml3zoo("list", "--markdown").stdout.startswith("| loss | problem type | measured |\n")
+    shown = json.loads(installed("info", "sine-regression", "--json").stdout)
+    assert (shown["family"], shown["problem_type"]) == ("mlp", "regression")
+    assert "problem type: regression, family mlp" in ml3zoo("info", "sine-regression").stdout
     assert "standardised targets" in ml3zoo("info", "sine-regression").stdout
     assert "Reacher-v5, episodes of up to 50 steps from one start" in ml3zoo("info", "reacher-imitation").stdout
 
@@ -43,8 +48,8 @@ def test_part_of_a_name_lists_all_that_have_it():
     assert ml3zoo("list", "sine-regression-????").stdout.split() == ["sine-regression-adam"]
 
 
-def test_the_version_is_told():
-    assert ml3zoo("--version").stdout == f"ml3zoo {__version__}\n"
+def test_the_version():
+    assert installed("--version").stdout == f"ml3zoo {__version__}\n"
 
 
 @pytest.mark.parametrize("name", list_losses())
@@ -52,12 +57,13 @@ def test_pull_prints_the_folder_and_a_snippet_that_runs(name, tmp_path):
     pulled = ml3zoo("pull", name, "--to", "mine", cwd=tmp_path)
     assert pulled.stdout.strip() == "mine"
     snippet = "\n".join(line[4:] for line in pulled.stderr.splitlines() if line.startswith("    "))
-    subprocess.run([sys.executable, "-W", "error", "-c", snippet], check=True, cwd=tmp_path)
+    ran = finished(start("python", "-W", "error", "-c", snippet, cwd=tmp_path))
+    assert ran.returncode == 0, ran.stderr
     assert ml3zoo("verify", tmp_path / "mine").returncode == 0
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["info", "sine-regresion"], "Did you mean"),
         (["list", "zzz*"], "ml3zoo list"),
@@ -69,17 +75,17 @@ def test_pull_prints_the_folder_and_a_snippet_that_runs(name, tmp_path):
         (["plot", "hf://org/name"], "HF_HUB_OFFLINE"),
     ],
 )
-def test_a_users_mistake_exits_with_one_and_no_traceback(arguments, told, tmp_path):
+def test_a_users_mistake_exits_with_one_and_no_traceback(arguments, message, tmp_path):
     done = ml3zoo(*arguments, cwd=tmp_path)
     assert done.returncode == 1
-    assert told in done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["lst"], "Did you mean 'list'?"),
         (["info"], "name"),
@@ -88,14 +94,14 @@ def test_a_users_mistake_exits_with_one_and_no_traceback(arguments, told, tmp_pa
         (["pull", "sine-regression", "--frm", "x"], "--frm"),
     ],
 )
-def test_a_wrong_usage_exits_with_one(arguments, told, tmp_path):
-    done = ml3zoo(*arguments, cwd=tmp_path)
+def test_a_wrong_usage_exits_with_one(arguments, message, tmp_path):
+    done = installed(*arguments, cwd=tmp_path)
     assert done.returncode == 1
-    assert told in done.stderr
+    assert message in done.stderr
     assert done.stdout == ""
 
 
-def test_every_verb_is_told_in_a_line_of_sixty_columns():
+def test_every_verb_has_a_line_of_sixty_columns():
     done = subprocess.run([SCRIPT, "--help"], capture_output=True, text=True, env=os.environ | {"COLUMNS": "60"})
     verbs = done.stdout.split("Commands:\n")[1].splitlines()
     assert len(verbs) >= 9
@@ -111,9 +117,9 @@ def test_the_use_that_info_shows_runs(tmp_path):
 
 
 def test_a_typo_leads_with_the_right_name_and_not_with_the_network():
-    told = ml3zoo("info", "sine-regresion").stderr
-    assert "Did you mean 'sine-regression'" in told
-    assert "HF_ENDPOINT" not in told
+    message = ml3zoo("info", "sine-regresion").stderr
+    assert "Did you mean 'sine-regression'" in message
+    assert "HF_ENDPOINT" not in message
     assert "HF_HUB_OFFLINE" in ml3zoo("info", "qqqq").stderr
 
 
@@ -137,11 +143,11 @@ def test_ctrl_c_ends_quietly(verb):
 def test_pull_refuses_what_it_cannot_use(folder, tmp_path):
     path = folder / "config.json"
     config = json.loads(path.read_text())
-    for changes, told in (({"sha256": {}}, "names no sha256"), ({"family": "mpl"}, "Did you mean 'mlp'")):
+    for changes, message in (({"sha256": {}}, "names no sha256"), ({"family": "mpl"}, "Did you mean 'mlp'")):
         path.write_text(json.dumps(config | changes))
         done = ml3zoo("pull", folder, "--to", tmp_path / "copy")
         assert done.returncode == 1
-        assert told in done.stderr
+        assert message in done.stderr
         assert not (tmp_path / "copy").exists()
 
 
@@ -206,15 +212,15 @@ def test_quick_bench():
 
 @pytest.mark.slow
 def test_an_interrupted_training_says_how_to_go_on(tmp_path):
-    command = [SCRIPT, "train", "sine-regression", "--out", str(tmp_path / "loss")]
+    command = [SCRIPT, "train", "sine-regression", "--quick", "--out", str(tmp_path / "loss")]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     checkpoint = tmp_path / "loss.training" / "seed-0" / "checkpoint.safetensors"
     deadline = time.monotonic() + 120
     while not checkpoint.exists() and time.monotonic() < deadline:
         time.sleep(0.1)
     process.send_signal(signal.SIGINT)
-    _, told = process.communicate(timeout=60)
+    _, message = process.communicate(timeout=60)
     assert process.returncode == 1
-    assert "--resume" in told
-    assert "Traceback" not in told
+    assert "--resume --quick" in message
+    assert "Traceback" not in message
     assert not (tmp_path / "loss").exists()

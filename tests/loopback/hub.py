@@ -16,7 +16,7 @@ class LogEntry:
     Attributes:
         path: with query, as sent.
         auth: whether an access token came with it.
-        range: the ``AffineScale`` header.
+        range: the ``Range`` header.
         status: that was sent, or would have been if a fault had not come in between.
     """
 

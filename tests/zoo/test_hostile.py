@@ -46,8 +46,8 @@ def reseal(folder: Path, **changes: Any) -> None:
     path.write_text(json.dumps(config))
 
 
-def refused(folder: Path, told: str, kind: type[Ml3zooError] = Ml3zooError) -> None:
-    with pytest.raises(kind, match=told):
+def refused(folder: Path, message: str, error: type[Ml3zooError] = Ml3zooError) -> None:
+    with pytest.raises(error, match=message):
         load_loss(folder)
 
 
@@ -185,7 +185,7 @@ def test_buffers_that_contradict_the_config(folder, name, value):
         ("another", lambda t: torch.zeros(1)),
     ],
 )
-def test_golden_tensors_of_another_kind(folder, name, change):
+def test_golden_tensors_that_do_not_fit(folder, name, change):
     tensors = load_file(folder / "golden.safetensors")
     tensors[name] = change(tensors.get(name))
     save_file(tensors, folder / "golden.safetensors")
@@ -343,19 +343,19 @@ def test_mutated_headers(pristine, tmp_path_factory, data):
     shutil.copytree(pristine, folder, dirs_exist_ok=True)
     name = data.draw(st.sampled_from(["golden.safetensors", "golden.safetensors", "model.safetensors"]))
     raw = (pristine / name).read_bytes()
-    kinds = {
+    specs = {
         key: (tensor["dtype"], tensor["shape"])
         for key, tensor in json.loads(raw[8 : 8 + struct.unpack("<Q", raw[:8])[0]]).items()
     }
-    for key in data.draw(st.lists(st.sampled_from(sorted(kinds)), min_size=1, max_size=5, unique=True)):
-        dtype, shape = kinds.pop(key)
+    for key in data.draw(st.lists(st.sampled_from(sorted(specs)), min_size=1, max_size=5, unique=True)):
+        dtype, shape = specs.pop(key)
         if data.draw(st.booleans()):
             dtype = data.draw(st.sampled_from(sorted(widths)))
         if data.draw(st.booleans()):
             shape = data.draw(st.lists(sizes, max_size=3) | huge)
-        kinds[data.draw(st.sampled_from([key, key, key, key + "x", ""]))] = (dtype, shape)
+        specs[data.draw(st.sampled_from([key, key, key, key + "x", ""]))] = (dtype, shape)
     header, end = {}, 0
-    for key, (dtype, shape) in kinds.items():
+    for key, (dtype, shape) in specs.items():
         start, end = end, end + min(widths[dtype] * math.prod(shape), 2**17)
         header[key] = entry(shape, start, end, dtype)
     (folder / name).write_bytes(safetensors(header, end))
@@ -390,6 +390,6 @@ def test_an_error_and_a_headline_of_strangers_stay_on_one_line_each(folder):
     (folder / "config.json").write_text(json.dumps(config))
     assert max(map(len, ml3zoo("info", str(folder)).stdout.splitlines())) < 400
     (folder / "config.json").write_text(json.dumps(config | {"x\nml3zoo: all is well\n": 1}))
-    told = ml3zoo("info", str(folder))
-    assert told.returncode == 1
-    assert len(told.stderr.splitlines()) == 1
+    message = ml3zoo("info", str(folder))
+    assert message.returncode == 1
+    assert len(message.stderr.splitlines()) == 1

@@ -44,7 +44,7 @@ def bert(folder: Path) -> Path:
     ],
     ids=lambda arguments: arguments[0],
 )
-def test_a_model_of_another_kind_is_never_replaced(tmp_path, arguments):
+def test_a_foreign_model_is_never_replaced(tmp_path, arguments):
     theirs = bert(tmp_path / "bert")
     (theirs / "report.json").write_text("{}")
     before = everything(theirs)
@@ -54,7 +54,7 @@ def test_a_model_of_another_kind_is_never_replaced(tmp_path, arguments):
     assert everything(theirs) == before
 
 
-def test_a_model_of_another_kind_is_no_loss_to_save_over(loss, tmp_path):
+def test_no_loss_is_saved_over_a_foreign_model(loss, tmp_path):
     theirs = bert(tmp_path / "bert")
     before = everything(theirs)
     with pytest.raises(OutputError, match=r"README\.md"):
@@ -138,16 +138,22 @@ def test_modes_follow_the_umask(tmp_path):
     assert (tmp_path / "folder").stat().st_mode == (tmp_path / "plain").stat().st_mode
 
 
-def test_errors_are_told_in_words(tmp_path):
-    with pytest.raises(OutputError, match=r"safe: .*No such file") as told, replacing_folder(tmp_path / "safe") as one:
+def test_errors_say_what_went_wrong(tmp_path):
+    with (
+        pytest.raises(OutputError, match=r"safe: .*No such file") as caught,
+        replacing_folder(tmp_path / "safe") as one,
+    ):
         save_file({"x": torch.zeros(3)}, one / "nowhere" / "x.safetensors")
-    assert ".partial" not in str(told.value)
+    assert ".partial" not in str(caught.value)
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "from").mkdir()
     (tmp_path / "from" / "gone").symlink_to("nothing")
-    with pytest.raises(OutputError, match=r"gone cannot be copied") as told, replacing_folder(tmp_path / "copy") as one:
+    with (
+        pytest.raises(OutputError, match=r"gone cannot be copied") as caught,
+        replacing_folder(tmp_path / "copy") as one,
+    ):
         shutil.copytree(tmp_path / "from", one, dirs_exist_ok=True)
-    assert "[(" not in str(told.value)
+    assert "[(" not in str(caught.value)
     with pytest.raises(OutputError, match=r"outer/no/file"), replacing_folder(tmp_path / "outer") as one:
         write_text(one / "no" / "file", "text")
     assert {path.name for path in tmp_path.iterdir()} == {"pipe", "from"}
@@ -179,7 +185,7 @@ for write in (weights, file, picture):
 """
 
 
-def test_a_full_disk_is_told_and_leaves_nothing(tmp_path):
+def test_a_full_disk_is_reported_and_leaves_nothing(tmp_path):
     """No file may grow beyond a few KiB, which stops a write midway as a full disk does."""
     pytest.importorskip("matplotlib")
     subprocess.run([sys.executable, "-c", "import matplotlib.font_manager"], check=True)

@@ -57,7 +57,7 @@ def test_saving_twice_keeps_the_card_and_leaves_nothing_behind(loss, folder):
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [
         ({"schema_version": 99}, "newer|schema 99"),
         ({"family": "mpl"}, "Did you mean 'mlp'"),
@@ -70,9 +70,9 @@ def test_saving_twice_keeps_the_card_and_leaves_nothing_behind(loss, folder):
         ({"problem_type": "regresion"}, "Did you mean 'regression'"),
     ],
 )
-def test_bad_configs_are_refused(folder, changes, told):
+def test_bad_configs_are_refused(folder, changes, message):
     edit_config(folder, **changes)
-    with pytest.raises(ConfigError, match=told):
+    with pytest.raises(ConfigError, match=message):
         load_loss(folder)
 
 
@@ -193,10 +193,10 @@ def test_the_families_without_torch_are_the_families():
 
 
 def test_a_pipe_for_a_file_is_refused_at_once(folder):
-    for name, told in (("model.safetensors", "no regular file"), ("config.json", "no regular file")):
+    for name, message in (("model.safetensors", "no regular file"), ("config.json", "no regular file")):
         (folder / name).unlink()
         os.mkfifo(folder / name)
-        with pytest.raises((ConfigError, IntegrityError), match=told):
+        with pytest.raises((ConfigError, IntegrityError), match=message):
             load_loss(folder)
 
 

@@ -1,4 +1,4 @@
-"""The Hub's client, and its errors told in ml3zoo's words."""
+"""The Hub's client, with its errors in ml3zoo's words."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from huggingface_hub import HfApi, get_session
+from huggingface_hub import HfApi, constants, get_session
 from huggingface_hub.errors import (
     EntryNotFoundError,
     GatedRepoError,
@@ -20,21 +20,22 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 
+# the HTTP library differs between versions of the client; this is its base of all errors
+from huggingface_hub.errors import HTTPError as TransportError  # type: ignore[attr-defined]
+
 from ml3zoo.__version__ import __version__
 from ml3zoo.errors import HubError, Ml3zooError, OutputError, UnknownNameError
 from ml3zoo.zoo.hub.deadline import Result, within
 from ml3zoo.zoo.hub.reference import HubReference
 
-_TRANSPORT_ERROR: type[Exception] = HfHubHTTPError.__mro__[1]
-"""Base of the client's connection errors, whichever HTTP library it is built on."""
-TIMEOUT = 10.0
-"""Seconds the Hub may take to begin its answer; the client by itself would wait forever."""
-_DEADLINE = 20.0
+TIMEOUT: float = constants.HF_HUB_DOWNLOAD_TIMEOUT
+"""Seconds the Hub may take to begin its answer, 10 if the user says nothing. Not every call of the client obeys it."""
+_DEADLINE = 2 * TIMEOUT
 """Seconds a call may take with all its retries, bytes apart."""
 _SLOWEST = 50_000
 """Bytes a second that a connection must bring to be of use."""
 _CANNOT_WRITE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EROFS, errno.ENOTDIR}
-_TOLD = {
+_MESSAGES = {
     401: "the Hub does not accept your token. Log in again: hf auth login",
     403: "your token does not have the right to do this. Ask the owner, or log in with one that does: hf auth login",
     409: "it changed at the same time. Look at what is there now and try again",
@@ -58,27 +59,27 @@ def allowance(size: int) -> float:
 
 
 def ask(call: Callable[[], Result], reference: HubReference | None = None, *, seconds: float = _DEADLINE) -> Result:
-    """What a call of the client returns, within its time and with its errors told.
+    """What a call of the client returns, within its time and with its errors in ml3zoo's words.
 
     Args:
-        call: of the client alone, for whatever it raises is taken for the Hub's doing.
+        call: calls the client and does nothing else: any error in it is blamed on the Hub.
         reference: what the call is about; the Hub as a whole if not given.
         seconds: when to give up.
 
     Raises:
-        Ml3zooError: see ``_telling``.
+        Ml3zooError: see ``_in_our_words``.
     """
 
     def patiently() -> Result:
         with _PATIENCE, _unwrapped():
             return call()
 
-    with _telling(reference):
+    with _in_our_words(reference):
         return within(seconds, patiently)
 
 
 @contextmanager
-def _telling(reference: HubReference | None) -> Iterator[None]:
+def _in_our_words(reference: HubReference | None) -> Iterator[None]:
     """Turn whatever the client raises into one of ml3zoo's errors.
 
     Args:
@@ -116,14 +117,14 @@ def _telling(reference: HubReference | None) -> Iterator[None]:
         status = error.response.status_code
         if status >= 500:
             raise UnreachableError(f"{where}: the Hub has a fault (status {status}). Try again later.") from error
-        raise HubError(f"{where}: {_TOLD.get(status, f'the Hub says {_first_line(error)}')}.") from error
+        raise HubError(f"{where}: {_MESSAGES.get(status, f'the Hub says {_first_line(error)}')}.") from error
     except OSError as error:
         if error.errno in _CANNOT_WRITE:
             raise OutputError(
                 f"the Hub cache cannot be written to: {error.strerror}. Make room, or set HF_HOME to another place."
             ) from error
         raise _unreachable(where, error) from error
-    except _TRANSPORT_ERROR as error:
+    except TransportError as error:
         raise _unreachable(where, error) from error
     except Exception as error:
         raise HubError(
@@ -133,9 +134,9 @@ def _telling(reference: HubReference | None) -> Iterator[None]:
 
 
 class _Patience:
-    """While any call is under way, the client waits no longer than ``TIMEOUT`` for a sign of life from the Hub.
+    """While any call is under way, the client waits at most ``TIMEOUT`` seconds for each answer to begin or go on.
 
-    The client is one for the whole process and all its threads; afterwards it is as patient as before.
+    The client is shared by all threads of the process; when the last call ends, its own timeout is restored.
     """
 
     def __init__(self) -> None:
@@ -162,7 +163,7 @@ _PATIENCE = _Patience()
 
 @contextmanager
 def _unwrapped() -> Iterator[None]:
-    """Uploads and downloads report what went wrong as the cause of another error."""
+    """Raise the cause of an error of an upload or download, which says what went wrong."""
     try:
         yield
     except RuntimeError as error:

@@ -1,4 +1,4 @@
-"""A call that is given up when its time is over."""
+"""A call with a deadline."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ Result = TypeVar("Result")
 
 
 def within(seconds: float, call: Callable[[], Result]) -> Result:
-    """What a call returns or raises, if that comes in time.
+    """What a call returns or raises, if it ends in time.
 
-    A call that does not end is left behind in a thread of its own, which does not keep the process alive.
+    A call that does not end in time goes on in a thread of its own, which does not keep the process alive.
 
     Raises:
         TimeoutError: it took longer.

@@ -31,7 +31,7 @@ class Publication:
         reference: pinned to the new commit, or the repository alone in a dry run.
         url: page of the commit, of the pull request, or of the repository in a dry run.
         uploaded: files that were sent, because they are new or changed.
-        removed: files of an older version that were taken away.
+        removed: files of an older version that were deleted.
     """
 
     reference: HubReference
@@ -99,7 +99,7 @@ def publish_loss(
 
 
 def check_publishable(folder: Path) -> LossConfig:
-    """See that a folder verifies, was measured, and holds its recipe and the very card its results give.
+    """Check that a folder verifies, was measured, and holds its recipe and exactly the card its results give.
 
     Raises:
         ConfigError, IntegrityError: it does not.
@@ -119,13 +119,13 @@ def check_publishable(folder: Path) -> LossConfig:
     if (folder / CARD).read_text(encoding="utf-8") != current:
         raise IntegrityError(
             f"{folder / CARD} is not the card its results give: cards change only by generation. "
-            "Render it anew: python -c \"from ml3zoo.zoo.card import refresh_card; refresh_card('FOLDER')\""
+            "Render it again: python -c \"from ml3zoo.recipe.card_folder import refresh_card; refresh_card('FOLDER')\""
         )
     return config
 
 
 def check_target(reference: HubReference, *, pr: bool = False, force: bool = False) -> ModelInfo | None:
-    """See that a loss may be published to a repository; what is there now, None if it does not exist.
+    """Check that a loss may be published to a repository.
 
     Args:
         reference: the repository.
@@ -147,7 +147,7 @@ def check_target(reference: HubReference, *, pr: bool = False, force: bool = Fal
 
 
 def check_rights(reference: HubReference, *, pr: bool = False) -> None:
-    """See that the user is logged in and may write to a repository, before any work is done.
+    """Check that the user is logged in and may write to a repository.
 
     Raises:
         HubError: not logged in, or no right to write there.

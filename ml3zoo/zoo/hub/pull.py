@@ -125,7 +125,7 @@ def _check_listed(name: str, listed: dict[str, RepoSibling], reference: HubRefer
         raise IntegrityError(f"{reference} has no {name}: this is no whole loss. Ask its author to publish it again.")
     size, limit = listed[name].size, largest(name) or 0
     if not isinstance(size, int) or not 0 <= size <= limit:
-        raise IntegrityError(f"{reference}: {name} claims {size} bytes, at most {limit} are taken. Do not use it.")
+        raise IntegrityError(f"{reference}: {name} claims {size} bytes, at most {limit} are allowed. Do not use it.")
     return listed[name]
 
 
@@ -169,6 +169,6 @@ def _download(name: str, reference: HubReference, seconds: float) -> Path:
 
 
 def _forget(path: Path) -> None:
-    """Remove a file from the cache, so that it is fetched anew."""
+    """Remove a file from the cache, so that it is fetched again."""
     path.resolve().unlink(missing_ok=True)
     path.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""``hf://org/name@revision``: where on the Hub a loss lies."""
+"""``hf://org/name@revision``: where on the Hub a loss is."""
 
 from __future__ import annotations
 

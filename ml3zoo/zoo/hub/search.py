@@ -25,7 +25,7 @@ class HubEntry:
     """A loss on the Hub, as its card describes it: what its author claims, unchecked."""
 
     name: str
-    kind: str
+    problem_type: str
     headline: str
     downloads: int
 
@@ -44,12 +44,12 @@ class _Measured(Struct, kw_only=True):
     results: list[_Result]
 
 
-def search_losses(pattern: str = "*", kind: str | None = None) -> list[HubEntry]:
+def search_losses(pattern: str = "*", problem_type: str | None = None) -> list[HubEntry]:
     """Losses on the Hub by library tag, most downloaded first; at most a thousand.
 
     Args:
         pattern: a shell pattern for the repository's name, with or without its organisation.
-        kind: ``"regression"``, ``"classification"`` or ``"trajectory"``; any if not given.
+        problem_type: ``"regression"``, ``"classification"`` or ``"trajectory"``; any if not given.
 
     Raises:
         HubError: the Hub cannot be reached, or refuses.
@@ -59,7 +59,7 @@ def search_losses(pattern: str = "*", kind: str | None = None) -> list[HubEntry]
         lambda: list(
             islice(
                 hub_api().list_models(
-                    filter=[TAG, *([kind] if kind else [])],
+                    filter=[TAG, *([problem_type] if problem_type else [])],
                     search=literal or None,
                     expand=["downloads", "model-index", "tags"],
                     sort="downloads",
@@ -76,8 +76,8 @@ def _matches(repo: str, pattern: str) -> bool:
 
 
 def _entry(model: ModelInfo) -> HubEntry:
-    kind = next((kind for kind in problem_types() if kind in (model.tags or [])), None)
-    return HubEntry(f"hf://{model.id}", kind or "unknown", _headline(model.model_index), model.downloads or 0)
+    problem_type = next((name for name in problem_types() if name in (model.tags or [])), "unknown")
+    return HubEntry(f"hf://{model.id}", problem_type, _headline(model.model_index), model.downloads or 0)
 
 
 def _headline(index: object) -> str:

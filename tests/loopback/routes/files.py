@@ -16,7 +16,7 @@ from ..storage import Repo
 def resolve(hub: Hub, request: Request, repo_id: str, revision: str, path: str) -> Response:
     repo = readable(hub, request, repo_id)
     commit = commit_of(repo, revision)
-    headers = {"X-Repo-Commit": commit.oid, "Accept-AffineScales": "bytes"}
+    headers = {"X-Repo-Commit": commit.oid, "Accept-Ranges": "bytes"}
     _check_gate(repo, request, headers)
     file = commit.files.get(path)
     if file is None:
@@ -54,11 +54,11 @@ def cdn(hub: Hub, request: Request, repo_id: str, oid: str, path: str) -> Respon
     file = repo.commits[oid].files.get(path) if repo and oid in repo.commits else None
     if file is None:
         raise HubError(404, "no such object")
-    return ranged(request, file.data, {"ETag": f'"{file.oid}"', "Accept-AffineScales": "bytes"})
+    return ranged(request, file.data, {"ETag": f'"{file.oid}"', "Accept-Ranges": "bytes"})
 
 
 def ranged(request: Request, data: bytes, headers: Mapping[str, str]) -> Response:
-    """The bytes that a ``AffineScale`` header asks for, all without one.
+    """The bytes that a ``Range`` header asks for, all without one.
 
     Raises:
         HubError: the range begins after the end.
@@ -69,5 +69,5 @@ def ranged(request: Request, data: bytes, headers: Mapping[str, str]) -> Respons
         return Response(200, data, headers)
     start, stop = int(asked[1]), min(int(asked[2] or len(data)) + 1, len(data))
     if start >= len(data):
-        raise HubError(416, "AffineScale Not Satisfiable", headers={"Content-AffineScale": f"bytes */{len(data)}"})
-    return Response(206, data[start:stop], {**headers, "Content-AffineScale": f"bytes {start}-{stop - 1}/{len(data)}"})
+        raise HubError(416, "Range Not Satisfiable", headers={"Content-Range": f"bytes */{len(data)}"})
+    return Response(206, data[start:stop], {**headers, "Content-Range": f"bytes {start}-{stop - 1}/{len(data)}"})

@@ -39,8 +39,8 @@ def delete(hub: Hub, request: Request) -> Response:
     return json_response({})
 
 
-@route("PUT", f"/api/models/{REPO}/training_configs")
-def training_configs(hub: Hub, request: Request, repo_id: str) -> Response:
+@route("PUT", f"/api/models/{REPO}/settings")
+def settings(hub: Hub, request: Request, repo_id: str) -> Response:
     repo, asked = writable(hub, request, repo_id), request.json
     if "visibility" in asked:
         repo.private = asked["visibility"] == "private"

@@ -1,4 +1,4 @@
-"""The trajectory over the Hub, as users take it: publish, find, pull, pin, load; against a real HTTP server."""
+"""The whole way over the Hub, as a user goes it: publish, find, pull, pin, load; against a real HTTP server."""
 
 from __future__ import annotations
 
@@ -45,15 +45,15 @@ def test_a_session_of_a_new_user(hub, login, tmp_path):
     (entry,) = bob.json("list", "--hub", "sine*")
     assert entry["name"] == f"hf://{REPO}"
     assert "NMSE" in entry["headline"]
-    assert bob.json("list", "--hub", "--kind", "regression") == [entry]
-    assert bob.ml3zoo("list", "--hub", "--kind", "trajectory").returncode == 1
+    assert bob.json("list", "--hub", "--problem-type", "regression") == [entry]
+    assert bob.ml3zoo("list", "--hub", "--problem-type", "trajectory").returncode == 1
 
     pulled = bob.json("pull", f"hf://{REPO}@v1")
     assert pulled["source"] == pinned
     assert bob.digest(pinned) == alice.digest(NAME)
-    told = bob.ml3zoo("info", f"hf://{REPO}").stdout
-    assert f"{pinned}, published by ml3zoo" in told
-    assert f"recipe {NAME}, 20" in told
+    message = bob.ml3zoo("info", f"hf://{REPO}").stdout
+    assert f"{pinned}, published by ml3zoo" in message
+    assert f"recipe {NAME}, 20" in message
 
     applied = bob.json("apply", pinned, TABLE, "--target", "target", "--steps", "20", "--seeds", "2")
     assert applied["name"] == pinned
@@ -137,34 +137,34 @@ def test_publishing_twice_sends_nothing_and_a_dry_run_never_does(hub, login, car
 @pytest.mark.slow
 def test_publishing_is_refused_before_the_first_byte(hub, login, card):
     alice = login("alice")
-    assert alice.ml3zoo("publish", card, "--repo", "ml3zoo/kept").returncode == 0
+    assert alice.ml3zoo("publish", card, "--repo", "ml3zoo/mine").returncode == 0
 
-    def refused(machine: Machine, told: str, *arguments: str | Path) -> None:
+    def refused(machine: Machine, message: str, *arguments: str | Path) -> None:
         hub.log()
         done = machine.ml3zoo("publish", *arguments)
         assert done.returncode == 1
-        assert told in done.stderr, done.stderr
+        assert message in done.stderr, done.stderr
         assert "Traceback" not in done.stderr
         assert all(entry.method in {"GET", "HEAD"} for entry in hub.log())
 
-    refused(login(""), "not logged in", card, "--repo", "ml3zoo/kept")
-    refused(login("bob"), "only read", card, "--repo", "ml3zoo/kept")
-    refused(login("mallory"), "cannot write to ml3zoo/kept", card, "--repo", "ml3zoo/kept")
-    refused(login("expired"), "hf auth login", card, "--repo", "ml3zoo/kept")
-    refused(alice, "org/name", card, "--repo", "kept")
+    refused(login(""), "not logged in", card, "--repo", "ml3zoo/mine")
+    refused(login("bob"), "only read", card, "--repo", "ml3zoo/mine")
+    refused(login("mallory"), "cannot write to ml3zoo/mine", card, "--repo", "ml3zoo/mine")
+    refused(login("expired"), "hf auth login", card, "--repo", "ml3zoo/mine")
+    refused(alice, "org/name", card, "--repo", "mine")
     refused(alice, "needs a repository", card, "--repo", "ml3zoo/never", "--pr")
 
     hub.put("ml3zoo/paintings", {"README.md": b"# Paintings\n", "one.png": b"x"})
     refused(alice, "something else", card, "--repo", "ml3zoo/paintings")
     edited = (card / "README.md").read_bytes() + b"\nEdited on the Hub.\n"
-    hub.put("ml3zoo/kept", {"README.md": edited})
-    refused(alice, "edited on the Hub", card, "--repo", "ml3zoo/kept")
-    forced = alice.ml3zoo("publish", card, "--repo", "ml3zoo/kept", "--force")
+    hub.put("ml3zoo/mine", {"README.md": edited})
+    refused(alice, "edited on the Hub", card, "--repo", "ml3zoo/mine")
+    forced = alice.ml3zoo("publish", card, "--repo", "ml3zoo/mine", "--force")
     assert forced.returncode == 0
     assert "sent README.md" in forced.stderr
 
     (card / "recipe.py").unlink()
-    refused(alice, "recipe.py", card, "--repo", "ml3zoo/kept")
+    refused(alice, "recipe.py", card, "--repo", "ml3zoo/mine")
 
 
 @pytest.mark.slow
@@ -184,7 +184,7 @@ def test_a_pull_request_leaves_the_main_branch_alone(login, card):
     assert alice.ml3zoo("publish", card, "--repo", "ml3zoo/open").returncode == 0
     before = alice.json("pull", "hf://ml3zoo/open")["source"]
     (card / "plots" / "surface.png").write_bytes((card / "plots" / "transfer.png").read_bytes())
-    from ml3zoo.zoo.card import refresh_card
+    from ml3zoo.recipe.card_folder import refresh_card
 
     refresh_card(card)
     offered = alice.ml3zoo("publish", card, "--repo", "ml3zoo/open", "--pr")
@@ -220,7 +220,7 @@ def test_names_that_are_some():
     assert str(parse_reference("hf://org/name@refs/pr/1")) == "hf://org/name@refs/pr/1"
 
 
-def test_an_empty_namespace_is_told(monkeypatch):
+def test_an_empty_namespace_is_refused(monkeypatch):
     monkeypatch.setenv("ML3ZOO_NAMESPACE", "")
     with pytest.raises(HubError, match="ML3ZOO_NAMESPACE"):
         official("other-loss")
@@ -254,10 +254,10 @@ def test_tags_are_looked_at_first(login, hub, card):
         assert done.returncode == 0, done.stderr
     hub.put("ml3zoo/tagged", {"plots/surface.png": b"older"})
     hub.log()
-    for more, told in (((), "another commit"), (("--dry-run",), "another commit"), (("--pr",), "--pr or --tag")):
+    for more, message in (((), "another commit"), (("--dry-run",), "another commit"), (("--pr",), "--pr or --tag")):
         refused = alice.ml3zoo("publish", card, *target, *more)
         assert refused.returncode == 1
-        assert told in refused.stderr
+        assert message in refused.stderr
     public = alice.ml3zoo("publish", card, "--repo", "ml3zoo/tagged", "--private")
     assert public.returncode == 1
     assert "is public" in public.stderr

@@ -24,13 +24,13 @@ from huggingface_hub.errors import (
     EntryNotFoundError,
     GatedRepoError,
     HfHubHTTPError,
+    HTTPError,
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
 
 from tests.loopback import Fault, LoopbackHub, RawFile, loopback_hub
 
-TRANSPORT_ERROR = HfHubHTTPError.__mro__[1]
 CARD = b"---\nlibrary_name: ml3zoo\ntags: [ml3zoo, learned-loss]\nlicense: mit\n---\n# A loss\n"
 WEIGHTS = bytes(range(256)) * 400
 ROUND_TRIP = """
@@ -128,7 +128,7 @@ def test_private_repositories_exist_for_their_owners_only(hub):
     assert not api(hub, "bob").model_info("ml3zoo/private").private
 
 
-def test_what_is_missing_or_closed_is_told_as_the_client_expects(hub, repo, tmp_path):
+def test_what_is_missing_or_closed_is_refused_as_the_client_expects(hub, repo, tmp_path):
     with pytest.raises(RevisionNotFoundError):
         api(hub).model_info(repo, revision="v9")
     with pytest.raises(EntryNotFoundError):
@@ -188,9 +188,9 @@ def test_listings_have_pages(hub):
 
 def test_ranges(hub, repo):
     path = f"/{repo}/resolve/main/README.md"
-    assert get(hub, path, {"AffineScale": "bytes=0-2"}) == (206, b"---")
-    assert get(hub, path, {"AffineScale": f"bytes={len(CARD) - 5}-"}) == (206, b"loss\n")
-    assert get(hub, path, {"AffineScale": f"bytes={len(CARD)}-"})[0] == 416
+    assert get(hub, path, {"Range": "bytes=0-2"}) == (206, b"---")
+    assert get(hub, path, {"Range": f"bytes={len(CARD) - 5}-"}) == (206, b"loss\n")
+    assert get(hub, path, {"Range": f"bytes={len(CARD)}-"})[0] == 416
     assert [entry.range for entry in hub.log() if entry.status == 206] == ["bytes=0-2", f"bytes={len(CARD) - 5}-"]
 
 
@@ -210,14 +210,14 @@ def test_a_large_download_that_breaks_off_once_is_resumed(hub, tmp_path):
 
 def test_a_download_that_always_breaks_off_is_an_error(hub, repo, tmp_path):
     hub.faults([Fault("model.safetensors", method="GET", times=100, truncate=0)])
-    with pytest.raises(TRANSPORT_ERROR):
+    with pytest.raises(HTTPError):
         download(hub, repo, "model.safetensors", tmp_path)
     assert not list(tmp_path.rglob("model.safetensors"))
 
 
 def test_a_connection_that_is_reset_is_an_error(hub, repo, tmp_path):
     hub.faults([Fault("README.md", reset=10)])
-    with pytest.raises(TRANSPORT_ERROR):
+    with pytest.raises(HTTPError):
         download(hub, repo, "README.md", tmp_path)
 
 
@@ -269,7 +269,7 @@ def test_many_clients_at_once(hub, repo):
 def test_a_hub_that_is_gone_refuses():
     with loopback_hub() as hub:
         hub.faults([Fault("/api/", gone=True)])
-        with pytest.raises(TRANSPORT_ERROR):
+        with pytest.raises(HTTPError):
             api(hub).whoami()
         with pytest.raises(ConnectionRefusedError):
             get(hub, "/api/models")
