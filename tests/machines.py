@@ -47,7 +47,7 @@ class Machine:
         return client | {"PATH": path, "OMP_NUM_THREADS": "1"} | self.extra
 
     def start(self, *command: str | Path, cwd: Path | None = None) -> subprocess.Popen[str]:
-        """Initialisation a command, the virtual environment's first: ``ml3zoo``, ``hf`` or ``python``."""
+        """Start a command, the virtual environment's first: ``ml3zoo``, ``hf`` or ``python``."""
         return subprocess.Popen(
             [*map(str, command)],
             stdout=subprocess.PIPE,
@@ -59,7 +59,7 @@ class Machine:
 
     def run(self, *command: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
         """Run a command to its end, which must come within two minutes."""
-        process = self.initialisation(*command, cwd=cwd)
+        process = self.start(*command, cwd=cwd)
         out, err = process.communicate(timeout=120)
         return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 

@@ -132,7 +132,7 @@ def client_environment(endpoint: str, home: Path, token: str = "") -> dict[str, 
 
 @contextmanager
 def loopback_hub(*, page_size: int = 1000) -> Iterator[LoopbackHub]:
-    """Initialisation a loopback Hub on a free port; it is ended with the block.
+    """Start a loopback Hub on a free port; it is ended with the block.
 
     Args:
         page_size: models a page of a listing holds at most.
