@@ -53,9 +53,7 @@ class Sizes:
 
 
 FULL = Sizes()
-SMALL = Sizes(
-    tasks=(2,), horizons=(2,), repeats=3, memory_tasks=2, memory_horizons=(2,), rank_tasks=4, rank_steps=2
-)
+SMALL = Sizes(tasks=(2,), horizons=(2,), repeats=3, memory_tasks=2, memory_horizons=(2,), rank_tasks=4, rank_steps=2)
 
 
 @cache
