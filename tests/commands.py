@@ -144,10 +144,11 @@ def _run_all(machine: Machine, scratch: Path, lines: list[str]) -> list[str]:
     failures = []
     for line in lines:
         started = time.perf_counter()
-        done = machine.run(*shlex.split(line), cwd=scratch)
+        process = machine.start(*shlex.split(line), cwd=scratch)
+        out, err = process.communicate()
         print(f"  {time.perf_counter() - started:5.1f} s  {line}", flush=True)
-        if done.returncode:
-            failures.append(f"{line}\nended with {done.returncode}:\n{done.stdout[-1000:]}{done.stderr[-3000:]}")
+        if process.returncode:
+            failures.append(f"{line}\nended with {process.returncode}:\n{out[-1000:]}{err[-3000:]}")
     return failures
 
 

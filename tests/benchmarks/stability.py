@@ -67,7 +67,9 @@ def measure(seed: int, sizes: Sizes) -> None:
     training = replace(recipe.training, seed=seed, iterations=sizes.updates, validation_tasks=sizes.validation_tasks)
     protocol = recipe.evaluation
     recipe = replace(recipe, evaluation=lambda config: replace(protocol(config), test_tasks=sizes.test_tasks))
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], check=True, capture_output=True, text=True).stdout
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], check=True, capture_output=True, text=True, cwd=Path(__file__).parent
+    ).stdout
     folder = make_folder(FOLDER / commit.strip() / f"{sizes.updates}-updates" / f"seed-{seed}")
     with reproducible_compute():
         loss = recipe.fresh_loss(seed)
