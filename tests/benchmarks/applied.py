@@ -1,28 +1,45 @@
-"""``ml3zoo apply`` on tables of scikit-learn, something of whose training rows was made wrong.
+"""``ml3zoo apply`` on tables of scikit-learn, some of whose training rows were made wrong.
 
-What is measured has right targets, which nothing is tuned by.
+Test rows are right, and nothing is tuned on them.
 """
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
 
 from ml3zoo.apply.table import apply_loss
 
-DRAWS = 4
+
+@dataclass(frozen=True)
+class Sizes:
+    """What is measured, and how thoroughly.
+
+    Attributes:
+        tables: names of data sets.
+        rates: shares of wrong rows.
+        draws: of the rows to train on and of their mistakes.
+        seeds: networks trained per method and draw.
+        steps: gradient steps; as many as the loss was made for if None.
+    """
+
+    tables: tuple[str, ...]
+    rates: tuple[float, ...]
+    draws: int = 4
+    seeds: int = 5
+    steps: int | None = None
 
 
 @dataclass(frozen=True)
 class Check:
-    """A loss of the zoo, beside tuned ordinary losses, on tables whose training rows are partly wrong.
+    """A loss of the zoo beside tuned ordinary losses, on tables whose training rows are partly wrong.
 
     Attributes:
         loss: its name.
-        metric: of what is learned, as a report has it.
+        metric: what is reported, as ``MethodReport.metrics`` names it.
         corrupted: writes a table to train on and one to test on; of a table, a share of wrong rows, a draw, a folder.
         target: the column to predict, of a table.
     """
@@ -32,20 +49,25 @@ class Check:
     corrupted: Callable[[str, float, int, Path], tuple[Path, Path]]
     target: Callable[[str], str]
 
-    def run(self, tables: Iterable[str], rates: Iterable[float], *, quick: bool) -> None:
+    def run(self, sizes: Sizes) -> None:
         """Print each method's metric by table and share of wrong rows, means over draws of rows and mistakes."""
-        draws = 1 if quick else DRAWS
-        print(f"  mean of {draws} draws:")
-        for name in tables:
-            for rate in rates:
-                reports = [self._measured(name, rate, draw, quick) for draw in range(draws)]
+        print(f"  means of {sizes.draws} draws with {sizes.seeds} networks each:")
+        for name in sizes.tables:
+            for rate in sizes.rates:
+                reports = [self._measure(name, rate, draw, sizes) for draw in range(sizes.draws)]
                 scores = (f"{label} {mean(report[label] for report in reports):.3f}" for label in reports[0])
                 print(f"  {name}, {rate:.0%}: {'; '.join(scores)}", flush=True)
 
-    def _measured(self, name: str, rate: float, draw: int, quick: bool) -> dict[str, float]:
-        seeds, steps = (1, 10) if quick else (5, 0)
+    def _measure(self, name: str, rate: float, draw: int, sizes: Sizes) -> dict[str, float]:
         with tempfile.TemporaryDirectory() as folder:
             data, test = self.corrupted(name, rate, draw, Path(folder))
-            target = self.target(name)
-            report = apply_loss(self.loss, data, target, test=test, baselines=True, seeds=seeds, steps=steps)
-        return {each.label: each.metrics[self.metric]["mean"] for each in report.methods}
+            report = apply_loss(
+                self.loss,
+                data,
+                self.target(name),
+                test=test,
+                baselines=True,
+                seeds=sizes.seeds,
+                steps=sizes.steps,
+            )
+        return {method.label: method.metrics[self.metric]["mean"] for method in report.methods}

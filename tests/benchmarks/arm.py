@@ -1,8 +1,8 @@
-"""``reacher`` beside the task's own losses through a learned model of the arm, and beside what an expert adds to it."""
+"""``reacher`` beside the task's own losses through a learned model of the arm, and what an expert adds to it."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -10,7 +10,6 @@ from torch.func import vmap
 
 from ml3zoo import load_loss
 from ml3zoo.evaluate import bootstrap
-from ml3zoo.losses import LearnedLoss
 from ml3zoo.meta.inner import InnerRun
 from ml3zoo.meta.optimizers import Adam
 from ml3zoo.tasks.base import Tensors
@@ -21,69 +20,92 @@ from ml3zoo.training.mountain_car import FinalDistance
 from ml3zoo.training.pointmass import MeanDistance
 
 STEPS = (1, 2, 5, 10)
-RATES = (0.001, 0.003, 0.01, 0.03, 0.1)
 ORDINARY = {"final distance": FinalDistance(), "mean distance": MeanDistance()}
 
 
-def run(*, quick: bool) -> None:
+@dataclass(frozen=True)
+class Sizes:
+    """How much is trained.
+
+    Attributes:
+        goals: policies, one for each goal.
+        tuning_goals: those that the ordinary losses' learning rate is chosen on.
+        rates: learning rates they are tried at.
+        episodes: of the arm, that its model is learned from.
+        iterations: of the model's fit.
+    """
+
+    goals: int = 1500
+    tuning_goals: int = 150
+    rates: tuple[float, ...] = (0.001, 0.003, 0.01, 0.03, 0.1)
+    episodes: int = 64
+    iterations: int = 1500
+
+
+FULL = Sizes()
+SMALL = Sizes(goals=4, tuning_goals=2, rates=(0.01, 0.03), episodes=2, iterations=5)
+
+
+def run(sizes: Sizes) -> None:
     """Print distances of the fingertip from its goal, in m, by number of gradient steps."""
-    goals, episodes, iterations = (4, 2, 5) if quick else (1500, 64, 1500)
-    imagined = _learned_model(episodes, iterations)
-    print(f"Distance in m on {goals} goals after {', '.join(map(str, STEPS))} gradient steps, one roll-out each:")
+    model = _learned_model(sizes)
+    print(f"Distance in m on {sizes.goals} goals after {', '.join(map(str, STEPS))} gradient steps, one roll-out each:")
     ordinary: dict[str, Tensor] = {}
     for name, loss in ORDINARY.items():
-        rates = {lr: _curve(loss, imagined, lr, max(2, goals // 10), seed=1)[-1].mean().item() for lr in RATES}
+        rates = {}
+        for lr in sizes.rates:
+            tuned_on = _curve(loss, Reaching(model, through=True), lr, sizes.tuning_goals, seed=1)
+            rates[lr] = tuned_on[-1].mean().item()
         best = min(rates, key=rates.__getitem__)
-        ordinary[name] = _curve(loss, imagined, best, goals, seed=0)
-        _tell(f"{name} through a model of {episodes} episodes, lr {best:g}", ordinary[name])
-    alone, imitating = (_learned_curve(name, goals) for name in ("reacher", "reacher-imitation"))
-    _tell("reacher", alone)
+        ordinary[name] = _curve(loss, Reaching(model, through=True), best, sizes.goals, seed=0)
+        _print(f"{name} through a model of {sizes.episodes} episodes, lr {best:g}", ordinary[name])
+    alone, imitating = (_learned_curve(name, sizes.goals) for name in ("reacher", "reacher-imitation"))
+    _print("reacher", alone)
     for name, curve in ordinary.items():
-        _tell(f"reacher less {name}, goal by goal", alone - curve)
-    _tell("reacher-imitation", imitating)
-    _tell("what an expert adds, goal by goal", imitating - alone)
+        _print(f"reacher less {name}, goal by goal", alone - curve)
+    _print("reacher-imitation", imitating)
+    _print("what an expert adds, goal by goal", imitating - alone)
 
 
-def _learned_model(episodes: int, iterations: int) -> ImaginedReacher:
-    """A model fitted to episodes of fresh policies, and no more."""
+def _learned_model(sizes: Sizes) -> ImaginedReacher:
+    """A model fitted to episodes of fresh policies, and to nothing else."""
     torch.manual_seed(0)
-    imagined = ImaginedReacher()
-    imagined = replace(imagined, fit=replace(imagined.fit, iterations=iterations))
+    model = ImaginedReacher()
+    model = replace(model, fit=replace(model.fit, iterations=sizes.iterations))
     family = Reaching(Reacher())
-    fresh = family.sample(torch.Generator().manual_seed(0), episodes, "train").initial
+    fresh = family.sample(torch.Generator().manual_seed(0), sizes.episodes, "train").initial
 
     def explore(observed: Tensor) -> Tensor:
-        return vmap(family.answer)(fresh, observed) + 0.3 * torch.randn(episodes, 2)
+        return vmap(family.answer)(fresh, observed) + 0.3 * torch.randn(sizes.episodes, 2)
 
-    imagined.learn(meet(explore, episodes, 0), torch.Generator().manual_seed(0))
-    return imagined
+    model.learn(meet(explore, sizes.episodes, 0), torch.Generator().manual_seed(0))
+    return model
 
 
 def _learned_curve(name: str, goals: int) -> Tensor:
     """Distances [steps, goals] under a loss of the zoo at its recommended rate."""
     loss = load_loss(name)
-    return _curve(loss, Reacher(), loss.config.inner.lr, goals, seed=0)
+    return _curve(loss, Reaching(Reacher()), loss.config.inner.lr, goals, seed=0)
 
 
-def _curve(loss: nn.Module, place: Reacher | ImaginedReacher, lr: float, goals: int, seed: int) -> Tensor:
-    """Distances in the true world [steps, goals] of policies that train in a world."""
+def _curve(loss: nn.Module, family: Reaching, lr: float, goals: int, seed: int) -> Tensor:
+    """Distances under the true dynamics [steps, goals] of policies that train on tasks of a family."""
     true = Reaching(Reacher())
-    family = Reaching(place, through=not isinstance(loss, LearnedLoss))
     tasks = family.sample(torch.Generator().manual_seed(seed), goals, "test")
     start = {"start": tasks.data["start"][:, :8]}
-    found: list[Tensor] = []
+    distances: list[Tensor] = []
 
     def observe(step: int, params: Tensors) -> None:
         if step in STEPS:
-            found.append(vmap(true.metric)(params, start))
+            distances.append(vmap(true.metric)(params, start))
 
     InnerRun(Adam(), lr, STEPS[-1]).under(loss, family, tasks, observe)
-    return torch.stack(found)
+    return torch.stack(distances)
 
 
-def _tell(name: str, curve: Tensor) -> None:
-    told = []
-    for each in curve:
-        found = bootstrap(each.numpy())
-        told.append(f"{found['mean']:.4f} [{found['low']:.4f}, {found['high']:.4f}]")
-    print(f"  {name}: {', '.join(told)}", flush=True)
+def _print(title: str, curve: Tensor) -> None:
+    results = []
+    for distances in curve:
+        found = bootstrap(distances.numpy())
+        results.append(f"{found['mean']:.4f} [{found['low']:.4f}, {found['high']:.4f}]")
+    print(f"  {title}: {', '.join(results)}", flush=True)

@@ -1,45 +1,68 @@
-"""Fresh policies in Gymnasium environments themselves, beside a policy gradient and a random search of equal cost."""
+"""Fresh policies in Gymnasium environments, beside a policy gradient and a random search of equal cost."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from ml3zoo.apply.environment import EnvironmentReport, apply_in_environment
 from ml3zoo.apply.environment.report import LEARNED
 from ml3zoo.format.config import read_config
 from ml3zoo.zoo.names import resolve
 
-DRIVING = ("mountain-car", "mountain-car-continuous")
 REACHING = ("pointmass", "reacher", "reacher-imitation")
-SHAPES = ("64 tanh", "48-48-48 tanh", "100 SiLU", "64-32 GELU")
-"""The first is met in meta-training, the others are not."""
+"""Losses whose policies end at a distance from a goal, also measured by number of gradient steps."""
 
 
-def run(*, quick: bool) -> None:
+@dataclass(frozen=True)
+class Sizes:
+    """What is measured, and how thoroughly.
+
+    Attributes:
+        losses: names in the zoo.
+        shapes: of the policies; the first was seen in meta-training, the others were not.
+        steps: numbers of gradient steps, for the losses that reach for a goal.
+        policies: fresh ones per loss and shape; twice as many per number of steps.
+    """
+
+    losses: tuple[str, ...] = ("mountain-car", "mountain-car-continuous", *REACHING)
+    shapes: tuple[str, ...] = ("64 tanh", "48-48-48 tanh", "100 SiLU", "64-32 GELU")
+    steps: tuple[int, ...] = (1, 2, 5, 10)
+    policies: int = 50
+
+
+FULL = Sizes()
+SMALL = Sizes(losses=("mountain-car", "reacher"), shapes=("64 tanh",), steps=(1,), policies=2)
+
+
+def run(sizes: Sizes) -> None:
     """Print success, return and distance after training, by policy and by number of gradient steps."""
-    policies, shapes, steps = (2, SHAPES[:1], (1,)) if quick else (50, SHAPES, (1, 2, 5, 10))
-    print(f"In Gymnasium: {policies} fresh policies each, ten gradient steps of one episode each.")
-    for name in (*DRIVING, *REACHING):
-        for shape in shapes:
-            _tell(name, shape, apply_in_environment(name, _environment(name), policy=shape, seeds=policies))
-    print("By number of gradient steps, 64 tanh:")
-    for name in REACHING:
-        for count in steps:
-            report = apply_in_environment(name, _environment(name), steps=count, seeds=2 * policies)
-            _tell(name, f"{count} step{'s' if count > 1 else ''}", report)
+    print(f"In Gymnasium: {sizes.policies} fresh policies each, as many gradient steps as the loss was made for:")
+    for name in sizes.losses:
+        for shape in sizes.shapes:
+            report = apply_in_environment(name, _environment(name), policy=shape, seeds=sizes.policies)
+            _print(f"{name}, {shape}", report)
+    print(f"By number of gradient steps, 64 tanh, {2 * sizes.policies} fresh policies each:")
+    for name in sizes.losses:
+        if name not in REACHING:
+            continue
+        for count in sizes.steps:
+            report = apply_in_environment(name, _environment(name), steps=count, seeds=2 * sizes.policies)
+            _print(f"{name}, {count} step{'s' if count > 1 else ''}", report)
 
 
 def _environment(name: str) -> str:
-    """The one that a loss was made for."""
-    world = read_config(resolve(name)).environment
-    assert world is not None
-    return world.id
+    """Id of the environment that a loss was made for."""
+    environment = read_config(resolve(name)).environment
+    assert environment is not None
+    return environment.id
 
 
-def _tell(name: str, what: str, report: EnvironmentReport) -> None:
-    each = []
-    for one in report.methods:
-        label = one.label.replace(LEARNED, "learned")
-        measured = f"success {one.success:.0%}, return {one.returns['mean']:.3g}"
-        if one.distance is not None:
-            measured += f", distance {one.distance['mean']:.4f}"
-        each.append(f"{label} {measured} ({one.environment_steps:.0f} steps)")
-    print(f"  {name}, {what}: {'; '.join(each)}", flush=True)
+def _print(title: str, report: EnvironmentReport) -> None:
+    results = []
+    for method in report.methods:
+        label = method.label.replace(LEARNED, "learned")
+        result = f"success {method.success:.0%}, return {method.returns['mean']:.3g}"
+        if method.distance is not None:
+            result += f", distance {method.distance['mean']:.4f}"
+        results.append(f"{label} {result} ({method.environment_steps:.0f} environment steps)")
+    print(f"  {title}: {'; '.join(results)}", flush=True)

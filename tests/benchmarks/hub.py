@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import tempfile
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from ml3zoo.zoo.names import resolve
@@ -16,7 +17,18 @@ REPO = "ml3zoo/sine-regression"
 COMMANDS = {"ml3zoo pull": ("ml3zoo", "pull", f"hf://{REPO}"), "hf download": ("hf", "download", REPO)}
 
 
-def run(*, quick: bool) -> None:
+@dataclass(frozen=True)
+class Sizes:
+    """How often each command runs."""
+
+    repeats: int
+
+
+FULL = Sizes(repeats=15)
+SMALL = Sizes(repeats=2)
+
+
+def run(sizes: Sizes) -> None:
     """Print the ratio with an empty cache and with a full one."""
     folder = resolve("sine-regression")
     with loopback_hub() as hub, tempfile.TemporaryDirectory() as scratch:
@@ -33,7 +45,7 @@ def run(*, quick: bool) -> None:
 
         print("pulling a loss from a Hub on this machine:")
         for cache, work in (("cold", cold), ("warm", warm)):
-            times = side_by_side({n: work(*command) for n, command in COMMANDS.items()}, 2 if quick else 15)
+            times = side_by_side({n: work(*command) for n, command in COMMANDS.items()}, sizes.repeats)
             ours, theirs = times.values()
             print(f"  {cache} cache: ml3zoo pull {ours:.2f} s, hf download {theirs:.2f} s, {ours / theirs:.2f} x")
 

@@ -8,18 +8,18 @@ import pandas as pd
 import torch
 from sklearn import datasets
 
-from tests.benchmarks.applied import Check
+from tests.benchmarks.applied import Check, Sizes
 
 TABLES = {"diabetes": ("target", 300), "wine": ("alcohol", 120), "breast_cancer": ("mean smoothness", 300)}
 """Data sets, the column to predict, and how many of their rows are for training and tuning."""
-RATES = (0.0, 0.1, 0.3)
+FULL = Sizes(tuple(TABLES), (0.0, 0.1, 0.3))
+SMALL = Sizes(("wine",), (0.1,), draws=1, seeds=2, steps=10)
 
 
-def run(*, quick: bool) -> None:
+def run(sizes: Sizes) -> None:
     """Print R²."""
     print("outlier-regression on real data: R², by share of training targets made too large,")
-    check = Check("outlier-regression", "r2", corrupted, lambda name: TABLES[name][0])
-    check.run(["wine"] if quick else TABLES, RATES[1:2] if quick else RATES, quick=quick)
+    Check("outlier-regression", "r2", corrupted, lambda name: TABLES[name][0]).run(sizes)
 
 
 def corrupted(name: str, rate: float, draw: int, folder: Path) -> tuple[Path, Path]:

@@ -9,22 +9,22 @@ import torch
 
 from ml3zoo.tasks.bundled import read_bundled
 from ml3zoo.tasks.label_noise import Symmetric
-from tests.benchmarks.applied import Check
+from tests.benchmarks.applied import Check, Sizes
 
 ROWS = {"digits": 400, "wine": 120, "breast_cancer": 300}
 """Data sets, and how many of their rows are for training and tuning."""
-RATES = (0.0, 0.3)
+FULL = Sizes(tuple(ROWS), (0.0, 0.3))
+SMALL = Sizes(("wine",), (0.3,), draws=1, seeds=2, steps=10)
 
 
-def run(*, quick: bool) -> None:
+def run(sizes: Sizes) -> None:
     """Print test error rates."""
     print("label-noise on real data: error rate, by share of wrong training labels,")
-    check = Check("label-noise", "error_rate", corrupted, lambda name: "label")
-    check.run(["wine"] if quick else ROWS, RATES[1:] if quick else RATES, quick=quick)
+    Check("label-noise", "error_rate", corrupted, lambda name: "label").run(sizes)
 
 
 def corrupted(name: str, rate: float, draw: int, folder: Path) -> tuple[Path, Path]:
-    """A table with a share of wrong labels, any other class alike, and one with right ones."""
+    """A table with a share of wrong labels, each other class as likely, and one with right labels."""
     x, labels = read_bundled(name)
     generator = torch.Generator().manual_seed(draw)
     order = torch.randperm(len(x), generator=generator)

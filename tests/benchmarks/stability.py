@@ -10,7 +10,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -23,33 +23,55 @@ from tests.benchmarks.timing import printed
 NAME = "sine-regression-momentum"
 FOLDER = Path("runs/stability")
 PROCESSES = 2
-UPDATES = 200
 MARGIN = 1.1
 
 
-def run(*, quick: bool) -> None:
+@dataclass(frozen=True)
+class Sizes:
+    """How much is trained and measured.
+
+    Attributes:
+        seeds: meta-trainings.
+        updates: of the loss, per seed.
+        validation_tasks: of each training config.
+        test_tasks: that the result is measured on.
+    """
+
+    seeds: int = 10
+    updates: int = 200
+    validation_tasks: int = find_recipe(NAME).training.validation_tasks
+    test_tasks: int = find_recipe(NAME).evaluation(find_recipe(NAME).config).test_tasks
+
+
+FULL = Sizes()
+SMALL = Sizes(seeds=2, updates=1, validation_tasks=2, test_tasks=4)
+
+
+def run(sizes: Sizes) -> None:
     """Print the errors of all seeds and the share."""
-    seeds = range(2 if quick else 10)
     with ThreadPoolExecutor(PROCESSES) as pool:
-        errors = sorted(pool.map(partial(_in_a_process, quick=quick), seeds))
+        errors = sorted(pool.map(partial(_in_a_process, sizes=sizes), range(sizes.seeds)))
     share = sum(error <= MARGIN * errors[0] for error in errors) / len(errors)
-    told = ", ".join(f"{error:.4f}" for error in errors)
-    length = "the quick recipe" if quick else f"{UPDATES} updates"
-    print(f"{NAME}, {len(errors)} meta-seeds, {length}: {told}; within 10 % of the best: {share:.0%}")
+    listed = ", ".join(f"{error:.4f}" for error in errors)
+    print(f"{NAME}, {sizes.seeds} meta-seeds, {sizes.updates} updates: {listed}; within 10 % of the best: {share:.0%}")
 
 
-def _in_a_process(seed: int, *, quick: bool) -> float:
-    code = f"from tests.benchmarks.stability import measure; measure({seed}, quick={quick})"
+def _in_a_process(seed: int, sizes: Sizes) -> float:
+    code = f"from tests.benchmarks.stability import Sizes, measure; measure({seed}, {sizes!r})"
     return printed([sys.executable, "-c", code])
 
 
-def measure(seed: int, *, quick: bool) -> None:
+def measure(seed: int, sizes: Sizes) -> None:
     """What each process does."""
     recipe = find_recipe(NAME)
-    recipe = recipe.quick() if quick else replace(recipe, training=replace(recipe.training, iterations=UPDATES))
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], check=True, capture_output=True, text=True).stdout
-    folder = make_folder(FOLDER / commit.strip() / ("quick" if quick else "full") / f"seed-{seed}")
+    training = replace(recipe.training, seed=seed, iterations=sizes.updates, validation_tasks=sizes.validation_tasks)
+    protocol = recipe.evaluation
+    recipe = replace(recipe, evaluation=lambda config: replace(protocol(config), test_tasks=sizes.test_tasks))
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], check=True, capture_output=True, text=True, cwd=Path(__file__).parent
+    ).stdout
+    folder = make_folder(FOLDER / commit.strip() / f"{sizes.updates}-updates" / f"seed-{seed}")
     with reproducible_compute():
         loss = recipe.fresh_loss(seed)
-        meta_train(loss, replace(recipe.training, seed=seed), folder, resume=True)
+        meta_train(loss, training, folder, resume=True)
         print(recipe.at_recommended(loss.requires_grad_(False))["mean"])

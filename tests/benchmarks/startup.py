@@ -1,10 +1,11 @@
-"""Initialisation-up of the command line against ``hf --help``, and of ``load_loss`` against ``import torch``."""
+"""Start-up of the command line against ``hf --help``, and of ``load_loss`` against ``import torch``."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
@@ -17,9 +18,19 @@ LOAD = (
 )
 
 
-def run(*, quick: bool) -> None:
+@dataclass(frozen=True)
+class Sizes:
+    """How often each command runs."""
+
+    repeats: int
+
+
+FULL = Sizes(repeats=15)
+SMALL = Sizes(repeats=2)
+
+
+def run(sizes: Sizes) -> None:
     """Print both."""
-    repeats = 2 if quick else 15
 
     def shell(*command: str) -> Callable[[], object]:
         line = [str(SCRIPTS / command[0]), *command[1:]]
@@ -28,10 +39,10 @@ def run(*, quick: bool) -> None:
     theirs = "hf --help"
     verbs = ("--help", "list", "info sine-regression")
     times = side_by_side(
-        {line: shell(*line.split()) for line in (theirs, *(f"ml3zoo {verb}" for verb in verbs))}, repeats
+        {line: shell(*line.split()) for line in (theirs, *(f"ml3zoo {verb}" for verb in verbs))}, sizes.repeats
     )
     print("start-up:")
     for line, time in times.items():
         print(f"  {line:<30} {time:.2f} s, {time / times[theirs]:.2f} x")
-    loads = [printed([sys.executable, "-c", LOAD]) for _ in range(repeats)]
+    loads = [printed([sys.executable, "-c", LOAD]) for _ in range(sizes.repeats)]
     print(f"  load_loss after import torch: {median(loads) * 1e3:.0f} ms")

@@ -16,7 +16,7 @@ from ml3zoo.tasks.base import Tasks
 from ml3zoo.tasks.sine import Sine
 
 Work = Callable[[], object]
-Rival = Callable[[LearnedLoss, Sine, Tasks, float, int], Work]
+Library = Callable[[LearnedLoss, Sine, Tasks, float, int], Work]
 
 
 def with_higher(loss: LearnedLoss, family: Sine, tasks: Tasks, lr: float, steps: int) -> Work:
@@ -98,11 +98,11 @@ def with_jax(loss: LearnedLoss, family: Sine, tasks: Tasks, lr: float, steps: in
     return lambda: jax.block_until_ready(gradient(phi, initial, x, y))
 
 
-def installed_rivals() -> dict[str, Rival]:
-    """Those whose library is installed."""
+def installed_libraries() -> dict[str, Library]:
+    """Those that are installed."""
     os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
-    every: dict[str, Rival] = {"higher": with_higher, "torchopt": with_torchopt, "jax": with_jax}
-    return {name: rival for name, rival in every.items() if importlib.util.find_spec(name)}
+    every: dict[str, Library] = {"higher": with_higher, "torchopt": with_torchopt, "jax": with_jax}
+    return {name: library for name, library in every.items() if importlib.util.find_spec(name)}
 
 
 def _networks(family: Sine, tasks: Tasks) -> list[nn.Module]:
