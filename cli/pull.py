@@ -23,7 +23,7 @@ def pull(
     to: Annotated[Path | None, typer.Option(help="Also copy it into this folder.", show_default=False)] = None,
     json: Json = False,
 ) -> None:
-    """Get a loss, check its files and print its folder.
+    """Get and check a loss, print its folder.
 
     Bundled and cached losses need no network.
     """
