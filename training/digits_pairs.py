@@ -5,8 +5,8 @@ entropy of its prediction, and a pull towards the class that the batch as a whol
 learned, from whether the point has a label, how likely the model finds it, how sure it is, what the batch is like as a
 whole, and the share of training done; they start at those of information maximisation (Krause, Perona, Gomes 2010). A
 point without a label has the target (1/2, 1/2). The objective of meta-training is the error on other images: half at
-the end, half as a mean over all steps. Meta-trained by differentiation through whole runs, on 25 pairs of digits, with 2 to 20 labels of
-each, under pixel noise too. Source of the task: Bechtle et al. 2020.
+the end, half as a mean over all steps. Meta-trained by differentiation through whole runs, on 25 pairs of digits, with
+2 to 20 labels of each, under pixel noise too. Source of the task: Bechtle et al. 2020.
 """
 
 from __future__ import annotations

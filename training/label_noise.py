@@ -3,9 +3,9 @@
 Run: ``ml3zoo train label-noise``. Three cross-entropies are added up for each point: to its label, to the model's own
 guess, and to all classes alike. Their weights are learned, from how likely the model finds the label, how sure it is,
 how far it agrees with the labels of the whole batch, and the share of training done. True labels exist only in
-meta-training: the objective is the error on them at the end of a run. Meta-trained by differentiation through whole runs,
-on mixtures of Gaussians and on classes made by random networks, 2 to 20 of them, with three kinds of noise and rates
-of 0 to 60 %.
+meta-training: the objective is the error on them at the end of a run. Meta-trained by differentiation through whole
+runs, on mixtures of Gaussians and on classes made by random networks, 2 to 20 of them, with three kinds of noise and
+rates of 0 to 60 %.
 """
 
 from dataclasses import replace

@@ -65,7 +65,7 @@ def missed(car: Car) -> Metric:
 
 def example(environment: EnvironmentConfig, actions: int) -> str:
     """A policy, and roll-outs in Gymnasium, as a loss's config describes it."""
-    seed = ", seed=0" if environment.one_start else ""
+    seed, inputs = ", seed=0" if environment.one_start else "", len(environment.observation_normaliser)
     goal = f"torch.tensor({list(environment.goal)}).expand(len(states), -1)"
     if environment.goal_at:
         goal = f"states[:, {list(environment.goal_at)}]"
@@ -79,7 +79,7 @@ class Policy(torch.nn.Module):
     def __init__(self):
         super().__init__()
         self.network = torch.nn.Sequential(
-            torch.nn.Linear({len(environment.observation_normaliser)}, 64), torch.nn.Tanh(), torch.nn.Linear(64, {actions})
+            torch.nn.Linear({inputs}, 64), torch.nn.Tanh(), torch.nn.Linear(64, {actions})
         )
 
     def forward(self, state):

@@ -134,8 +134,8 @@ def _working(work: Callable[[], Any], when: str, vector_env: VectorEnv) -> Any:
         return work()
     except Exception as error:
         raise InputError(
-            f"{_name(vector_env)} failed {when} ({type(error).__name__}: {error}). The policy is unchanged; correct the "
-            "environment."
+            f"{_name(vector_env)} failed {when} ({type(error).__name__}: {error}). The policy is unchanged; correct "
+            "the environment."
         ) from error
 
 
@@ -169,8 +169,9 @@ def _last(state: Tensor, over: Tensor, infos: dict[str, Any], vector_env: Vector
 
 def _check_finite(what: str, values: Tensor, steps: int, vector_env: VectorEnv) -> None:
     if not values.isfinite().all():
+        wrong = values[~values.isfinite().all(-1)][0].tolist()
         raise InputError(
-            f"{_name(vector_env)} {what} {values[~values.isfinite().all(-1)][0].tolist()} at step {steps} of an episode: "
+            f"{_name(vector_env)} {what} {wrong} at step {steps} of an episode: "
             "finite numbers were expected. Look for a division by zero or an unstable simulation there."
         )
 
