@@ -2,15 +2,16 @@
 
     Ml3zooError
     ├── UnknownNameError      no loss, recipe or file of that name
-    ├── InputError            tensors a loss cannot take           (also a ValueError)
-    ├── ConfigError           a config.json that cannot be read
+    ├── InputError            an argument or tensor of no use       (also a ValueError)
+    ├── ConfigError           a config or results that cannot be read or written
     ├── IntegrityError        files that are not what the config says they are
     ├── DataError             a table that cannot be learned from
-    ├── HubError              what the Hugging Face Hub refuses, or cannot be asked
+    ├── HubError              what the Hugging Face Hub refuses
+    │   └── UnreachableError  the Hub does not answer, or must not be asked
     ├── OutputError           a place that cannot be written to
     ├── CheckpointError       a checkpoint that does not belong to this run
     ├── RankError             another process of the same meta-training has ended
-    └── MissingExtraError     an optional package that is not installed (also an ImportError)
+    └── MissingExtraError     an optional package not installed     (also an ImportError)
 
 Each message says what was got, what was expected, and what to do next.
 """
@@ -30,11 +31,11 @@ class UnknownNameError(Ml3zooError):
 
 
 class InputError(Ml3zooError, ValueError):
-    """Tensors a loss cannot take."""
+    """An argument or tensor of no use: out of range, or of a wrong type or shape."""
 
 
 class ConfigError(Ml3zooError):
-    """A config.json that cannot be read."""
+    """A config or results that cannot be read or written, or that break a rule."""
 
 
 class IntegrityError(Ml3zooError):
@@ -46,7 +47,11 @@ class DataError(Ml3zooError):
 
 
 class HubError(Ml3zooError):
-    """What the Hugging Face Hub refuses, or cannot be asked."""
+    """What the Hugging Face Hub refuses."""
+
+
+class UnreachableError(HubError):
+    """The Hub does not answer, or must not be asked."""
 
 
 class OutputError(Ml3zooError):

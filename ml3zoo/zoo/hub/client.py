@@ -24,7 +24,7 @@ from huggingface_hub.errors import (
 from huggingface_hub.errors import HTTPError as TransportError  # type: ignore[attr-defined]
 
 from ml3zoo.__version__ import __version__
-from ml3zoo.errors import HubError, Ml3zooError, OutputError, UnknownNameError
+from ml3zoo.errors import HubError, Ml3zooError, OutputError, UnknownNameError, UnreachableError
 from ml3zoo.zoo.hub.deadline import Result, within
 from ml3zoo.zoo.hub.reference import HubReference
 
@@ -47,10 +47,6 @@ _MESSAGES = {
 def hub_api() -> HfApi:
     """A client with the user's own endpoint and token."""
     return HfApi(library_name="ml3zoo", library_version=__version__)
-
-
-class UnreachableError(HubError):
-    """The Hub does not answer, or must not be asked."""
 
 
 def allowance(size: int) -> float:

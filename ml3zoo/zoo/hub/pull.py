@@ -13,11 +13,11 @@ from huggingface_hub import constants, hf_hub_download, try_to_load_from_cache
 from huggingface_hub.hf_api import ModelInfo, RepoSibling
 
 from ml3zoo.__version__ import __version__
-from ml3zoo.errors import IntegrityError, Ml3zooError, OutputError
+from ml3zoo.errors import IntegrityError, Ml3zooError, OutputError, UnreachableError
 from ml3zoo.format.config import FILE_NAME, LARGEST, LossConfig, largest, read_config
 from ml3zoo.format.files import git_blob_hash, make_folder, sha256, write_text
 from ml3zoo.format.integrity import check_file, check_files
-from ml3zoo.zoo.hub.client import TIMEOUT, UnreachableError, allowance, ask, hub_api
+from ml3zoo.zoo.hub.client import TIMEOUT, allowance, ask, hub_api
 from ml3zoo.zoo.hub.reference import HubReference
 
 _THREADS = 8
