@@ -144,7 +144,11 @@ def _run_all(machine: Machine, scratch: Path, lines: list[str]) -> list[str]:
     failures = []
     for line in lines:
         started = time.perf_counter()
-        process = machine.start(*shlex.split(line), cwd=scratch)
+        try:
+            process = machine.start(*shlex.split(line), cwd=scratch)
+        except FileNotFoundError as error:
+            failures.append(f"{line}\ncannot start: {error}")
+            continue
         out, err = process.communicate()
         print(f"  {time.perf_counter() - started:5.1f} s  {line}", flush=True)
         if process.returncode:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import os
 
-# before anything imports the client: only a Hub of a test's own can be reached, by plain LFS
+# before anything imports the client: only a loopback Hub can be reached, by plain LFS
 os.environ |= {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HUB_DISABLE_XET": "1", "HF_HUB_OFFLINE": "0"}
 os.environ["OMP_NUM_THREADS"] = "1"  # tests run side by side
 
@@ -20,7 +20,7 @@ from tests.loopback import LoopbackHub, loopback_hub
 
 @pytest.fixture
 def loss() -> LearnedLoss:
-    """A fresh weighting loss that looks at batch and progress."""
+    """A fresh, frozen loss whose signals include the error of the batch; it sees how far training is."""
     fresh = find_recipe("sine-regression").fresh_loss(0)
     fresh.requires_grad_(False)
     return fresh
@@ -34,7 +34,7 @@ def folder(loss: LearnedLoss, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def hub() -> Iterator[LoopbackHub]:
-    """A loopback Hub of the test's own."""
+    """A loopback Hub for this test alone."""
     with loopback_hub() as started:
         yield started
 
