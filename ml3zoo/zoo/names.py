@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 from ml3zoo.errors import HubError, UnknownNameError, did_you_mean
 from ml3zoo.format.config import FILE_NAME, LossConfig, read_config
+from ml3zoo.format.results import read_results
 from ml3zoo.zoo.hub.reference import SCHEME, HubReference, official, parse_reference
-from ml3zoo.zoo.results import read_results
 
 
 def bundled_zoo() -> Path:
@@ -86,11 +86,11 @@ def _pull_official(name: str) -> Location:
 def describe(name: str | Path) -> dict[str, Any]:
     """All that is known of a loss without loading it: its config, its headline, where it lies and how to use it."""
     folder, source = locate(name)
-    config = read_config(folder)
+    config, results = read_config(folder), read_results(folder)
     return {
         **config.builtins(),
         "folder": str(folder),
-        "headline": str(read_results(folder).get("headline", "")),
+        "headline": results.headline if results else "",
         "source": str(source) if source else None,
         "author": source.owner if source else None,
         "use": usage(source or name, config),

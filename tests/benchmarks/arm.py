@@ -85,5 +85,5 @@ def _tell(name: str, curve: Tensor) -> None:
     told = []
     for each in curve:
         found = bootstrap(each.numpy())
-        told.append(f"{found['mean']:.4f} [{found['low']:.4f}, {found['high']:.4f}]")
+        told.append(f"{found.mean:.4f} [{found.low:.4f}, {found.high:.4f}]")
     print(f"  {name}: {', '.join(told)}", flush=True)
