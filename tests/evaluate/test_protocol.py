@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from torch import nn
 
 from ml3zoo.errors import CheckpointError, ConfigError, InputError
