@@ -23,10 +23,9 @@ from safetensors.torch import load_file, save_file
 from ml3zoo import load_loss
 from ml3zoo.errors import ConfigError, IntegrityError, Ml3zooError
 from ml3zoo.format.config import read_config
-from ml3zoo.format.results import read_results
 from ml3zoo.format.files import sha256
-from ml3zoo.zoo.names import describe
-from ml3zoo.zoo.names import resolve
+from ml3zoo.format.results import read_results
+from ml3zoo.zoo.names import describe, resolve
 from ml3zoo.zoo.store import read_loss, save_loss
 from tests.command import ml3zoo
 
