@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .output import Json, Name, Quick, say, show_json, talk
+from .output import Json, Quick, say, show_json, talk
+
+if TYPE_CHECKING:
+    from ml3zoo.recipe.bench import BenchReport
 
 
 def bench(
-    name: Name,
+    name: Annotated[
+        str | None, typer.Argument(help="A loss of the zoo, hf://org/name@revision, or a folder.", show_default=False)
+    ] = None,
     recipe: Annotated[
         str | None, typer.Option(help="The loss's own recipe, a file that is run.", show_default=False)
     ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Every bundled loss's main setup, as --quick does.")] = False,
     quick: Quick = False,
     json: Json = False,
 ) -> None:
@@ -21,14 +27,44 @@ def bench(
 
     Exits with 1 if one differs.
     """
-    from ml3zoo.recipe.bench import rerun
+    from ml3zoo.errors import InputError
 
-    report = rerun(name, recipe=recipe, quick=quick)
+    if every == (name is not None):
+        raise InputError(f"got {'NAME and --all' if every else 'neither NAME nor --all'}: give one of them.")
+    if every and recipe is not None:
+        raise InputError("got --recipe and --all: bundled losses have recipes of their own. Leave --recipe out.")
+    if name is None:
+        differs = _bench_all(json)
+    else:
+        from ml3zoo.recipe.bench import rerun
+
+        report = rerun(name, recipe=recipe, quick=quick)
+        differs = report.differs
+        _show(report, json)
+    if differs:
+        raise typer.Exit(1)
+
+
+def _show(report: BenchReport, json: bool) -> None:
     if json:
         show_json(report.as_dict())
-    else:
-        for line in report.lines():
-            say(line)
-        talk(report.verdict)
-    if any(row.differs for row in report.rows):
-        raise typer.Exit(1)
+        return
+    for line in report.lines():
+        say(line)
+    talk(report.verdict)
+
+
+def _bench_all(json: bool) -> bool:
+    """A line per bundled loss; whether one differs."""
+    from ml3zoo.recipe.bench import rerun
+    from ml3zoo.zoo.names import list_losses
+
+    names, reports = list_losses(), {}
+    for done, name in enumerate(names):
+        talk(f"[{done + 1}/{len(names)}] {name}")
+        reports[name] = rerun(name, quick=True)
+        if not json:
+            say(f"{name}: {reports[name].verdict}")
+    if json:
+        show_json([{"name": name, **report.as_dict()} for name, report in reports.items()])
+    return any(report.differs for report in reports.values())

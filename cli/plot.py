@@ -16,10 +16,10 @@ def plot(
 ) -> None:
     """Draw a loss and how it trains."""
     from ml3zoo.format.files import adding_to_folder
+    from ml3zoo.format.results import read_results
     from ml3zoo.plots import draw_card
     from ml3zoo.recipe import find_recipe
     from ml3zoo.zoo.names import list_losses, resolve
-    from ml3zoo.zoo.results import read_results
     from ml3zoo.zoo.store import read_loss
 
     folder = resolve(name)

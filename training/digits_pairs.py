@@ -81,10 +81,16 @@ def pairs_evaluation(config: LossConfig) -> Evaluation:
         optimizer: InnerOptimizer | None = None,
         unseen: Unseen = "data",
     ) -> Setup:
-        told = f"{labels} labels of each digit, {unlabelled or 'no'} images without, {network}"
-        tasks = ImagePairs(network, labels, unlabelled)
         return Setup.of(
-            told, tasks, STEPS, MIDDLES, config.inner, optimizer=optimizer, unseen=unseen, reported_step=reported_step
+            str(network),
+            ImagePairs(network, labels, unlabelled),
+            STEPS,
+            MIDDLES,
+            config.inner,
+            data=f"{labels} labels of each digit, {unlabelled or 'no'} images without",
+            optimizer=optimizer,
+            unseen=unseen,
+            reported_step=reported_step,
         )
 
     reported_steps: tuple[ReportedStep, ...] = ("mean", "last")

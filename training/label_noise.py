@@ -82,9 +82,17 @@ def label_noise_evaluation(
         hidden, activation = network
         tasks = NoisyLabels(source, noise, hidden, activation, rates, points=MAIN.points)
         wrong = f"{rates[0]:.0%}" if rates[0] == rates[1] else f"{rates[0]:.0%} to {rates[1]:.0%}"
-        told = f"{source}, {wrong} {noise} noise, {tasks.optimizee}"
         return Setup.of(
-            told, tasks, STEPS, MIDDLES, config.inner, optimizer=optimizer, unseen=unseen, reported_step=reported_step
+            str(tasks.optimizee),
+            tasks,
+            STEPS,
+            MIDDLES,
+            config.inner,
+            data=str(source),
+            noise=f"{wrong} {noise} noise",
+            optimizer=optimizer,
+            unseen=unseen,
+            reported_step=reported_step,
         )
 
     digits, cancer = RealData("digits", 64, 10), RealData("breast_cancer", 30, 2)

@@ -113,10 +113,16 @@ def mountain_car_evaluation(config: LossConfig, tasks: MountainCar) -> Evaluatio
     ) -> Setup:
         starts = tasks.spread[0] * spread, tasks.spread[1] * spread
         own = replace(tasks, hidden=hidden, activation=activation, spread=starts)
-        told = f"{own.policy}{', starts farther away' if unseen == 'data' else ''}"
-        careful = replace(own, through=True)
         return Setup.of(
-            told, own, steps, MIDDLES, config.inner, optimizer=optimizer, baseline_tasks=careful, unseen=unseen
+            str(own.policy),
+            own,
+            steps,
+            MIDDLES,
+            config.inner,
+            data="starts farther away" if spread > 1 else "",
+            optimizer=optimizer,
+            baseline_tasks=replace(own, through=True),
+            unseen=unseen,
         )
 
     return Evaluation(

@@ -104,8 +104,16 @@ def outlier_evaluation(config: LossConfig) -> Evaluation:
         unseen: Unseen = "",
     ) -> Setup:
         tasks = NoisyTargets(TargetNoise(kinds), MAIN.features, hidden, activation, MAIN.points)
-        told = f"{tasks.noise}, {tasks.optimizee}"
-        return Setup.of(told, tasks, STEPS, MIDDLES, config.inner, optimizer=optimizer, unseen=unseen)
+        return Setup.of(
+            str(tasks.optimizee),
+            tasks,
+            STEPS,
+            MIDDLES,
+            config.inner,
+            noise=str(tasks.noise),
+            optimizer=optimizer,
+            unseen=unseen,
+        )
 
     return Evaluation(
         setups=(

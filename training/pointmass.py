@@ -64,7 +64,6 @@ def reaching_evaluation(config: LossConfig, environment: Environment, metric: Me
         unseen: Unseen = "",
     ) -> Setup:
         own = Reaching(environment, hidden, activation)
-        careful = replace(own, through=True)
         return Setup.of(
             str(own.policy),
             own,
@@ -72,7 +71,7 @@ def reaching_evaluation(config: LossConfig, environment: Environment, metric: Me
             MIDDLES,
             config.inner,
             optimizer=optimizer,
-            baseline_tasks=careful,
+            baseline_tasks=replace(own, through=True),
             unseen=unseen,
         )
 

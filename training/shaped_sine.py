@@ -64,13 +64,15 @@ def frequency_evaluation(config: LossConfig) -> Evaluation:
     ) -> Setup:
         tasks, chosen = Frequency(points, noise), optimizer or SGD()
         return Setup(
-            network=f"sin(ωx), {points} points, {noise:.0%} noise",
+            network="sin(ωx)",
             baseline_tasks=tasks,
             tasks=tasks,
             optimizer=chosen,
             lr=MIDDLES[chosen],
             learned_lr=config.inner.lr if chosen == SGD() else 10 * MIDDLES[chosen],
             steps=steps,
+            data=f"{points} points",
+            noise=f"{noise:.0%} noise",
             unseen=unseen,
         )
 

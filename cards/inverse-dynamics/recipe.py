@@ -46,7 +46,9 @@ MIDDLES: dict[InnerOptimizer, float] = {Adam(): 0.01, SGD(momentum=0.9): 0.03, S
 TORQUE_NMSE = Metric(
     name="torque NMSE",
     description="Mean squared error of the torques along another trajectory, over their variance,",
-    conditions="Torques were in units of their spread along the observed trajectory. No mass was seen in meta-training.",
+    conditions=(
+        "Torques were in units of their spread along the observed trajectory. No mass was seen in meta-training."
+    ),
 )
 EXAMPLE = """\
 x = torch.rand(100, 2) * 2 - 1  # angles of two joints
@@ -80,8 +82,17 @@ def torque_evaluation(config: LossConfig) -> Evaluation:
         unseen: Unseen = "",
     ) -> Setup:
         tasks = InverseDynamics(links, hidden, activation, noise=noise)
-        told = f"{links} links, {noise:.0%} noise, {tasks.optimizee}"
-        return Setup.of(told, tasks, steps, MIDDLES, config.inner, optimizer=optimizer, unseen=unseen)
+        return Setup.of(
+            str(tasks.optimizee),
+            tasks,
+            steps,
+            MIDDLES,
+            config.inner,
+            data=f"{links} links",
+            noise=f"{noise:.0%} noise",
+            optimizer=optimizer,
+            unseen=unseen,
+        )
 
     return Evaluation(
         setups=(

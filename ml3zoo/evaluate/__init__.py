@@ -1,14 +1,17 @@
-"""The evaluation protocol: a learned loss against careful baselines, on held-out tasks, networks and optimisers.
+"""The evaluation protocol: a learned loss against tuned baselines, on held-out tasks, networks and optimisers.
 
-Every method, learned or ordinary, gets its best learning rate and schedule from the same grid, chosen on
-validation tasks; what is reported comes from test tasks. "Baseline" means the best ordinary loss, chosen on validation.
+Every loss, learned or ordinary, gets its best learning rate and schedule from the same grid, chosen on validation
+tasks; what is reported comes from test tasks. The baseline is the ordinary loss that was best on validation tasks.
 """
 
 from ml3zoo.evaluate.cost import measure_cost
-from ml3zoo.evaluate.measure import evaluate, measure_setup, replay_setup
+from ml3zoo.evaluate.evaluation import evaluate
+from ml3zoo.evaluate.measure import measure_setup, replay_setup
 from ml3zoo.evaluate.method import Method, Runs
-from ml3zoo.evaluate.protocol import NMSE, Baseline, Evaluation, Metric, ReportedStep, Setup, Unseen
+from ml3zoo.evaluate.protocol import NMSE, Baseline, Evaluation, Metric, Setup
 from ml3zoo.evaluate.statistics import bootstrap, compare, steps_to_reach
+from ml3zoo.evaluate.tuning import Selected, select
+from ml3zoo.format.results import ReportedStep, Unseen
 
 __all__ = [
     "NMSE",
@@ -18,6 +21,7 @@ __all__ = [
     "Metric",
     "ReportedStep",
     "Runs",
+    "Selected",
     "Setup",
     "Unseen",
     "bootstrap",
@@ -26,5 +30,6 @@ __all__ = [
     "measure_cost",
     "measure_setup",
     "replay_setup",
+    "select",
     "steps_to_reach",
 ]

@@ -1,11 +1,9 @@
-"""The setups that an evaluation has measured, on disk: interrupted, it goes on where it stopped."""
+"""The setups that an evaluation has measured, on disk: an interrupted one goes on where it stopped."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 from pathlib import Path
-from typing import Any
 
 import msgspec
 from torch import nn
@@ -14,6 +12,7 @@ from ml3zoo.__version__ import __version__
 from ml3zoo.errors import CheckpointError
 from ml3zoo.evaluate.protocol import Evaluation
 from ml3zoo.format.files import write_text
+from ml3zoo.format.results import SetupDescription, SetupResult
 from ml3zoo.losses import LearnedLoss
 
 
@@ -21,15 +20,15 @@ class _Cached(msgspec.Struct):
     """What the file holds."""
 
     fingerprint: str
-    setups: dict[str, dict[str, Any]]
+    setups: list[SetupResult]
 
 
 class EvaluationCache:
-    """What was measured of one loss by one protocol, by the name of the setup.
+    """What was measured of one loss by one protocol, by setup.
 
     Args:
-        path: of its file, which need not exist; None keeps nothing.
-        loss, evaluation, initial: what is measured; what the file says of others is left out.
+        path: of its file, which need not exist; None saves nothing.
+        loss, evaluation, initial: what is measured; what the file says of others is ignored.
     """
 
     def __init__(
@@ -37,7 +36,7 @@ class EvaluationCache:
     ) -> None:
         self._path, self._fingerprint = path, _fingerprint(loss, evaluation, initial)
 
-    def read(self) -> dict[str, Any]:
+    def read(self) -> dict[SetupDescription, SetupResult]:
         """The setups measured so far.
 
         Raises:
@@ -46,18 +45,21 @@ class EvaluationCache:
         if self._path is None or not self._path.exists():
             return {}
         try:
-            kept = msgspec.json.decode(self._path.read_bytes(), type=_Cached)
+            saved = msgspec.json.decode(self._path.read_bytes(), type=_Cached)
         except msgspec.MsgspecError as error:
             raise CheckpointError(
-                f"{self._path} is damaged ({error}): setups that were measured were expected. Delete it, they are then "
-                "measured anew."
+                f"{self._path} is damaged ({error}): measured setups were expected. Delete it; they are then "
+                "measured again."
             ) from error
-        return dict(kept.setups) if kept.fingerprint == self._fingerprint else {}
+        if saved.fingerprint != self._fingerprint:
+            return {}
+        return {measured.setup: measured for measured in saved.setups}
 
-    def write(self, setups: dict[str, Any]) -> None:
-        """Keep these setups."""
+    def write(self, setups: dict[SetupDescription, SetupResult]) -> None:
+        """Save these setups."""
         if self._path is not None:
-            write_text(self._path, json.dumps({"fingerprint": self._fingerprint, "setups": setups}))
+            saved = _Cached(self._fingerprint, list(setups.values()))
+            write_text(self._path, msgspec.json.encode(saved).decode())
 
 
 def _fingerprint(loss: LearnedLoss, evaluation: Evaluation, initial: LearnedLoss | None) -> str:

@@ -1,21 +1,21 @@
-"""What a loss costs beside the ordinary one of its kind."""
+"""What a loss costs beside the ordinary one of its problem type."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
+from ml3zoo.format.results import CostResult
 from ml3zoo.losses import LearnedLoss
 
 
-def measure_cost(loss: LearnedLoss, sizes: tuple[int, ...]) -> list[dict[str, Any]]:
-    """Median time of forward + backward against the kind's ordinary loss, in microseconds, by number of elements."""
+def measure_cost(loss: LearnedLoss, sizes: tuple[int, ...]) -> tuple[CostResult, ...]:
+    """Median time of forward + backward against the problem type's ordinary loss, in µs, by number of elements."""
     ordinary: Callable[..., torch.Tensor] = getattr(nn.functional, loss.problem_type.functional)
     learned = partial(loss, progress=torch.tensor(0.5))
     rows = []
@@ -26,14 +26,14 @@ def measure_cost(loss: LearnedLoss, sizes: tuple[int, ...]) -> list[dict[str, An
         ours = _seconds(partial(_forward_backward, partial(learned, **arguments), prediction, target), size)
         theirs = _seconds(partial(_forward_backward, ordinary, prediction, functional_target), size)
         rows.append(
-            {
-                "elements": prediction.numel(),
-                "learned_us": round(ours * 1e6, 1),
-                "ordinary_us": round(theirs * 1e6, 1),
-                "ordinary": loss.problem_type.functional,
-            }
+            CostResult(
+                elements=prediction.numel(),
+                learned_us=round(ours * 1e6, 1),
+                ordinary_us=round(theirs * 1e6, 1),
+                ordinary=loss.problem_type.functional,
+            )
         )
-    return rows
+    return tuple(rows)
 
 
 def _forward_backward(function: Callable[..., torch.Tensor], prediction: torch.Tensor, target: torch.Tensor) -> None:

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.func import vmap
 
-from ml3zoo.evaluate.protocol import ReportedStep
 from ml3zoo.evaluate.statistics import Array
+from ml3zoo.format.results import ReportedStep
 from ml3zoo.meta.inner import InnerRun, count, expand
 from ml3zoo.meta.optimizers import InnerOptimizer
 from ml3zoo.meta.step import Step
@@ -28,11 +28,11 @@ class Runs:
     """What came of one method's runs.
 
     Attributes:
-        final: metric of what counts, [runs].
-        selection: selection_metric of what counts, [runs].
+        final: metric at the reported step, [runs].
+        selection: selection metric at the reported step, [runs].
         diverged: [runs].
         curves: metric on the way, [observations, runs].
-        selection_curves: selection_metric on the way, [observations, runs].
+        selection_curves: selection metric on the way, [observations, runs].
     """
 
     final: Array
@@ -48,12 +48,12 @@ class Runs:
             *(np.concatenate([getattr(part, field.name) for part in parts], -1) for field in dataclasses.fields(cls))
         )
 
-    def counted(self, reported_step: ReportedStep) -> Runs:
-        """The same runs, where something else than their end counts; they must have been observed."""
-        if reported_step == "best":
+    def reported(self, step: ReportedStep) -> Runs:
+        """The same runs, reported at another step than their last; they must have been observed."""
+        if step == "best":
             best = (np.argmin(self.selection_curves, 0), np.arange(len(self.final)))
             return dataclasses.replace(self, final=self.curves[best], selection=self.selection_curves[best])
-        if reported_step == "mean":
+        if step == "mean":
             return dataclasses.replace(self, final=self.curves[1:].mean(0), selection=self.selection_curves[1:].mean(0))
         return self
 
@@ -63,8 +63,8 @@ class Method:
     """A loss with its parameters, ready to train networks on a family of tasks.
 
     Attributes:
-        step: of its training.
-        phi: its parameters.
+        step: one step of training under the loss.
+        phi: the loss's parameters.
         cap: of the metric.
     """
 
@@ -87,10 +87,10 @@ class Method:
         return cls(Step.of(loss, family, optimizer, compiled=compiled), phi, cap)
 
     def measure(self, run: InnerRun, n: int, seed: int, split: Split, observe_every: int = 0) -> Runs:
-        """Train n networks on n tasks of a split; their end counts.
+        """Train n networks on n tasks of a split; the last step is reported.
 
         Args:
-            run: how.
+            run: how they are trained.
             n: networks.
             seed: of the tasks.
             split: of the tasks.

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 from torch import nn
 
 from ml3zoo.errors import InputError
 from ml3zoo.format.config import InnerConfig
+from ml3zoo.format.results import MetricDescription, ProtocolDescription, ReportedStep, SetupDescription, Unseen
 from ml3zoo.meta.inner import Schedule
 from ml3zoo.meta.optimizers import InnerOptimizer, optimizer_of
 from ml3zoo.tasks.base import TaskFamily
-
-Unseen = Literal["", "architecture", "optimizer", "horizon", "data"]
-ReportedStep = Literal["last", "best", "mean"]
-"""Which metric of a run is reported: after its last step, at its best observed step by the selection metric, or the mean
-over observed steps."""
-_TOLD: dict[ReportedStep, str] = {"last": "", "best": ", early stopping", "mean": ", mean over the steps"}
 
 
 @dataclass(frozen=True)
@@ -28,7 +23,7 @@ class Metric:
     Attributes:
         name: short, as in a table.
         description: as a sentence begins.
-        conditions: what else the methods had, or had not; a sentence.
+        conditions: what the methods were given; a sentence.
         cap: a run that ends above this, or not finite, counts as diverged and enters every mean with this value.
     """
 
@@ -37,11 +32,17 @@ class Metric:
     conditions: str
     cap: float = 10.0
 
+    def describe(self) -> MetricDescription:
+        """As ``results.json`` has it."""
+        return MetricDescription(self.name, self.description, self.conditions)
+
 
 NMSE = Metric(
     name="NMSE",
     description="Normalised mean squared error at the end of training",
-    conditions='Ordinary losses had standardised targets, but for "same lr", which had those of the learned loss.',
+    conditions=(
+        "Ordinary losses had standardised targets; at the learned loss's rate they had the learned loss's targets."
+    ),
 )
 
 
@@ -50,9 +51,9 @@ class Baseline:
     """An ordinary loss.
 
     Attributes:
-        name: of several with one name, that which is best on validation is measured.
-        make: the loss.
-        hyper: its hyper-parameters, if it is one of several.
+        name: of several with one name, the best on validation tasks is measured.
+        make: builds the loss.
+        hyper: its hyper-parameters, if there are several of its name.
     """
 
     name: str
@@ -65,14 +66,17 @@ class Setup:
     """One network under one optimiser for a number of steps.
 
     Attributes:
-        network: what is trained, and on what data where that matters.
-        baseline_tasks: the tasks as a careful user prepares them, for the ordinary losses.
+        network: what is trained.
+        baseline_tasks: the tasks as ordinary losses want them, with standardised targets where there are any.
         tasks: the same tasks as the learned loss wants them.
+        optimizer: what trains the network.
         lr: middle of the learning-rate grid of the ordinary losses.
         learned_lr: the same for the learned loss.
         steps: gradient steps.
+        data: what the tasks are made of, where setups differ in that.
+        noise: the same for their noise.
         unseen: what of this setup meta-training never saw.
-        reported_step: what of each run.
+        reported_step: which step of each run is reported.
     """
 
     network: str
@@ -82,6 +86,8 @@ class Setup:
     lr: float
     learned_lr: float
     steps: int
+    data: str = ""
+    noise: str = ""
     unseen: Unseen = ""
     reported_step: ReportedStep = "last"
 
@@ -94,12 +100,14 @@ class Setup:
         middles: Mapping[InnerOptimizer, float],
         inner: InnerConfig,
         *,
+        data: str = "",
+        noise: str = "",
         optimizer: InnerOptimizer | None = None,
         baseline_tasks: TaskFamily | None = None,
         unseen: Unseen = "",
         reported_step: ReportedStep = "last",
     ) -> Setup:
-        """A setup whose rates follow from its optimiser.
+        """A setup whose learning rates follow from its optimiser.
 
         Args:
             network: what is trained.
@@ -107,19 +115,44 @@ class Setup:
             steps: gradient steps.
             middles: of the learning-rate grid, by optimiser.
             inner: what the learned loss was made for; under its own optimiser its own rate is the middle.
+            data: what the tasks are made of, where setups differ in that.
+            noise: the same for their noise.
             optimizer: the loss's own if not given.
             baseline_tasks: tasks of the ordinary losses, if they are not the same.
             unseen: what of this setup meta-training never saw.
-            reported_step: what of each run.
+            reported_step: which step of each run is reported.
         """
         own = optimizer_of(inner)
-        chosen = optimizer or own
-        middle = middles[chosen]
-        learned = inner.lr if chosen == own else middle
-        return cls(network, baseline_tasks or tasks, tasks, chosen, middle, learned, steps, unseen, reported_step)
+        optimizer = optimizer or own
+        middle = middles[optimizer]
+        return cls(
+            network=network,
+            baseline_tasks=baseline_tasks or tasks,
+            tasks=tasks,
+            optimizer=optimizer,
+            lr=middle,
+            learned_lr=inner.lr if optimizer == own else middle,
+            steps=steps,
+            data=data,
+            noise=noise,
+            unseen=unseen,
+            reported_step=reported_step,
+        )
+
+    def describe(self) -> SetupDescription:
+        """As ``results.json`` has it."""
+        return SetupDescription(
+            network=self.network,
+            optimizer=str(self.optimizer),
+            steps=self.steps,
+            data=self.data,
+            noise=self.noise,
+            unseen=self.unseen,
+            reported_step=self.reported_step,
+        )
 
     def __str__(self) -> str:
-        return f"{self.network} under {self.optimizer}, {self.steps} steps{_TOLD[self.reported_step]}"
+        return str(self.describe())
 
 
 @dataclass(frozen=True)
@@ -139,14 +172,28 @@ class Evaluation:
     compiled: bool = False
 
     def __post_init__(self) -> None:
-        """Cells are told apart by their names."""
+        """See that setups can be told apart."""
         names = [str(setup) for setup in self.setups]
         double = sorted({name for name in names if names.count(name) > 1})
         if double:
             raise InputError(
-                f"two setups of an evaluation are both named {double[0]!r}: say in network how they differ."
+                f"two setups of an evaluation are both named {double[0]!r}: say in data, noise or network how they "
+                "differ."
             )
 
     def observe_every(self, setup: Setup) -> int:
         """Steps between observations of a learning curve."""
         return max(1, setup.steps // self.observations)
+
+    def describe(self) -> ProtocolDescription:
+        """As ``results.json`` has it."""
+        return ProtocolDescription(
+            validation_tasks=self.validation_tasks,
+            test_tasks_per_seed=self.test_tasks,
+            seeds=self.seeds,
+            learning_rates=len(self.grid),
+            decades=round(math.log10(self.grid[-1] / self.grid[0]), 2),
+            schedules=self.schedules,
+            baselines=tuple(baseline.name for baseline in self.baselines),
+            cap=self.metric.cap,
+        )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ml3zoo.format.results import Comparison, Interval, StepsToReach
 
 Array = NDArray[np.float64]
 
@@ -24,36 +26,30 @@ class PairedRuns(Protocol):
         ...
 
 
-def compare(ours: PairedRuns, theirs: PairedRuns, observe_every: int) -> dict[str, Any]:
-    """Paired comparison on the same tasks: difference, share won, steps to reach the other's final value."""
-    return {
-        "difference": bootstrap(ours.final - theirs.final),
-        "ratio": round(float(ours.final.mean() / theirs.final.mean()), 4),
-        "won": bootstrap((ours.final < theirs.final).astype(float)),
-        "steps_to_reach": steps_to_reach(ours.curves, theirs.final, observe_every),
-    }
+def compare(ours: PairedRuns, theirs: PairedRuns, observe_every: int) -> Comparison:
+    """Paired comparison of a learned loss with a baseline on the same tasks."""
+    base = float(theirs.final.mean())
+    return Comparison(
+        difference=bootstrap(ours.final - theirs.final),
+        ratio=round(float(ours.final.mean()) / base, 4) if base else None,
+        won=bootstrap((ours.final < theirs.final).astype(float)),
+        steps_to_reach=steps_to_reach(ours.curves, theirs.final, observe_every),
+    )
 
 
-def bootstrap(values: Array) -> dict[str, float]:
+def bootstrap(values: Array) -> Interval:
     """Mean of a sample with its 95 % bootstrap interval."""
     low, high = np.quantile(values[_resampled(len(values))].mean(1), [0.025, 0.975])
-    return {
-        "mean": round(float(values.mean()), 5),
-        "low": round(float(low), 5),
-        "high": round(float(high), 5),
-    }
+    return Interval(mean=round(float(values.mean()), 5), low=round(float(low), 5), high=round(float(high), 5))
 
 
-def steps_to_reach(curves: Array, target: Array, observe_every: int) -> dict[str, int | None]:
+def steps_to_reach(curves: Array, target: Array, observe_every: int) -> StepsToReach:
     """First observed step at which the mean curve is no higher than the mean target, with its 95 % bootstrap interval.
 
     Args:
         curves: [observations, runs].
         target: final values of the same runs under another loss, [runs].
         observe_every: steps between observations.
-
-    Returns:
-        ``steps``, ``low`` and ``high``; None stands for "not within the run".
     """
     never = len(curves) * observe_every
     picked = _resampled(len(target))
@@ -62,7 +58,7 @@ def steps_to_reach(curves: Array, target: Array, observe_every: int) -> dict[str
         _first_at_most(weights @ curves.T, weights @ target) * observe_every, [0.025, 0.975], method="higher"
     )
     steps = _first_at_most(curves.mean(1)[None], target.mean()[None])[0] * observe_every
-    return {name: None if v == never else int(v) for name, v in (("steps", steps), ("low", low), ("high", high))}
+    return StepsToReach(*(None if each == never else int(each) for each in (steps, low, high)))
 
 
 def _first_at_most(curves: Array, target: Array) -> NDArray[np.int64]:

@@ -1,8 +1,9 @@
-"""Recomputing a card's numbers and telling where they differ."""
+"""Recomputing a card's numbers, and where they differ."""
 
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,11 +11,11 @@ from typing import Any
 
 from ml3zoo.errors import UnknownNameError
 from ml3zoo.evaluate import Evaluation, bootstrap, evaluate, replay_setup
+from ml3zoo.format.results import Interval, MethodResult, Results, SetupResult, read_results
 from ml3zoo.losses import LearnedLoss
 from ml3zoo.meta.compute import reproducible_compute
-from ml3zoo.recipe.recipe import find_recipe, list_recipes, quick_evaluation
+from ml3zoo.recipe.recipe import Recipe, find_recipe, list_recipes, quick_evaluation
 from ml3zoo.zoo.names import resolve
-from ml3zoo.zoo.results import read_results
 from ml3zoo.zoo.store import read_loss
 
 TOLERANCE = 0.02
@@ -27,7 +28,12 @@ _SPREADS = 1.5
 class Row:
     """One method in one setup: what the card says and what was measured now.
 
-    ``spread``: half the 95 % interval that a measurement on some of the card's tasks has; 0 on all of them.
+    Attributes:
+        setup: as in the card.
+        method: as in the card.
+        card: the metric there, None if the card does not have it.
+        now: the metric now.
+        spread: half the 95 % interval of a measurement on some of the card's tasks; 0 on all of them.
     """
 
     setup: str
@@ -51,18 +57,26 @@ class BenchReport:
     rows: tuple[Row, ...]
 
     @property
+    def differs(self) -> bool:
+        """Whether a number of the card is not reproduced."""
+        return any(row.differs for row in self.rows)
+
+    @property
     def verdict(self) -> str:
         """One sentence."""
         compared = [row for row in self.rows if row.card is not None]
         if not compared:
             return "The loss has no card to compare with."
-        some = any(row.spread for row in compared)
-        wrong = [row for row in compared if row.differs]
-        if not wrong:
-            within = "on some of its tasks, within their spread" if some else f"within {TOLERANCE:.0%}"
-            return f"All {len(compared)} numbers of the card are reproduced {within}."
-        told = "; ".join(f"{row.method} on {row.setup}: {row.card:.3f} in the card, {row.now:.3f} now" for row in wrong)
-        return f"{len(wrong)} of {len(compared)} numbers differ: {told}"
+        differ = [
+            f"{row.method} on {row.setup}: {row.card:.3f} in the card, {row.now:.3f} now"
+            for row in compared
+            if row.differs
+        ]
+        if differ:
+            return f"{len(differ)} of {len(compared)} numbers differ: {'; '.join(differ)}"
+        on_some = any(row.spread for row in compared)
+        within = "on some of its tasks, within their spread" if on_some else f"within {TOLERANCE:.0%}"
+        return f"All {len(compared)} numbers of the card are reproduced {within}."
 
     def lines(self) -> list[str]:
         """The table, a line per row."""
@@ -90,58 +104,76 @@ def rerun(name: str | Path, *, recipe: str | None = None, quick: bool = False) -
     Args:
         name: a name of the zoo or a folder.
         recipe: name or path of the recipe, which is Python code and is run; one of ml3zoo's own if not given.
-        quick: the first setup alone, on the tasks of one seed, every method as it was tuned for the card. What the
-            loss was before meta-training is left out if that takes a start of its own, such as imitation.
+        quick: the first setup alone, on the tasks of one seed, every method as it was tuned for the card. The initial
+            loss is left out if it takes minutes to make, as by imitation.
 
     Raises:
         UnknownNameError: the loss, or the recipe it names, is unknown.
     """
     folder = resolve(name)
-    loss = read_loss(folder)
-    provenance = loss.config.provenance
-    made_by = provenance.recipe if provenance else None
+    loss, card = read_loss(folder), read_results(folder)
+    found = _recipe_of(loss, name, recipe)
+    evaluation = found.evaluation(loss.config)
+    with reproducible_compute():
+        initial = _initial(loss, found, quick=quick)
+        measured = card.find(evaluation.setups[0].describe()) if card else None
+        if quick and measured is not None:
+            return BenchReport(tuple(_replayed(loss, evaluation, measured, initial)))
+        now = evaluate(loss, quick_evaluation(evaluation) if quick else evaluation, initial)
+    return BenchReport(tuple(_compared(now, card)))
+
+
+def _recipe_of(loss: LearnedLoss, name: str | Path, recipe: str | None) -> Recipe:
+    """The recipe that is given, else the one of ml3zoo's own that the loss names."""
+    made_by = loss.config.provenance.recipe if loss.config.provenance else None
     if recipe is None and made_by not in list_recipes():
         raise UnknownNameError(
             f"{name} was made by recipe {made_by!r}, which is none of ml3zoo's; only the recipe knows how it was "
             "measured. Read that file, then run: ml3zoo bench NAME --recipe ./my_recipe.py"
         )
-    found = find_recipe(recipe or str(made_by))
-    evaluation = found.evaluation(loss.config)
-    card = {setup["name"]: setup for setup in read_results(folder).get("setups", [])}
-    with reproducible_compute():
-        initial = None
-        if not (quick and found.initialisation):
-            initial = found.initial_loss(provenance.seed if provenance else 0).requires_grad_(False)
-        if quick and str(evaluation.setups[0]) in card:
-            return BenchReport(tuple(_replayed(loss, evaluation, card, initial)))
-        now = evaluate(loss, quick_evaluation(evaluation) if quick else evaluation, initial)
-    return BenchReport(tuple(_compared(now, card)))
+    return find_recipe(recipe or str(made_by))
+
+
+def _initial(loss: LearnedLoss, recipe: Recipe, *, quick: bool) -> LearnedLoss | None:
+    """What meta-training started from; None if it takes minutes to make and time is short."""
+    if quick and recipe.initialisation:
+        return None
+    provenance = loss.config.provenance
+    return recipe.initial_loss(provenance.seed if provenance else 0).requires_grad_(False)
 
 
 def _replayed(
-    loss: LearnedLoss, evaluation: Evaluation, card: dict[str, Any], initial: LearnedLoss | None
+    loss: LearnedLoss, evaluation: Evaluation, card: SetupResult, initial: LearnedLoss | None
 ) -> Iterator[Row]:
-    """The rows of the first setup, on the tasks of one seed.
+    """The rows of the first setup, on the tasks of one seed."""
+    setup, plain = evaluation.setups[0], dataclasses.replace(evaluation, compiled=False)
+    for method, runs in replay_setup(loss, setup, plain, card.methods, initial):
+        now = bootstrap(runs.final)
+        yield Row(str(setup), str(method), method.objective.mean, now.mean, replay_spread(now, method, evaluation))
 
-    Runs that all end alike have no spread: that of the card's runs tells how far so many may lie off.
+
+def replay_spread(now: Interval, method: MethodResult, evaluation: Evaluation) -> float:
+    """Half the 95 % interval of a mean over one seed's tasks.
+
+    Runs that all end alike have no spread: the card's runs then say how far so many may lie off.
     """
-    setup = evaluation.setups[0]
-    measured = card[str(setup)]
-    compiled = dataclasses.replace(evaluation, compiled=False)
-    for name, runs in replay_setup(loss, setup, compiled, measured, initial).items():
-        found, said = bootstrap(runs.final), measured["methods"][name]["objective"]
-        spread = max(_half_width(found), evaluation.seeds**0.5 * _half_width(said))
-        yield Row(str(setup), name, said["mean"], found["mean"], spread)
+    return max(_half_width(now), math.sqrt(evaluation.seeds) * _half_width(method.objective))
 
 
-def _half_width(interval: dict[str, float]) -> float:
-    return (interval["high"] - interval["low"]) / 2
+def _half_width(interval: Interval) -> float:
+    return (interval.high - interval.low) / 2
 
 
-def _compared(now: dict[str, Any], card: dict[str, Any]) -> Iterator[Row]:
+def _compared(now: Results, card: Results | None) -> Iterator[Row]:
     """The rows of all setups that were measured."""
-    for setup in now["setups"]:
-        known = card.get(setup["name"], {"methods": {}})["methods"]
-        for name, entry in setup["methods"].items():
-            said = known[name]["objective"]["mean"] if name in known else None
-            yield Row(setup["name"], name, said, entry["objective"]["mean"])
+    for measured in now.setups:
+        known = card.find(measured.setup) if card else None
+        objectives = {_key(method): method.objective.mean for method in known.methods} if known else {}
+        for method in measured.methods:
+            said = objectives.get(_key(method))
+            yield Row(str(measured.setup), str(method), said, method.objective.mean)
+
+
+def _key(method: MethodResult) -> tuple[str, str, str]:
+    """What a method is, whatever it reached."""
+    return method.role, method.use, method.name

@@ -2,35 +2,40 @@
 
 from __future__ import annotations
 
-import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ml3zoo.format.config import FILE_NAME, read_config
-from ml3zoo.format.files import check_replaceable, replacing_folder, write_text
+from ml3zoo.errors import ConfigError
+from ml3zoo.format.config import FILE_NAME
+from ml3zoo.format.files import check_replaceable, replacing_folder
+from ml3zoo.format.results import Results, read_results, write_results
 from ml3zoo.losses import LearnedLoss
 from ml3zoo.zoo.card import headline, render_card
-from ml3zoo.zoo.results import read_results
-from ml3zoo.zoo.store import save_loss, seal
+from ml3zoo.zoo.store import read_loss, save_loss, seal
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from ml3zoo.recipe.recipe import Recipe
+
+Pictures = Callable[[LearnedLoss], "dict[str, Figure]"]
+
 
 def write_card(
     loss: LearnedLoss,
-    results: dict[str, Any],
+    results: Results,
     folder: Path,
     *,
     recipe: str | None = None,
-    pictures: Callable[[LearnedLoss], dict[str, Figure]] | None = None,
+    pictures: Pictures | None = None,
 ) -> Path:
     """Write weights, results, pictures and card into ``folder``, all of it or nothing.
 
     Args:
         loss: the measured loss.
-        results: what ``Recipe.measure`` returned.
+        results: what was measured of it.
         folder: replaced if it holds a loss already.
         recipe: the text that the loss was made from, kept as ``recipe.py``.
         pictures: draws more pictures by name, beside those that every card has.
@@ -39,27 +44,53 @@ def write_card(
         OutputError: the folder cannot be written.
         MissingExtraError: matplotlib is not installed.
     """
-    from ml3zoo.plots import draw_card
+    import ml3zoo.plots.style  # noqa: F401
 
     check_replaceable(folder, FILE_NAME)
-    results = results | {"headline": headline(results), "formula": loss.formula()}
     with replacing_folder(folder) as partial:
         save_loss(loss, partial)
-        (partial / "results.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
-        if recipe is not None:
-            (partial / "recipe.py").write_text(recipe, encoding="utf-8")
-        (partial / "plots").mkdir()
-        draw_card(loss, results, partial / "plots", pictures)
-        (partial / "README.md").write_text(render_card(loss.config, results, partial), encoding="utf-8")
-        seal(partial, loss.config)
+        _write_rest(partial, loss, results, recipe, pictures)
     return folder
 
 
-def refresh_card(folder: str | Path) -> None:
-    """Render the headline and card of a folder anew from its config and results, after a change of how they read."""
+def refresh_card(folder: str | Path, recipe: Recipe | None = None) -> None:
+    """Make a card folder anew from its config, results and weights, which stay as they are.
+
+    Args:
+        folder: of a measured loss.
+        recipe: gives its text, its example for the card's snippet, and the pictures that only this loss has. Without
+            it the folder keeps these.
+
+    Raises:
+        ConfigError: the loss was never measured.
+        IntegrityError: the folder does not verify.
+        OutputError: the folder cannot be written.
+        MissingExtraError: matplotlib is not installed.
+    """
     folder = Path(folder)
-    config, results = read_config(folder), read_results(folder)
-    results["headline"] = headline(results)
-    write_text(folder / "results.json", json.dumps(results, indent=1) + "\n")
-    write_text(folder / "README.md", render_card(config, results, folder))
-    seal(folder, config)
+    loss, results = read_loss(folder), read_results(folder)
+    if results is None:
+        raise ConfigError(f"{folder} has no results.json: a measured loss was expected. Train it from its recipe.")
+    if recipe is not None:
+        results = results.replace(example=recipe.example)
+    with replacing_folder(folder) as partial:
+        left_out = ("plots",) if recipe is not None else ()
+        shutil.copytree(folder, partial, ignore=shutil.ignore_patterns(*left_out), dirs_exist_ok=True)
+        source, pictures = (recipe.source, recipe.pictures) if recipe is not None else (None, None)
+        _write_rest(partial, loss, results, source, pictures)
+
+
+def _write_rest(
+    folder: Path, loss: LearnedLoss, results: Results, recipe: str | None, pictures: Pictures | None
+) -> None:
+    """Everything but weights and golden tensors."""
+    from ml3zoo.plots import draw_card
+
+    results = results.replace(headline=headline(results), formula=loss.formula())
+    write_results(results, folder)
+    if recipe is not None:
+        (folder / "recipe.py").write_text(recipe, encoding="utf-8")
+    (folder / "plots").mkdir(exist_ok=True)
+    draw_card(loss, results, folder / "plots", pictures)
+    (folder / "README.md").write_text(render_card(loss.config, results, folder), encoding="utf-8")
+    seal(folder, loss.config)

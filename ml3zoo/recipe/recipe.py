@@ -1,4 +1,4 @@
-"""A recipe: everything that decides a learned loss, and the road from it to a card folder."""
+"""A recipe: everything that decides a learned loss, and how it becomes a card folder."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -22,6 +22,8 @@ from ml3zoo.errors import InputError, OutputError, UnknownNameError, did_you_mea
 from ml3zoo.evaluate import Evaluation, Method, bootstrap, evaluate, measure_cost
 from ml3zoo.format.config import FILE_NAME, LossConfig, Provenance
 from ml3zoo.format.files import check_replaceable, make_folder
+from ml3zoo.format.results import REMEDY, Interval, MetaTrainingRecord, Results, SeedResult
+from ml3zoo.format.schema import parse
 from ml3zoo.losses import LearnedLoss, build_loss
 from ml3zoo.meta.compute import reproducible_compute
 from ml3zoo.meta.initialisation.base import Initialisation
@@ -42,17 +44,17 @@ class Recipe:
     """How one loss of the zoo is made and measured.
 
     Attributes:
-        config: the loss but for its weights; ``inner`` is what it is recommended for.
+        config: the loss without its weights; ``inner`` is what it is recommended for.
         training: the meta-training; its seed is replaced by each of ``seeds``.
         evaluation: makes the protocol for a config.
-        seeds: meta-training seeds; the loss with the best validation score is kept, all are reported.
-        init: what the loss starts from, as its family's ``reset_parameters`` takes it.
-        initialisation: what makes more of it before meta-training begins.
-        pictures: draws more pictures for the card, by name.
         example: Python that makes ``x``, ``y`` and ``model``, and ``feature`` if that is not x, for the card's snippet;
-            for trajectories ``model`` and a function ``roll_out()`` that returns states and goals.
+            for trajectories ``model`` and a function ``play()`` that returns states and goals.
+        seeds: meta-training seeds; the loss with the best validation score is saved, all are reported.
+        init: the loss's first parameters, as its family's ``reset_parameters`` takes them.
+        initialisation: improves them before meta-training begins.
+        pictures: draws more pictures for the card, by name.
         quick_iterations: outer iterations of the quick version.
-        source: the text of the file it was read from, kept in the card's folder.
+        source: the text of the recipe's file, kept in the card folder.
         is_quick: whether it is the quick version of another, whose numbers mean nothing.
     """
 
@@ -72,7 +74,7 @@ class Recipe:
         object.__setattr__(self, "config", self.config.checked())
 
     def quick(self) -> Recipe:
-        """The same road in under a minute: it shows that everything works, not what the loss can do."""
+        """The same in under a minute: it shows that everything works, not what the loss can do."""
         training = replace(self.training, iterations=self.quick_iterations, validation_tasks=4, compiled=False)
         return replace(
             self,
@@ -86,7 +88,7 @@ class Recipe:
     def run(self, out: Path, *, resume: bool = False) -> Path | None:
         """Meta-train every seed, measure the best one, and write its card folder to ``out``.
 
-        Checkpoints, logs and what of the evaluation is done go to a folder beside it, ``<out>.training``, which may be
+        Checkpoints, logs and the setups measured so far go to a folder beside it, ``<out>.training``, which may be
         deleted afterwards. Under ``torchrun`` all processes share the meta-training and the setups of the evaluation.
 
         Returns:
@@ -121,24 +123,26 @@ class Recipe:
                 "start anew."
             )
         began = time.monotonic()
-        start = self.initial_loss(seed)
+        initial = self.initial_loss(seed)
         minutes = (time.monotonic() - began) / 60
-        loss = copy.deepcopy(start)
+        loss = copy.deepcopy(initial)
         progress = meta_train(loss, replace(self.training, seed=seed), folder, resume=resume, ranks=ranks)
-        return _Trained(seed, folder, start.requires_grad_(False), loss, progress, minutes + progress.minutes)
+        return _Trained(seed, folder, initial.requires_grad_(False), loss, progress, minutes + progress.minutes)
 
-    def _write(self, best: _Trained, trained: list[_Trained], results: dict[str, Any], out: Path) -> Path:
+    def _write(self, best: _Trained, trained: list[_Trained], results: Results, out: Path) -> Path:
         provenance = self._provenance(best, sum(one.minutes for one in trained))
         best.loss.config = self.config.replace(provenance=provenance)
-        results["cost"] = measure_cost(best.loss, self.evaluation(self.config).cost_sizes)
-        results["seeds"] = [{"seed": one.seed, "objective": self.at_recommended(one.loss)} for one in trained]
-        results["quick"] = self.is_quick
-        results["example"] = self.example
-        results["meta_training"] = read_log(best.folder)
+        results = results.replace(
+            cost=measure_cost(best.loss, self.evaluation(self.config).cost_sizes),
+            seeds=tuple(SeedResult(one.seed, self.at_recommended(one.loss)) for one in trained),
+            quick=self.is_quick,
+            example=self.example,
+            meta_training=parse(tuple[MetaTrainingRecord, ...], read_log(best.folder), "the log", REMEDY),
+        )
         return write_card(best.loss, results, out, recipe=self.source, pictures=self.pictures)
 
     def fresh_loss(self, seed: int) -> LearnedLoss:
-        """The loss before anything was learned."""
+        """The loss with its first parameters."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             loss = build_loss(self.config)
@@ -146,7 +150,7 @@ class Recipe:
         return loss
 
     def initial_loss(self, seed: int) -> LearnedLoss:
-        """The loss as meta-training begins with it."""
+        """The loss that meta-training starts from."""
         loss = self.fresh_loss(seed)
         if self.initialisation:
             self.initialisation(loss, self.training.training_configs, seed)
@@ -159,14 +163,14 @@ class Recipe:
         *,
         cache: Path | None = None,
         ranks: Ranks | None = None,
-    ) -> dict[str, Any]:
-        """What ``evaluate`` gives by the recipe's protocol, and how long it took, but for what the cache held."""
+    ) -> Results:
+        """Measure a loss by the recipe's protocol; the minutes leave out what the cache held already."""
         started = time.monotonic()
         results = evaluate(loss, self.evaluation(loss.config), initial, cache=cache, ranks=ranks)
-        return results | {"evaluation_minutes": round((time.monotonic() - started) / 60, 1)}
+        return results.replace(evaluation_minutes=round((time.monotonic() - started) / 60, 1))
 
-    def at_recommended(self, loss: LearnedLoss) -> dict[str, float]:
-        """Metric on the first setup's test tasks at the recommended learning rate: mean, with its interval."""
+    def at_recommended(self, loss: LearnedLoss) -> Interval:
+        """Metric on the first setup's test tasks at the recommended learning rate."""
         evaluation = self.evaluation(self.config)
         setup = evaluation.setups[0]
         run = InnerRun(setup.optimizer, self.config.inner.lr, setup.steps)
@@ -188,7 +192,7 @@ class Recipe:
 
 @dataclass(frozen=True)
 class _Trained:
-    """What one seed of a meta-training gave; ``minutes`` tells how long it took with what came before it."""
+    """What one seed of a meta-training gave; ``minutes`` includes the initialisation."""
 
     seed: int
     folder: Path

@@ -3,76 +3,97 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from huggingface_hub import EvalResult, ModelCardData
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from ml3zoo.format.config import LossConfig
 from ml3zoo.format.problem_types import find_problem_type
+from ml3zoo.format.results import Interval, MethodResult, Results, SetupResult, StepsToReach, Use, Verdict
+
+_BEGINS: dict[Verdict, str] = {
+    "better": "Beats",
+    "worse": "Loses to",
+    "no clear difference": "No clear difference from",
+}
+_USES: tuple[tuple[Use, str], ...] = (("recommended", " at the recommended rate"), ("tuned", " when tuned"))
 
 
-def render_card(config: LossConfig, results: dict[str, Any], folder: Path) -> str:
+def render_card(config: LossConfig, results: Results, folder: Path) -> str:
     """The card as markdown with the Hub's front matter. Pictures found in ``folder/plots`` are shown."""
     template = _environment().get_template("card.md.j2")
     return template.render(
         front_matter=_front_matter(config, results).to_yaml(),
         config=config,
-        kind=find_problem_type(config.problem_type),
+        problem_type=find_problem_type(config.problem_type),
         results=results,
-        main=results["setups"][0],
-        verdict=verdict,
-        in_hindsight=in_hindsight,
+        main=results.setups[0],
+        caveats=list(_caveats(results)),
         plots=sorted(path.stem for path in (folder / "plots").glob("*.png")),
     )
 
 
-def verdict(setup: dict[str, Any], method: str = "learned, tuned") -> str:
-    """A learned method against the careful baseline in one setup: better, worse or no clear difference."""
-    difference = setup["against_baseline"][method]["difference"]
-    if difference["high"] < 0:
-        return "better"
-    return "worse" if difference["low"] > 0 else "no clear difference"
+def headline(results: Results) -> str:
+    """The first line of a card: the main setup, and in how many setups the loss does worse."""
+    main = results.setups[0]
+    ours, baseline = _shown(main), main.baseline
+    figures = f"{results.metric.name} {ours.objective.mean:.3f} against {baseline.objective.mean:.3f}{_others(main)}"
+    text = f"{_BEGINS[_verdict(main)]} tuned {baseline.name} on {main.setup}: {figures}"
+    worse = _counts(results, "worse")
+    if worse:
+        text += f"; worse than the best tuned baseline in {worse}"
+    return f"A quick run, its numbers mean nothing. {text}" if results.quick else text
 
 
-def in_hindsight(setup: dict[str, Any]) -> str:
-    """The ordinary loss that did best on the test tasks, which nobody could know before; nothing if it was chosen."""
-    ordinary = {
-        name: entry["objective"]["mean"]
-        for name, entry in setup["methods"].items()
-        if not name.startswith(("learned", "initial loss")) and not name.endswith(", same lr")
-    }
-    best = min(ordinary, key=ordinary.__getitem__)
-    return best if ordinary[best] < ordinary[setup["baseline"]] else ""
+def _shown(setup: SetupResult) -> MethodResult:
+    """The learned loss as the headline takes it: at its recommended rate, where that was measured."""
+    shown = setup.learned("recommended") or setup.learned("tuned")
+    assert shown is not None
+    return shown
 
 
-def headline(results: dict[str, Any]) -> str:
-    """The first line of a card: the main setup, wins and losses alike."""
-    main = results["setups"][0]
-    ours = main["methods"]["learned"]["objective"]["mean"]
-    name, theirs = main["baseline"], main["methods"][main["baseline"]]["objective"]["mean"]
-    where = main["name"]
-    figures = f"{results['metric']['name']} {ours:.3f} against {theirs:.3f}"
-    first, best = next(iter(main["methods"])), in_hindsight(main)
-    others = dict.fromkeys(one for one in (first, best) if one not in ("", name))
-    if others:
-        said = {one: f"careful {one}{', best in hindsight' if one == best else ''}" for one in others}
-        told = (f"{said[one]}: {main['methods'][one]['objective']['mean']:.3f}" for one in others)
-        figures += f" ({'; '.join(told)})"
-    begins = {"better": "Beats", "worse": "Loses to", "no clear difference": "No clear difference from"}
-    text = f"{begins[verdict(main, 'learned')]} careful {name} on {where}: {figures}{_worse(results['setups'])}"
-    return f"A quick run, its numbers mean nothing. {text}" if results.get("quick") else text
+def _verdict(setup: SetupResult) -> Verdict:
+    comparison = _shown(setup).comparison
+    assert comparison is not None
+    return comparison.verdict
 
 
-def _worse(setups: list[dict[str, Any]]) -> str:
-    """In how many setups the loss does worse, at either rate; nothing if in none."""
-    told = []
-    for method, way in (("learned", "at the recommended rate"), ("learned, tuned", "tuned")):
-        verdicts = [verdict(setup, method) for setup in setups if method in setup["against_baseline"]]
-        if "worse" in verdicts:
-            told.append(f"in {verdicts.count('worse')} of {len(verdicts)} setups {way}")
-    return f"; worse {' and '.join(told)}" if told else ""
+def _others(main: SetupResult) -> str:
+    """The first ordinary loss, and the one that did best in hindsight, where they are not the selected baseline."""
+    first = next(method for method in main.methods if method.role == "baseline")
+    others = {first.name: first, main.in_hindsight.name: main.in_hindsight}
+    others.pop(main.baseline.name, None)
+    shown = (
+        f"tuned {name}{', best in hindsight' if other is main.in_hindsight else ''}: {other.objective.mean:.3f}"
+        for name, other in others.items()
+    )
+    return f" ({'; '.join(shown)})" if others else ""
+
+
+def _caveats(results: Results) -> Iterator[str]:
+    """What the first lines of a card say beside the headline, a sentence each."""
+    unclear = _counts(results, "no clear difference")
+    if unclear:
+        yield f"No clear difference in {unclear}."
+    learned = [method for setup in results.setups if (method := setup.learned("recommended"))]
+    diverged = [method.diverged.mean for method in learned if method.diverged.mean > 0]
+    if diverged:
+        yield (
+            f"At the recommended rate, runs diverge in {len(diverged)} of {len(learned)} setups, "
+            f"at most {_percent(max(diverged))} % of them."
+        )
+
+
+def _counts(results: Results, verdict: Verdict) -> str:
+    """In how many setups a verdict falls, for either use of the loss; empty if in none."""
+    parts: list[str] = []
+    for use, way in _USES:
+        verdicts = [found for setup in results.setups if (found := setup.verdict(use))]
+        if verdict in verdicts:
+            parts.append(f"{verdicts.count(verdict)} of {len(verdicts)}{' setups' if not parts else ''}{way}")
+    return ", ".join(parts)
 
 
 def _environment() -> Environment:
@@ -84,30 +105,41 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
         autoescape=False,
     )
-    environment.filters["figure"] = lambda v: f"{v:.3f}"
-    environment.filters["interval"] = lambda v: f"{v['mean']:.3f} [{v['low']:.3f}, {v['high']:.3f}]"
-    environment.filters["steps_interval"] = lambda v: (
-        f"{v['steps'] or 'never'} [{v['low'] or 'never'}, {v['high'] or 'never'}]"
-    )
-    environment.filters["percent_interval"] = lambda v: (
-        f"{_percent(v['mean'])} % [{_percent(v['low'])}, {_percent(v['high'])}]"
-    )
+    environment.filters |= {
+        "figure": lambda value: f"{value:.3f}",
+        "interval": _interval,
+        "steps_interval": _steps_interval,
+        "percent_interval": _percent_interval,
+    }
     return environment
+
+
+def _interval(value: Interval) -> str:
+    return f"{value.mean:.3f} [{value.low:.3f}, {value.high:.3f}]"
+
+
+def _steps_interval(value: StepsToReach) -> str:
+    steps, low, high = ("never" if each is None else each for each in (value.steps, value.low, value.high))
+    return f"{steps} [{low}, {high}]"
+
+
+def _percent_interval(value: Interval) -> str:
+    return f"{_percent(value.mean)} % [{_percent(value.low)}, {_percent(value.high)}]"
 
 
 def _percent(share: float) -> str:
     return f"{100 * share:.1f}" if 0 < share < 0.01 or 0.99 < share < 1 else f"{100 * share:.0f}"
 
 
-def _front_matter(config: LossConfig, results: dict[str, Any]) -> ModelCardData:
-    main, metric = results["setups"][0], results["metric"]["name"]
+def _front_matter(config: LossConfig, results: Results) -> ModelCardData:
+    main, metric = results.setups[0], results.metric.name
     evaluation = EvalResult(
         task_type=find_problem_type(config.problem_type).task,
         dataset_type=config.name,
         dataset_name=f"{config.name} test tasks",
         metric_type=re.sub(r"\W+", "_", metric.lower()).strip("_"),
-        metric_name=f"{metric} on {main['name']}",
-        metric_value=main["methods"]["learned"]["objective"]["mean"],
+        metric_name=f"{metric} on {main.setup}",
+        metric_value=_shown(main).objective.mean,
     )
     return ModelCardData(
         license="mit",

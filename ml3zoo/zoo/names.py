@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 from ml3zoo.errors import HubError, UnknownNameError, did_you_mean
 from ml3zoo.format.config import FILE_NAME, LossConfig, read_config
+from ml3zoo.format.results import read_results
 from ml3zoo.zoo.hub.reference import SCHEME, HubReference, official, parse_reference
-from ml3zoo.zoo.results import read_results
 
 
 def bundled_zoo() -> Path:
@@ -132,7 +132,8 @@ def describe(name: str | Path) -> LossDescription:
     """
     location = locate(name)
     config = read_config(location.folder)
-    headline = str(read_results(location.folder).get("headline", ""))
+    results = read_results(location.folder)
+    headline = results.headline if results else ""
     return LossDescription(config, location, headline, usage(location.source or name, config), call(config))
 
 

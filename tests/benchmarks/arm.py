@@ -107,5 +107,5 @@ def _print(title: str, curve: Tensor) -> None:
     results = []
     for distances in curve:
         found = bootstrap(distances.numpy())
-        results.append(f"{found['mean']:.4f} [{found['low']:.4f}, {found['high']:.4f}]")
+        results.append(f"{found.mean:.4f} [{found.low:.4f}, {found.high:.4f}]")
     print(f"  {title}: {', '.join(results)}", flush=True)

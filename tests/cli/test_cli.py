@@ -207,7 +207,7 @@ def test_quick_training_makes_a_loss_that_verifies(tmp_path):
 @pytest.mark.slow
 def test_quick_bench():
     report = json.loads(ml3zoo("bench", "sine-regression", "--quick", "--json").stdout)
-    assert {row["method"] for row in report["rows"]} >= {"learned", "MSE"}
+    assert {row["method"] for row in report["rows"]} >= {"learned, recommended", "MSE"}
 
 
 @pytest.mark.slow
@@ -224,3 +224,38 @@ def test_an_interrupted_training_says_how_to_go_on(tmp_path):
     assert "--resume --quick" in message
     assert "Traceback" not in message
     assert not (tmp_path / "loss").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "got"),
+    [
+        ((), "neither NAME nor --all"),
+        (("reacher", "--all"), "NAME and --all"),
+        (("--all", "--recipe", "x"), "--recipe"),
+    ],
+)
+def test_bench_wants_a_name_or_all(arguments, got):
+    done = ml3zoo("bench", *arguments)
+    assert done.returncode == 1
+    assert got in done.stderr
+
+
+def test_bench_of_all_losses_is_a_line_each_and_tells_a_difference(monkeypatch, capsys):
+    import typer
+
+    from ml3zoo.cli.bench import bench
+    from ml3zoo.recipe.bench import BenchReport, Row
+
+    off = {"reacher": 2.0}
+    monkeypatch.setattr(
+        "ml3zoo.recipe.bench.rerun",
+        lambda name, quick: BenchReport((Row("setup", "learned, recommended", 1.0, off.get(name, 1.0)),)),
+    )
+    with pytest.raises(typer.Exit) as end:
+        bench(every=True)
+    assert end.value.exit_code == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(":")[0] for line in lines] == list_losses()
+    assert [line.split(":")[0] for line in lines if "1 of 1 numbers differ" in line] == ["reacher"]
+    off.clear()
+    bench(every=True)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ml3zoo.apply.environment.evaluator import Evaluator
 from ml3zoo.apply.environment.training import Trained, descend, judge
+from ml3zoo.evaluate.tuning import select
 from ml3zoo.tasks.control.rollouts import Rollouts
 
 _NOISE = 2
@@ -57,9 +58,11 @@ GRID = tuple(PolicyGradient(lr, noise) for lr, noise in product((0.001, 0.005, 0
 
 def tuned(evaluator: Evaluator, steps: int, grid: Iterable[PolicyGradient] = GRID) -> PolicyGradient:
     """The policy gradient whose policies have the highest mean return after training."""
-    return max(
-        grid, key=lambda one: judge(one.train(evaluator, steps).policies, evaluator, steps).rolled.returns.mean().item()
-    )
+
+    def negative_return(one: PolicyGradient) -> float:
+        return -judge(one.train(evaluator, steps).policies, evaluator, steps).rolled.returns.mean().item()
+
+    return select(grid, negative_return).candidate
 
 
 def advantages(rolled: Rollouts) -> Tensor:

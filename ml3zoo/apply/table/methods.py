@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from ml3zoo.apply.figures import Array
 from ml3zoo.apply.table.measures import Measure, SelectionMetric
 from ml3zoo.apply.table.task import TableTask
+from ml3zoo.evaluate.tuning import select
 from ml3zoo.meta.inner import InnerRun, Schedule, expand
 from ml3zoo.meta.optimizers import InnerOptimizer
 from ml3zoo.meta.step import Step, unobserved
@@ -97,9 +98,8 @@ class TableTrainer:
         runs = [
             InnerRun(self.optimizer, lr * factor, self.steps, schedule) for factor in GRID for schedule in SCHEDULES
         ]
-        scores = [self._validated(step, run) for run in runs]
-        best = min(range(len(runs)), key=scores.__getitem__)
-        return Method(label, step, runs[best], scores[best])
+        best = select(runs, lambda run: self._validated(step, run))
+        return Method(label, step, best.candidate, best.score)
 
     def outcome(self, method: Method, networks: int) -> TableOutcome:
         """Train so many networks and measure them on the test rows."""

@@ -13,11 +13,11 @@ from huggingface_hub.hf_api import ModelInfo, RepoSibling
 from ml3zoo.errors import ConfigError, HubError, IntegrityError
 from ml3zoo.format.config import FILE_NAME, LossConfig, largest, read_config
 from ml3zoo.format.files import git_blob_hash, sha256
+from ml3zoo.format.results import read_results
 from ml3zoo.zoo.card import render_card
 from ml3zoo.zoo.hub.client import TIMEOUT, allowance, ask, hub_api
 from ml3zoo.zoo.hub.reference import HubReference, parse_reference, parse_repo
 from ml3zoo.zoo.hub.search import TAG
-from ml3zoo.zoo.results import read_results
 from ml3zoo.zoo.store import verify
 
 CARD = "README.md"
@@ -107,7 +107,7 @@ def check_publishable(folder: Path) -> LossConfig:
     verify(folder)
     config, results = read_config(folder), read_results(folder)
     missing = [name for name in ("results.json", CARD, "recipe.py") if name not in config.sha256]
-    if missing:
+    if missing or results is None:
         raise IntegrityError(
             f"{folder} has no {', '.join(missing)}: only measured losses are published. "
             "Train it from a recipe: ml3zoo train ./my_recipe.py"

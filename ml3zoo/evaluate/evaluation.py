@@ -1,0 +1,80 @@
+"""All setups of an evaluation, shared among processes and saved as they are measured."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+
+from ml3zoo.evaluate.cache import EvaluationCache
+from ml3zoo.evaluate.candidates import Memory
+from ml3zoo.evaluate.measure import measure_setup
+from ml3zoo.evaluate.protocol import Evaluation, Setup
+from ml3zoo.format.results import Results, SetupDescription, SetupResult
+from ml3zoo.losses import LearnedLoss
+from ml3zoo.meta.progress import progress_bar
+from ml3zoo.meta.ranks import Ranks
+
+
+def evaluate(
+    loss: LearnedLoss,
+    evaluation: Evaluation,
+    initial: LearnedLoss | None = None,
+    *,
+    cache: Path | None = None,
+    ranks: Ranks | None = None,
+) -> Results:
+    """Measure a loss by the protocol.
+
+    Args:
+        loss: the learned loss, on the CPU.
+        evaluation: setups, baselines, grids and numbers of tasks.
+        initial: what meta-training started from, measured beside it at the recommended learning rate.
+        cache: file that setups are saved to as they are measured; those it holds already are not measured again.
+        ranks: the processes that share the setups; this one alone if not given.
+
+    Returns:
+        Metric, protocol and setups; the rest is left empty.
+
+    Raises:
+        RankError: another process has ended.
+        CheckpointError: the cache is damaged.
+    """
+    ranks = ranks or Ranks()
+    saved = EvaluationCache(cache if ranks.first else None, loss, evaluation, initial)
+    measured = ranks.exchange(saved.read())[0]
+    groups = [
+        group for group in _sharing_runs(evaluation.setups) if any(setup.describe() not in measured for setup in group)
+    ]
+    with progress_bar("evaluation", len(evaluation.setups), shown=ranks.first) as advance:
+        for first in range(0, len(groups), ranks.world):
+            found: dict[SetupDescription, SetupResult] = {}
+            for group in groups[first + ranks.rank : first + ranks.rank + 1]:
+                for result in _measured(loss, group, evaluation, initial):
+                    found[result.setup] = result
+                    saved.write(measured | found)
+            measured |= {setup: result for part in ranks.exchange(found) for setup, result in part.items()}
+            saved.write(measured)
+            advance(len(measured), str(groups[first][0]))
+    return Results(
+        metric=evaluation.metric.describe(),
+        protocol=evaluation.describe(),
+        setups=tuple(measured[setup.describe()] for setup in evaluation.setups),
+    )
+
+
+def _sharing_runs(setups: tuple[Setup, ...]) -> list[list[Setup]]:
+    """Setups that differ only in their reported step, together."""
+    groups: dict[Setup, list[Setup]] = {}
+    for setup in setups:
+        groups.setdefault(dataclasses.replace(setup, reported_step="last"), []).append(setup)
+    return list(groups.values())
+
+
+def _measured(
+    loss: LearnedLoss, setups: list[Setup], evaluation: Evaluation, initial: LearnedLoss | None
+) -> Iterator[SetupResult]:
+    """Setups that share their runs."""
+    memory: Memory = {}
+    for setup in setups:
+        yield measure_setup(loss, setup, evaluation, initial, memory)
