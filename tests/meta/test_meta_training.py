@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import math
+import multiprocessing
 import os
 import random
 import signal
@@ -250,27 +251,40 @@ with joined_ranks() as ranks:
 """
 
 
+def resumed(folder: Path, iterations: int) -> None:
+    """What a process that may be killed does."""
+    meta_train(fresh(), small(iterations=iterations), folder, resume=True)
+
+
 @pytest.mark.slow
 def test_a_run_killed_at_random_moments_ends_bit_identical(tmp_path):
     """At least ten times, a SIGKILL between the first checkpoint and the end."""
-    command = [sys.executable, "-c", RUN]
+    context = multiprocessing.get_context("forkserver")  # which imports torch once for all processes
+    context.set_forkserver_preload([__name__])
     for name in ("whole", "killed"):
         (tmp_path / name).mkdir()
-    subprocess.run([*command, str(tmp_path / "whole"), "300"], check=True, stderr=subprocess.DEVNULL)
+
+    def started(name: str) -> multiprocessing.process.BaseProcess:
+        process = context.Process(target=resumed, args=(tmp_path / name, 300))
+        process.start()
+        return process
+
+    whole = started("whole")
+    whole.join()
+    assert whole.exitcode == 0
     chance, log = random.Random(0), tmp_path / "killed" / "log.jsonl"
-    kills = 0
-    while True:
-        process = subprocess.Popen([*command, str(tmp_path / "killed"), "300"], stderr=subprocess.DEVNULL)
+    for _ in range(10):
+        process = started("killed")
         lines = log.read_text().count("\n") if log.exists() else 0
-        while process.poll() is None and (not log.exists() or log.read_text().count("\n") <= lines + (kills < 10)):
+        while process.is_alive() and (not log.exists() or log.read_text().count("\n") <= lines + 1):
             time.sleep(0.002)
         time.sleep(chance.uniform(0, 0.1))
-        if kills >= 10:
-            assert process.wait() == 0
-            break
-        os.kill(process.pid, signal.SIGKILL)
-        assert process.wait() == -signal.SIGKILL, "the run ended before it could be killed ten times"
-        kills += 1
+        process.kill()
+        process.join()
+        assert process.exitcode == -signal.SIGKILL, "the run ended before it could be killed ten times"
+    last = started("killed")
+    last.join()
+    assert last.exitcode == 0
     whole, killed = (load_file(tmp_path / name / "checkpoint.safetensors") for name in ("whole", "killed"))
     assert whole.keys() == killed.keys()
     assert all(torch.equal(whole[name], killed[name]) for name in whole)
@@ -303,9 +317,9 @@ def test_two_ranks_do_what_one_does_and_can_be_killed(tmp_path):
         assert process.poll() is None
     workers = subprocess.run(["pgrep", "-f", str(tmp_path / "two")], capture_output=True, text=True).stdout.split()
     os.kill(max(int(pid) for pid in workers), signal.SIGKILL)
-    told = process.communicate(timeout=60)[1]
+    message = process.communicate(timeout=60)[1]
     assert process.returncode != 0
-    assert "SIGKILL" in told or "has ended" in told, told
+    assert "SIGKILL" in message or "has ended" in message, message
 
 
 def test_estimates_of_wild_objectives_do_not_spoil_the_loss(tmp_path):
