@@ -4,9 +4,9 @@ Run: ``ml3zoo train digits-pairs``. Three losses are added up for each point: th
 entropy of its prediction, and a pull towards the class that the batch as a whole predicts too rarely. Their weights are
 learned, from whether the point has a label, how likely the model finds it, how sure it is, what the batch is like as a
 whole, and the share of training done; they start at those of information maximisation (Krause, Perona, Gomes 2010). A
-point without a label has the target (1/2, 1/2). The aim of meta-training is the error on other images, half at the end
-and half on the way. Meta-trained by differentiation through whole runs, on 25 pairs of digits, with 2 to 20 labels of
-each, under pixel noise too. Source of the task: Bechtle et al. 2020.
+point without a label has the target (1/2, 1/2). The objective of meta-training is the error on other images: half at
+the end, half as a mean over all steps. Meta-trained by differentiation through whole runs, on 25 pairs of digits, with
+2 to 20 labels of each, under pixel noise too. Source of the task: Bechtle et al. 2020.
 """
 
 from __future__ import annotations
@@ -167,7 +167,7 @@ RECIPE = Recipe(
     init=(0.0, 0.0, 0.0, -0.8, 0.0, 0.0, 0.0, 0.0, -1.0, 0.0),
     training=MetaTraining(
         training_configs=tuple(TrainingConfig(tasks, InnerRun(SGD(), LR, STEPS), weight) for tasks, weight in MIXTURE),
-        estimator=Unrolled(ERROR, clip=0.3, reported_step="both"),
+        estimator=Unrolled(ERROR, clip=0.3, objective_steps="both"),
         iterations=700,
         tasks=48,
         lr=0.008,

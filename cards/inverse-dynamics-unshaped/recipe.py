@@ -1,7 +1,7 @@
 """The same as ``inverse-dynamics``, meta-trained without the inertia matrix: what the extra information brings.
 
-Run: ``ml3zoo train inverse-dynamics-unshaped``. The aim of meta-training is the squared error of the observed torques,
-which is all that is known at meta-test. For comparison, not for use.
+Run: ``ml3zoo train inverse-dynamics-unshaped``. The objective of meta-training is the squared error of the observed
+torques, which is all that is known at meta-test. For comparison, not for use.
 """
 
 from ml3zoo.training.inverse_dynamics import torque_recipe

@@ -1,8 +1,8 @@
 """The loss ``label-noise`` as three short expressions (EvoMAL).
 
 Run: ``ml3zoo train label-noise-symbolic``. The log weight of each of the three cross-entropies is an expression that
-evolution found (``python -m ml3zoo.training.label_noise_symbolic``), by how well its coefficients can be fitted to how
-``label-noise`` pulls on predictions. The loss begins as that twin and is meta-trained from there.
+evolution found (``python -m ml3zoo.training.label_noise_symbolic``), by how well its coefficients can be fitted to the
+gradients of ``label-noise``. Meta-training starts from that fit.
 """
 
 from ml3zoo.meta.initialisation.evolution import Evolution
@@ -29,9 +29,9 @@ RECIPE = student_recipe(
 
 
 def search() -> list[str]:
-    """The tokens that evolution finds for the twin of ``label-noise``, which takes about ten minutes."""
+    """The tokens that evolution finds for a student of ``label-noise``; takes about ten minutes."""
     training_configs = [RECIPE.training.training_configs[k] for k in (0, 2, 4)]
-    student = EVOLUTION(load_loss("label-noise"), RECIPE.config, training_configs, tasks=2, moments=5)
+    student = EVOLUTION(load_loss("label-noise"), RECIPE.config, training_configs, tasks=2, snapshots=5)
     return list(student.config.architecture["tokens"])
 
 

@@ -1,8 +1,8 @@
 """The loss ``label-noise`` as polynomials, which can be read and are cheaper (TaylorGLO).
 
 Run: ``ml3zoo train label-noise-taylor``. The log weight of each of the three cross-entropies is a polynomial of the
-second order in the same signals. It begins as the twin of ``label-noise``, fitted to how that pulls on predictions
-wherever training under it goes, and is meta-trained from there.
+second order in the same signals. Meta-training starts from the student of ``label-noise``: its gradients were fitted to
+those of ``label-noise`` in trainings under that loss.
 """
 
 from ml3zoo.training.label_noise import student_recipe

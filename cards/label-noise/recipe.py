@@ -2,10 +2,10 @@
 
 Run: ``ml3zoo train label-noise``. Three cross-entropies are added up for each point: to its label, to the model's own
 guess, and to all classes alike. Their weights are learned, from how likely the model finds the label, how sure it is,
-how far it agrees with the labels of the whole batch, and the share of training done. True labels exist only while it
-is meta-trained: the aim is the error on them at the end of a run. Meta-trained by differentiation through whole runs,
-on mixtures of Gaussians and on classes made by random networks, 2 to 20 of them, with three kinds of noise and rates
-of 0 to 60 %.
+how far it agrees with the labels of the whole batch, and the share of training done. True labels exist only in
+meta-training: the objective is the error on them at the end of a run. Meta-trained by differentiation through whole
+runs, on mixtures of Gaussians and on classes made by random networks, 2 to 20 of them, with three kinds of noise and
+rates of 0 to 60 %.
 """
 
 from dataclasses import replace
@@ -49,7 +49,7 @@ MIXTURE = (
 )
 MAIN = MIXTURE[3][0]
 STUDENT_CONFIGS = (0, 2, 3, 4, 5, 6)
-"""Of the mixture, what twins are fitted to and meta-trained on."""
+"""The part of the mixture that students are fitted to and meta-trained on."""
 MIDDLES: dict[InnerOptimizer, float] = {MOMENTUM: 0.05, SGD(): 0.5, Adam(): 0.01}
 """Every optimiser that losses are measured under, with the middle of its learning-rate grid."""
 ERROR_RATE = Metric(
@@ -188,18 +188,18 @@ RECIPE = Recipe(
 
 
 def student_recipe(name: str, summary: str, family: str, architecture: dict[str, Any]) -> Recipe:
-    """The recipe of a loss of another family that begins as the twin of this one and is meta-trained from there.
+    """The recipe of a loss of another family, which starts as the student of this one and is meta-trained from there.
 
     Args:
         name: of the loss.
         summary: for its card.
         family: of the loss.
-        architecture: of the loss, but for what it weighs, which is the same.
+        architecture: of the loss; its terms and the bound of their weights are the same as here.
     """
-    weighing = {key: RECIPE.config.architecture[key] for key in ("terms", "weight_bound")}
+    shared = {key: RECIPE.config.architecture[key] for key in ("terms", "weight_bound")}
     return replace(
         RECIPE,
-        config=RECIPE.config.replace(name=name, summary=summary, family=family, architecture=architecture | weighing),
+        config=RECIPE.config.replace(name=name, summary=summary, family=family, architecture=architecture | shared),
         initialisation=Distillation(RECIPE.config.name),
         evaluation=partial(label_noise_evaluation, rates=(0.0, 0.4), reported_steps=("last",)),
         training=replace(

@@ -16,6 +16,6 @@ RECIPE = mountain_car_recipe(
         "gradient step, without the gradient of the dynamics. Sees states, actions, the goal and the progress."
     ),
     tasks=MountainCar(car=replace(CONTINUOUS, steps=150), spread=(0.125, 0.0)),
-    id="MountainCarContinuous-v0",
+    env_id="MountainCarContinuous-v0",
     iterations=150,
 )

@@ -1,6 +1,6 @@
 """The same as ``mountain-car``, meta-trained without knowing that the car should first go left.
 
-Run: ``ml3zoo train mountain-car-unshaped``. The aim of meta-training is the goal alone. For comparison.
+Run: ``ml3zoo train mountain-car-unshaped``. The objective of meta-training is the goal alone. For comparison.
 """
 
 from ml3zoo.tasks.mountain_car import MountainCar

@@ -1,9 +1,9 @@
 """Swing a car out of a valley after a few roll-outs, with a policy that knows nothing at first.
 
 Run: ``ml3zoo train mountain-car``. The loss sees states, actions, the goal and the share of training done, and needs
-no gradient through the car's dynamics. For each state it has an action to aim at and a weight; which, it learned from
-ten gradient steps of many fresh policies. That the car should first be driven to the left, away from the goal, is known
-only while it is meta-trained. Meta-trained by evolution strategies over whole trainings. Source: Bechtle et al. 2020.
+no gradient through the car's dynamics. For each state it has a target action and a weight, learned from ten gradient
+steps of many fresh policies. That the car should first be driven to the left, away from the goal, is known only in
+meta-training. Meta-trained by evolution strategies over whole trainings. Source: Bechtle et al. 2020.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def missed(car: Car) -> Metric:
 
 def example(environment: EnvironmentConfig, actions: int) -> str:
     """A policy, and roll-outs in Gymnasium, as a loss's config describes it."""
-    seed = ", seed=0" if environment.one_start else ""
+    seed, inputs = ", seed=0" if environment.one_start else "", len(environment.observation_normaliser)
     goal = f"torch.tensor({list(environment.goal)}).expand(len(states), -1)"
     if environment.goal_at:
         goal = f"states[:, {list(environment.goal_at)}]"
@@ -79,7 +79,7 @@ class Policy(torch.nn.Module):
     def __init__(self):
         super().__init__()
         self.network = torch.nn.Sequential(
-            torch.nn.Linear({len(environment.observation_normaliser)}, 64), torch.nn.Tanh(), torch.nn.Linear(64, {actions})
+            torch.nn.Linear({inputs}, 64), torch.nn.Tanh(), torch.nn.Linear(64, {actions})
         )
 
     def forward(self, state):
@@ -88,7 +88,7 @@ class Policy(torch.nn.Module):
 model = Policy()
 
 def play():
-    states = roll_out(model, vector_env{seed}).lived
+    states = roll_out(model, vector_env{seed}).visited_states
     return states, {goal}  # where it was, and where it should go"""
 
 
@@ -157,19 +157,19 @@ def draw_pictures(loss: LearnedLoss, tasks: MountainCar) -> dict[str, Figure]:
 
 
 def mountain_car_recipe(
-    name: str, summary: str, tasks: MountainCar, id: str = ENVIRONMENT, iterations: int = 800
+    name: str, summary: str, tasks: MountainCar, env_id: str = ENVIRONMENT, iterations: int = 800
 ) -> Recipe:
     """The recipe of a loss for a car.
 
     Args:
         name: of the loss.
         summary: for its card.
-        tasks: the car, and what meta-training aims at; policies are put in their place.
-        id: of the same car in Gymnasium.
+        tasks: the car and the objective of meta-training; policies are replaced.
+        env_id: of the same car in Gymnasium.
         iterations: of meta-training.
     """
     environment = EnvironmentConfig(
-        id=id,
+        id=env_id,
         episode_steps=tasks.car.steps,
         observation_normaliser=tasks.car.observation_normaliser,
         goal=(tasks.car.goal,),

@@ -3,8 +3,8 @@
 Run: ``ml3zoo train outlier-regression``. The squared error of each point has a learned weight, whose logarithm is a
 polynomial of the second order: in the size of the error beside the spread of targets and beside the other errors, in
 its sign, in how the batch's errors are spread and to which side the large ones lie, and in the share of training done.
-Weights carry no gradient of their own. Clean targets exist only while it is meta-trained: the aim is the error on them
-at the end of a run. Meta-trained by differentiation through whole runs on random functions of 1 to 8 inputs, without
+Weights carry no gradient of their own. Clean targets exist only in meta-training: the objective is the error on them at
+the end of a run. Meta-trained by differentiation through whole runs on random functions of 1 to 8 inputs, without
 noise and with five kinds of it.
 """
 
@@ -27,7 +27,7 @@ from ml3zoo.meta.outer import MetaTraining, TrainingConfig
 from ml3zoo.recipe import Recipe
 from ml3zoo.tasks.noisy_targets import NoisyTargets
 from ml3zoo.tasks.optimizees import Activation
-from ml3zoo.tasks.target_noise import ProblemType, TargetNoise
+from ml3zoo.tasks.target_noise import NoiseKind, TargetNoise
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -36,8 +36,8 @@ STEPS = 150
 LR = 0.15
 MOMENTUM = SGD(momentum=0.9)
 LOG_ERROR = Objective(log=True, offset=0.05, cap=2.0)
-SEEN: tuple[ProblemType, ...] = ("no", "Gaussian", "Student", "gross", "one-sided", "log-normal")
-UNSEEN: tuple[ProblemType, ...] = ("Laplace", "Pareto", "clustered", "heteroscedastic")
+SEEN: tuple[NoiseKind, ...] = ("no", "Gaussian", "Student", "gross", "one-sided", "log-normal")
+UNSEEN: tuple[NoiseKind, ...] = ("Laplace", "Pareto", "clustered", "heteroscedastic")
 MAIN = NoisyTargets(TargetNoise(SEEN))
 MIXTURE = (
     (NoisyTargets(TargetNoise(SEEN), 1, points=96), 1.0),
@@ -97,7 +97,7 @@ def outlier_evaluation(config: LossConfig) -> Evaluation:
     """The protocol: all kinds of noise together, each kind alone, then networks and optimisers never seen."""
 
     def setup(
-        kinds: tuple[ProblemType, ...] = SEEN,
+        kinds: tuple[NoiseKind, ...] = SEEN,
         hidden: tuple[int, ...] = MAIN.hidden,
         activation: Activation = "ReLU",
         optimizer: InnerOptimizer | None = None,

@@ -128,16 +128,16 @@ def reaching_recipe(
     Args:
         name: of the loss.
         summary: for its card.
-        imagined: the world in which it is meta-trained.
-        world: the world in Gymnasium.
-        metric: what is measured.
-        environment: the true environment_config, in which it is measured.
+        imagined: the environment in which it is meta-trained.
+        environment_config: the environment in Gymnasium.
+        metric: of the evaluation.
+        environment: the true environment, in which it is measured.
         iterations: of meta-training.
         outer_lr: of meta-training.
         tasks: of each update.
-        sigma: standard deviation by which losses are perturbed.
-        mirrored: whether the world is the same in a mirror.
-        initialisation: what comes before it.
+        sigma: standard deviation of the perturbations of loss parameters.
+        mirrored: whether the dynamics are symmetric under reflection at the origin.
+        initialisation: before meta-training.
     """
     return Recipe(
         config=LossConfig(

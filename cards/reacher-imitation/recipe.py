@@ -1,9 +1,9 @@
 """Bring the arm of Gymnasium's ``Reacher-v5`` to a goal after a few roll-outs; learned with an expert.
 
-Run: ``ml3zoo train reacher-imitation`` (needs the extra ``rl``). Before meta-training the loss's aims imitate an expert
-(``ml3zoo.meta.initialisation.model_based.Imitation``), wherever policies under training lead, and a model of the arm is learned from the same
-episodes; then the loss is meta-trained in imagination. Who uses it needs neither expert nor model. The expert knows the
-length of the arm, solves for the angles of the goal and pulls towards them. Source: Bechtle et al. 2020.
+Run: ``ml3zoo train reacher-imitation`` (needs the extra ``rl``). Before meta-training the loss's target actions imitate
+an expert (``Imitation``) in the states that policies in training visit, and a model of the arm is learned from the same
+episodes. Then the loss is meta-trained in the model. To use the loss, neither expert nor model is needed. The expert
+knows the arm's lengths, solves for the joint angles of the goal and drives towards them. Source: Bechtle et al. 2020.
 """
 
 from ml3zoo.meta.initialisation.model_based import Imitation

@@ -1,8 +1,8 @@
 """Bring the arm of Gymnasium's ``Reacher-v5`` to a goal after a few roll-outs, with a policy that knows nothing yet.
 
-Run: ``ml3zoo train reacher`` (needs the extra ``rl``). Before meta-training the loss's aims learn to steer the arm
-(``ml3zoo.meta.initialisation.model_based.ModelBasedPretraining``) through a model of it, which is learned from episodes in the real environment; then the
-loss is meta-trained in imagination. Who uses it needs no model. Source: Bechtle et al. 2020.
+Run: ``ml3zoo train reacher`` (needs the extra ``rl``). Before meta-training the loss's target actions learn to reach
+goals through a model of the arm (``ModelBasedPretraining``), which is learned from episodes in the real environment.
+Then the loss is meta-trained in the model. To use the loss, no model is needed. Source: Bechtle et al. 2020.
 """
 
 from functools import partial
@@ -38,7 +38,7 @@ arm_recipe = partial(
     outer_lr=0.004,
     tasks=32,
 )
-"""The recipe of every loss for the arm: meta-trained alike, they differ by what comes before."""
+"""The recipe of every loss for the arm; they differ by their initialisation."""
 RECIPE = arm_recipe(
     name="reacher",
     summary=(

@@ -1,7 +1,7 @@
 """The same as ``shaped-sine``, meta-trained without the true frequency: what the extra information brings.
 
-Run: ``ml3zoo train shaped-sine-unshaped``. The aim of meta-training is the squared error of the predictions, which is
-all that is known at meta-test. For comparison, not for use.
+Run: ``ml3zoo train shaped-sine-unshaped``. The objective of meta-training is the squared error of the predictions,
+which is all that is known at meta-test. For comparison, not for use.
 """
 
 from ml3zoo.training.shaped_sine import frequency_recipe

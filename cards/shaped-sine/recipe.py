@@ -102,9 +102,9 @@ def draw_landscapes(loss: LearnedLoss) -> dict[str, Figure]:
     from ml3zoo.zoo.loading import load_loss
     from ml3zoo.zoo.names import list_losses
 
-    losses: dict[str, nn.Module] = {loss.config.name: loss}
-    losses |= {name: load_loss(name) for name in list_losses("shaped-sine-unshaped") if name != loss.config.name}
-    return {"landscapes": draw_frequency_landscapes(losses | {"squared error": nn.MSELoss()}, Frequency())}
+    learned = {loss.config.name: loss}
+    learned |= {name: load_loss(name) for name in list_losses("shaped-sine-unshaped") if name != loss.config.name}
+    return {"landscapes": draw_frequency_landscapes(learned, {"squared error": nn.MSELoss()}, Frequency())}
 
 
 def frequency_recipe(name: str, summary: str, shaped: bool) -> Recipe:

@@ -1,7 +1,7 @@
-"""The paper's own training_config: one task, one inner step, a ReLU network of prediction and target.
+"""The paper's own training config: one task, one inner step, a ReLU network of prediction and target.
 
 Run: ``ml3zoo train sine-regression-paper``. It shows what the published method gives; ``sine-regression`` is the
-loss to use. Source: Bechtle et al. 2020, first experiment, with the training_configs of the authors' released code.
+loss to use. Source: Bechtle et al. 2020, first experiment, with the settings of the authors' released code.
 """
 
 from functools import partial
