@@ -48,4 +48,4 @@ class Check:
             data, test = self.corrupted(name, rate, draw, Path(folder))
             target = self.target(name)
             report = apply_loss(self.loss, data, target, test=test, baselines=True, seeds=seeds, steps=steps)
-        return {each.label: each.metrics[self.metric]["mean"] for each in report.methods}
+        return {each.label: each.metrics[self.metric].mean for each in report.methods}

@@ -38,8 +38,8 @@ def _tell(name: str, what: str, report: EnvironmentReport) -> None:
     each = []
     for one in report.methods:
         label = one.label.replace(LEARNED, "learned")
-        measured = f"success {one.success:.0%}, return {one.returns['mean']:.3g}"
+        measured = f"success {one.success:.0%}, return {one.returns.mean:.3g}"
         if one.distance is not None:
-            measured += f", distance {one.distance['mean']:.4f}"
-        each.append(f"{label} {measured} ({one.environment_steps:.0f} steps)")
+            measured += f", distance {one.distance.mean:.4f}"
+        each.append(f"{label} {measured} ({one.env_steps:.0f} steps)")
     print(f"  {name}, {what}: {'; '.join(each)}", flush=True)
