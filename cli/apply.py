@@ -18,7 +18,7 @@ from .output import Json, Name, say, show_json, talk
 
 if TYPE_CHECKING:
     from ml3zoo.apply.environment import EnvironmentReport
-    from ml3zoo.apply.table import ApplyReport
+    from ml3zoo.apply.table import TableReport
 
 
 def apply(
@@ -77,7 +77,7 @@ def apply(
     pinned = str(source) if source else name
     of_tables = {"DATA": data, "--target": target, "--test": test, "--baselines": baselines}
     of_environments = {"--env": env, "--policy": policy, "--record": record}
-    report: ApplyReport | EnvironmentReport
+    report: TableReport | EnvironmentReport
     if find_problem_type(config.problem_type).acting:
         environment = config.environment.id if config.environment else "ID"
         _check_usage(config, f"in an environment: --env {shlex.quote(environment)}", {"--env": env}, of_tables)

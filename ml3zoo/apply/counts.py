@@ -1,4 +1,4 @@
-"""How much is asked of a comparison."""
+"""How much training is asked for."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ def check_counts(steps: int | None, seeds: int) -> None:
     """See that there is something to train.
 
     Args:
-        steps: of each training; None where the loss's own number is meant.
-        seeds: trainings per contender.
+        steps: of each training; None for the loss's own number.
+        seeds: trainings per method.
 
     Raises:
         InputError: one of them is below 1.

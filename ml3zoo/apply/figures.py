@@ -1,8 +1,9 @@
-"""Figures of a report: means, spreads, and numbers that JSON knows."""
+"""Figures of a report: numbers that JSON can hold, None where they are not finite."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,18 +12,26 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 
-def mean_and_spread(values: Array) -> dict[str, float | None]:
-    """``mean`` and ``std`` of a sample; None where they are not finite."""
-    with np.errstate(all="ignore"):
-        return {"mean": json_number(values.mean()), "std": json_number(spread(values))}
+@dataclass(frozen=True)
+class MeanStd:
+    """Mean and standard deviation of a sample; None where they are not finite."""
+
+    mean: float | None
+    std: float | None
+
+    @classmethod
+    def of(cls, values: Array) -> MeanStd:
+        """Of a sample [values]."""
+        with np.errstate(all="ignore"):
+            return cls(json_number(values.mean()), json_number(sample_std(values)))
 
 
-def spread(values: Array) -> float:
+def sample_std(values: Array) -> float:
     """Standard deviation of a sample; 0 of a single value."""
     with np.errstate(all="ignore"):
         return float(values.std(ddof=1)) if len(values) > 1 else 0.0
 
 
 def json_number(value: Any) -> float | None:
-    """A number with six digits; None where it is not finite, which JSON does not know."""
+    """A number with six digits; None where it is not finite, which JSON cannot hold."""
     return float(f"{value:.6g}") if math.isfinite(value) else None

@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from ml3zoo.apply.figures import Array, json_number, spread
+from ml3zoo.apply.figures import Array, json_number, sample_std
 from ml3zoo.errors import MissingExtraError
 
 try:
@@ -16,28 +16,35 @@ try:
 except ImportError as error:
     raise MissingExtraError("Comparing losses", "apply") from error
 
-Difference = dict[str, float | None]
 
+@dataclass(frozen=True)
+class Difference:
+    """Mean of a gap and its 95 % t interval; None where they are not finite, as the interval of one seed is."""
 
-def difference(gap: Array) -> Difference:
-    """Mean of a gap paired over seeds with its 95 % t interval: ``mean``, ``low``, ``high``, None where not finite."""
-    with np.errstate(all="ignore"):
-        mean = float(gap.mean())
-    half = float(t.ppf(0.975, len(gap) - 1)) * spread(gap) / math.sqrt(len(gap)) if len(gap) > 1 else math.nan
-    return {"mean": json_number(mean), "low": json_number(mean - half), "high": json_number(mean + half)}
+    mean: float | None
+    low: float | None
+    high: float | None
+
+    @classmethod
+    def of(cls, gap: Array) -> Difference:
+        """Of a gap paired over seeds, [seeds]."""
+        with np.errstate(all="ignore"):
+            mean = float(gap.mean())
+        half = float(t.ppf(0.975, len(gap) - 1)) * sample_std(gap) / math.sqrt(len(gap)) if len(gap) > 1 else math.nan
+        return cls(json_number(mean), json_number(mean - half), json_number(mean + half))
 
 
 @dataclass(frozen=True, kw_only=True)
 class MetricFormat:
-    """What a learned loss and its baseline are compared by, in words.
+    """How a difference in a metric is put into words.
 
     Attributes:
-        metric: what it is, as in "test MAE 3.0% lower".
-        unit: of a difference, as it is shown.
-        factor: a difference in that unit, for a difference of 1.
-        digits: how it is shown, as a format.
+        metric: its name, as in "test MAE 3.0% lower".
+        unit: written behind a difference.
+        factor: what a difference is multiplied by to be in that unit.
+        digits: format of the number.
         better: which way is better.
-        place: where the interval holds, beginning with a space; nothing if that is plain.
+        scope: where the interval holds, beginning with a space; empty if that is plain.
     """
 
     metric: str
@@ -45,7 +52,12 @@ class MetricFormat:
     factor: float = 1.0
     digits: str = ".4g"
     better: Literal["lower", "higher"] = "lower"
-    place: str = ""
+    scope: str = ""
+
+    @property
+    def sign(self) -> int:
+        """1 if higher is better, else -1."""
+        return 1 if self.better == "higher" else -1
 
     def amount(self, mean: float, baseline: str) -> str:
         """A difference to a baseline, as in "test MAE 3.0% lower than tuned MSE"."""
@@ -59,24 +71,24 @@ class MetricFormat:
         return " to ".join(f"{self.factor * end:+{self.digits}}{self.unit}" for end in (low, high))
 
 
-def verdict(name: str, baseline: str, found: Difference, by: MetricFormat, seeds: int) -> str:
-    """The difference in a sentence.
+def verdict(name: str, baseline: str, difference: Difference, metric: MetricFormat, seeds: int) -> str:
+    """A difference as a sentence.
 
     Args:
         name: of the learned loss.
-        baseline: what it was compared with, as in "than tuned MSE".
-        found: the difference.
-        by: what it is a difference in.
+        baseline: what it is compared with, as in "than tuned MSE".
+        difference: learned loss minus baseline.
+        metric: that they differ in.
         seeds: that the interval is over.
     """
-    mean, low, high = found["mean"], found["low"], found["high"]
+    mean, low, high = difference.mean, difference.low, difference.high
     if mean is None:
         return f"Training diverged, so {name} and {baseline} cannot be compared."
-    amount = by.amount(mean, baseline)
+    amount = metric.amount(mean, baseline)
     if low is None or high is None:
-        return f"No clear difference can be told from one seed: {name} gives {amount}."
-    interval = f"95 % interval over {seeds} seeds{by.place} {by.interval(low, high)}"
+        return f"One seed shows no clear difference: {name} gives {amount}."
+    interval = f"95 % interval over {seeds} seeds{metric.scope} {metric.interval(low, high)}"
     if low <= 0 <= high:
         return f"No clear difference: {name} gives {amount}, within the spread of the seeds ({interval})."
-    effect = "helps" if (mean < 0) == (by.better == "lower") else "does worse"
+    effect = "helps" if metric.sign * mean > 0 else "does worse"
     return f"{name} {effect}: {amount}, beyond the spread of the seeds ({interval})."

@@ -15,9 +15,9 @@ from torch import nn
 
 from ml3zoo.apply.table import apply_loss
 from ml3zoo.apply.table.measures import measure_of
-from ml3zoo.apply.table.tabular import read_table
-from ml3zoo.apply.table.targets import Classes
-from ml3zoo.apply.verdict import difference, verdict
+from ml3zoo.apply.table.table import read_table
+from ml3zoo.apply.table.targets import ClassTarget
+from ml3zoo.apply.verdict import Difference, verdict
 from ml3zoo.errors import DataError
 from ml3zoo.losses import build_loss
 from ml3zoo.zoo.store import save_loss
@@ -28,11 +28,11 @@ MEASURE = measure_of(CONFIG)
 
 
 @pytest.fixture(scope="session")
-def weighted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def weighted_terms(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(0)
     loss = build_loss(CONFIG)
     loss.reset_parameters()
-    return save_loss(loss.requires_grad_(False), tmp_path_factory.mktemp("losses") / "terms")
+    return save_loss(loss.requires_grad_(False), tmp_path_factory.mktemp("losses") / "weighted-terms")
 
 
 def frame(rows: int = 90, seed: int = 0) -> Any:
@@ -61,17 +61,17 @@ def saved(table: Any, tmp_path: Path, name: str = "table.csv") -> Path:
     ],
 )
 def test_classes_of_any_type(values: Any, names: tuple[str, ...]) -> None:
-    read = Classes.read(pd.Series(values), "target")
+    read = ClassTarget.read(pd.Series(values), "target")
     known = read[pd.notna(read)]
-    encoding = Classes.fit(np.concatenate([known, known]), np.arange(len(known)), "target")
-    assert encoding.names == names
+    encoding = ClassTarget.fit(np.concatenate([known, known]), np.arange(len(known)), "target")
+    assert encoding.classes == names
     assert encoding.decode(torch.eye(2)).tolist() == list(names)
 
 
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ([0.5, 1.0] * 10, "fractions, for example 0.5.*--kind regression"),
+        ([0.5, 1.0] * 10, "fractions, for example 0.5.*--problem-type regression"),
         (["a"] * 20, "'a' in all 20 rows"),
         ([None] * 20, "no class in any of 20 rows"),
         ([f"row {k}" for k in range(20)], "20 different values in 20 rows"),
@@ -82,12 +82,12 @@ def test_classes_of_any_type(values: Any, names: tuple[str, ...]) -> None:
 def test_bad_targets_are_explained(values: Any, message: str, tmp_path: Path) -> None:
     table = pd.DataFrame({"a": np.arange(len(values)), "size": values})
     with pytest.raises(DataError, match=message):
-        read_table(saved(table, tmp_path), "size", of=Classes)
+        read_table(saved(table, tmp_path), "size", of=ClassTarget)
 
 
 def test_every_part_has_its_share_of_every_class(tmp_path: Path) -> None:
     table = pd.DataFrame({"a": np.arange(200), "size": ["rare"] * 10 + ["common"] * 190})
-    ready = read_table(saved(table, tmp_path), "size", of=Classes)
+    ready = read_table(saved(table, tmp_path), "size", of=ClassTarget)
     assert {split: int((y == 1).sum()) for split, y in ready.y.items()} == {"train": 6, "valid": 2, "test": 2}
     assert sorted(row for rows in ready.index.values() for row in rows) == list(range(200))
 
@@ -97,13 +97,13 @@ def test_a_class_that_only_the_test_rows_have(tmp_path: Path) -> None:
     clean.loc[0, "size"] = "smal"
     data, test = saved(frame(), tmp_path), saved(clean, tmp_path, "clean.csv")
     with pytest.raises(DataError, match=r"of .*clean\.csv has classes .*'smal'; expected .*Did you mean 'small'"):
-        read_table(data, "size", of=Classes, test=test)
+        read_table(data, "size", of=ClassTarget, test=test)
 
 
-def test_metrics_and_criterion() -> None:
+def test_metrics_and_selection_metric() -> None:
     output = torch.tensor([[[2.0, 0.0], [2.0, 0.0]], [[0.0, 9.0], [9.0, 0.0]], [[torch.nan, 0.0], [0.0, 0.0]]])
     truth = torch.tensor([0, 1])
-    scores = MEASURE.scores(output, truth, Classes(("a", "b")))
+    scores = MEASURE.scores(output, truth, ClassTarget(("a", "b")))
     np.testing.assert_allclose(scores["error_rate"], [0.5, 1.0, np.nan])
     np.testing.assert_allclose(scores["accuracy"], [0.5, 0.0, np.nan])
     expected = nn.functional.cross_entropy(output[0], truth)
@@ -114,26 +114,26 @@ def test_metrics_and_criterion() -> None:
 
 
 @pytest.mark.parametrize(
-    ("ours", "told"),
+    ("ours", "expected"),
     [
         ([0.10, 0.11, 0.12], "helps: test error rate 9.0 points lower than tuned X, .* -9.0 points to -9.0 points"),
-        ([0.29, 0.18, 0.17], "No clear difference: weighted gives test error rate 1.3 points higher"),
-        ([0.19, 0.20, 0.21], "No clear difference: weighted gives the same test error rate as tuned X"),
+        ([0.29, 0.18, 0.17], "No clear difference: learned gives test error rate 1.3 points higher"),
+        ([0.19, 0.20, 0.21], "No clear difference: learned gives the same test error rate as tuned X"),
     ],
 )
-def test_the_verdict_speaks_of_points(ours: list[float], told: str) -> None:
-    found = difference(MEASURE.gap(np.array(ours), np.array([0.19, 0.20, 0.21])))
-    sentence = verdict("terms", "tuned X", found, MEASURE.metric_format("error_rate"), 3)
-    assert pytest.approx(found["mean"], abs=1e-6) == np.mean(ours) - 0.2
-    assert re.search(told, sentence), sentence
+def test_the_verdict_speaks_of_points(ours: list[float], expected: str) -> None:
+    difference = Difference.of(MEASURE.gap(np.array(ours), np.array([0.19, 0.20, 0.21])))
+    sentence = verdict("learned", "tuned X", difference, MEASURE.metric_format("error_rate"), 3)
+    assert pytest.approx(difference.mean, abs=1e-6) == np.mean(ours) - 0.2
+    assert re.search(expected, sentence), sentence
 
 
-def test_the_saved_network_can_be_used_again(weighted: Path, tmp_path: Path) -> None:
+def test_the_saved_network_can_be_used_again(weighted_terms: Path, tmp_path: Path) -> None:
     """Clean test rows, robust baselines, and what ``how_to_use`` says."""
     noisy = frame(120)
     noisy.loc[::5, "size"] = "large"
     data, test, out = saved(noisy, tmp_path), saved(frame(40, seed=1), tmp_path, "clean.csv"), tmp_path / "out"
-    report = apply_loss(weighted, data, "size", test=test, baselines=True, steps=30, seeds=2, out=out, plot=False)
+    report = apply_loss(weighted_terms, data, "size", test=test, baselines=True, steps=30, seeds=2, out=out, plot=False)
     assert report.split == {"train": 90, "valid": 30, "test": 40}
     assert [method.label for method in report.methods] == [
         "learned, tuned",
@@ -147,7 +147,7 @@ def test_the_saved_network_can_be_used_again(weighted: Path, tmp_path: Path) -> 
     written = json.loads((out / "report.json").read_text())
     assert {key: written[key] for key in report.as_dict()} == report.as_dict()
     network = written["network"]
-    assert network["classes"] == ["large", "medium", "small"]
+    assert network["target"]["classes"] == ["large", "medium", "small"]
     assert "argmax" in network["how_to_use"]
     layers = [nn.Linear(2, 64), nn.ReLU(), nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 3)]
     model = nn.Sequential(*layers)
@@ -156,15 +156,15 @@ def test_the_saved_network_can_be_used_again(weighted: Path, tmp_path: Path) -> 
     inputs = [(rows[one["name"]] - one["mean"]) / one["scale"] for one in network["columns"]]
     output = model(torch.tensor(np.stack(inputs, 1), dtype=torch.float32))
     predictions = pd.read_csv(out / "predictions.csv")
-    assert predictions["learned"].tolist() == [network["classes"][k] for k in output.argmax(1)]
+    assert predictions["learned"].tolist() == [network["target"]["classes"][k] for k in output.argmax(1)]
     assert predictions["target"].tolist() == rows["size"].tolist()
     assert list(predictions)[3:] == ["cross-entropy", "generalised cross-entropy (q = 0.7)"]
     assert (predictions["target"] == predictions["cross-entropy"]).mean() > 0.6
 
 
-def test_a_picture_is_drawn(weighted: Path, tmp_path: Path) -> None:
+def test_a_picture_is_drawn(weighted_terms: Path, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
-    report = apply_loss(weighted, saved(frame(), tmp_path), "size", steps=3, seeds=2, out=tmp_path / "out")
+    report = apply_loss(weighted_terms, saved(frame(), tmp_path), "size", steps=3, seeds=2, out=tmp_path / "out")
     assert report.selection_metric == "validation error rate"
     assert report.baseline == "cross-entropy, tuned"
     assert (tmp_path / "out" / "learning_curves.png").is_file()

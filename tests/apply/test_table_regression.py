@@ -16,8 +16,8 @@ from torch import nn
 from ml3zoo.apply.table import apply_loss
 from ml3zoo.apply.table.measures.regression import MEASURE as REGRESSION
 from ml3zoo.apply.table.preparation import TextColumn, prepare
-from ml3zoo.apply.table.tabular import read_table
-from ml3zoo.apply.table.targets import Numbers
+from ml3zoo.apply.table.table import read_table
+from ml3zoo.apply.table.targets import NumericTarget
 from ml3zoo.errors import DataError, InputError, OutputError
 from ml3zoo.recipe import find_recipe
 from ml3zoo.zoo.store import save_loss
@@ -27,7 +27,7 @@ pd = pytest.importorskip("pandas")
 
 
 @pytest.fixture(scope="session")
-def weighting(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def weighted_mse(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save_loss(
         find_recipe("sine-regression").fresh_loss(0), tmp_path_factory.mktemp("losses") / "sine-regression"
     )
@@ -43,9 +43,9 @@ def saved(table: Any, tmp_path: Path) -> Path:
     return tmp_path / "table.csv"
 
 
-def test_diabetes_gives_a_report_and_files(weighting: Path, tmp_path: Path) -> None:
+def test_diabetes_gives_a_report_and_files(weighted_mse: Path, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
-    report = apply_loss(weighting, DIABETES, "target", steps=20, seeds=2, out=tmp_path / "out")
+    report = apply_loss(weighted_mse, DIABETES, "target", steps=20, seeds=2, out=tmp_path / "out")
     assert (report.rows, report.features, report.dropped_rows) == (442, 10, 0)
     names = {"model.safetensors", "predictions.csv", "report.json", "learning_curves.png"}
     assert {path.name for path in (tmp_path / "out").iterdir()} == names
@@ -54,7 +54,7 @@ def test_diabetes_gives_a_report_and_files(weighting: Path, tmp_path: Path) -> N
     assert written == report.as_dict()
     assert len(pd.read_csv(tmp_path / "out" / "predictions.csv")) == report.split["test"]
     for method in report.methods:
-        rmse = method.metrics["rmse"]["mean"]
+        rmse = method.metrics["rmse"].mean
         assert rmse is not None
         assert rmse < 90
 
@@ -78,7 +78,7 @@ def test_diabetes_gives_a_report_and_files(weighting: Path, tmp_path: Path) -> N
         ("a,price\n" + "1,2\n" * 12 + "1,1e300\n", r"'price' holds 1e\+300, out of range"),
         ("a,price\n" + "".join(f"{k},{k}\n" for k in range(12)) + "1e300,1\n", r"'a' holds 1e\+300, out of range"),
         ("a,prices\n" + "1,7\n" * 12, "Did you mean 'prices'"),
-        ("a,price\n" + "1,2\n" * 11 + "1,7 EUR\n", "'7 EUR' in row 12: .* Correct or empty the setup"),
+        ("a,price\n" + "1,2\n" * 11 + "1,7 EUR\n", "'7 EUR' in row 12: .* Correct or empty the cell"),
         (
             "a,price\n" + "1,2\n" * 11 + "n.a.?,3\n",
             "'a' holds numbers in 11 rows and text in 1, such as 'n.a.[?]' in row 12",
@@ -95,9 +95,9 @@ def test_bad_tables_are_explained(text: str, message: str, tmp_path: Path) -> No
 @pytest.mark.parametrize("name", ["garbage.csv", "garbage.parquet"])
 def test_garbage_is_explained(name: str, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(bytes(range(255, 0, -1)) * 20)
-    with pytest.raises(DataError, match="cannot be read") as told:
+    with pytest.raises(DataError, match="cannot be read") as raised:
         read_table(tmp_path / name, "price")
-    assert ("UTF-8" in str(told.value)) == name.endswith(".csv")
+    assert ("UTF-8" in str(raised.value)) == name.endswith(".csv")
 
 
 @pytest.mark.parametrize(
@@ -111,14 +111,14 @@ def test_garbage_is_explained(name: str, tmp_path: Path) -> None:
     ],
     ids=["dates", "durations", "periods", "categories of dates", "objects"],
 )
-def test_dates_are_no_numbers(target: Any) -> None:
+def test_dates_are_not_numbers(target: Any) -> None:
     with pytest.raises(DataError, match=r"numbers|not numeric"):
-        Numbers.read(pd.Series(target), "price")
+        NumericTarget.read(pd.Series(target), "price")
 
 
-def test_numbers_of_any_kind_are_numbers() -> None:
+def test_numbers_of_any_type_are_numbers() -> None:
     for values in (pd.Categorical([1, 2]), ["1", "2"], pd.array([1, 2], dtype="Int64"), [Decimal(1), Decimal(2)]):
-        assert Numbers.read(pd.Series(values), "price").tolist() == [1, 2]
+        assert NumericTarget.read(pd.Series(values), "price").tolist() == [1, 2]
 
 
 @pytest.mark.parametrize(("name", "message"), [("none.csv", "no file"), ("table.xlsx", "was expected")])
@@ -162,14 +162,14 @@ def test_rare_and_unknown_texts_share_an_input() -> None:
     assert few[2].sum() == 0
 
 
-def test_the_saved_network_can_be_used_again(weighting: Path, tmp_path: Path) -> None:
+def test_the_saved_network_can_be_used_again(weighted_mse: Path, tmp_path: Path) -> None:
     """From the table, ``report.json`` and ``model.safetensors`` alone, as ``how_to_use`` says."""
     table = frame(150)
     table["shade"] = [None if k % 7 == 0 else f"shade {k % 50}" for k in range(150)]
     table.loc[::9, "a"] = np.nan
     table["flat"] = 3
     data, out = saved(table, tmp_path), tmp_path / "out"
-    apply_loss(weighting, data, "price", steps=20, seeds=2, out=out, plot=False)
+    apply_loss(weighted_mse, data, "price", steps=20, seeds=2, out=out, plot=False)
     with data.open(newline="") as file:
         rows = list(csv.DictReader(file))
     network = json.loads((out / "report.json").read_text())["network"]
@@ -193,19 +193,19 @@ def test_the_saved_network_can_be_used_again(weighting: Path, tmp_path: Path) ->
     model.load_state_dict(load_file(out / "model.safetensors"))
     output = model(torch.tensor(inputs)).squeeze(1).detach().double().numpy()
     written = pd.read_csv(out / "predictions.csv")
-    predicted = output[written["index"]] * network["target_std"] + network["target_mean"]
+    predicted = output[written["index"]] * network["target"]["std"] + network["target"]["mean"]
     np.testing.assert_allclose(predicted, written["learned"], rtol=1e-5)
     truth = [float(rows[index]["price"]) for index in written["index"]]
     np.testing.assert_allclose(truth, written["target"], rtol=1e-5)
 
 
-def test_an_earlier_report_is_replaced_but_not_with_a_strangers_file_in_it(weighting: Path, tmp_path: Path) -> None:
+def test_an_earlier_report_is_replaced_but_not_with_another_file_in_it(weighted_mse: Path, tmp_path: Path) -> None:
     data, out = saved(frame(), tmp_path), tmp_path / "out"
     for _ in range(2):
-        apply_loss(weighting, data, "price", steps=2, seeds=1, out=out, plot=False)
+        apply_loss(weighted_mse, data, "price", steps=2, seeds=1, out=out, plot=False)
     (out / "notes.txt").write_text("mine")
     with pytest.raises(OutputError, match=r"notes\.txt"):
-        apply_loss(weighting, data, "price", steps=2, seeds=1, out=out, plot=False)
+        apply_loss(weighted_mse, data, "price", steps=2, seeds=1, out=out, plot=False)
 
 
 def test_parquet_equals_csv(tmp_path: Path) -> None:
@@ -219,20 +219,20 @@ def test_parquet_equals_csv(tmp_path: Path) -> None:
     assert ours.index == theirs.index
 
 
-def test_a_foreign_folder_is_left_alone(weighting: Path, tmp_path: Path) -> None:
+def test_a_folder_with_other_files_is_left_alone(weighted_mse: Path, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "thesis.txt").write_text("mine")
     with pytest.raises(OutputError, match="holds other files"):
-        apply_loss(weighting, saved(frame(), tmp_path), "price", out=tmp_path / "out")
+        apply_loss(weighted_mse, saved(frame(), tmp_path), "price", out=tmp_path / "out")
     assert (tmp_path / "out" / "thesis.txt").read_text() == "mine"
 
 
-def test_counts_out_of_range(weighting: Path, tmp_path: Path) -> None:
+def test_counts_out_of_range(weighted_mse: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="seeds=0"):
-        apply_loss(weighting, saved(frame(), tmp_path), "price", seeds=0)
+        apply_loss(weighted_mse, saved(frame(), tmp_path), "price", seeds=0)
 
 
-def beside(table: Any, tmp_path: Path) -> Path:
+def saved_test(table: Any, tmp_path: Path) -> Path:
     table.to_csv(tmp_path / "test.csv", index=False)
     return tmp_path / "test.csv"
 
@@ -245,13 +245,13 @@ def test_text_among_few_numbers_is_text(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["inverse-dynamics", "shaped-sine"])
 def test_a_loss_with_a_feature_is_not_for_tables(name: str, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=f"feature .* which a table does not tell.* ml3zoo info {name}"):
+    with pytest.raises(InputError, match=f"feature .* which a table does not have.* ml3zoo info {name}"):
         apply_loss(name, saved(frame(), tmp_path), "price")
 
 
-def test_who_is_told_of_rmse_is_told_what_few_rows_do_to_it() -> None:
+def test_a_caveat_says_where_mae_contradicts_rmse() -> None:
     theirs = {"rmse": np.array([2.0, 2.0]), "mae": np.array([1.0, 1.0])}
-    for rmse, mae, told in (
+    for rmse, mae, expected in (
         (2.1, 0.5, "MAE is 50% lower"),
         (1.9, 1.5, "MAE is 50% higher"),
         (2.1, 0.95, ""),
@@ -259,17 +259,17 @@ def test_who_is_told_of_rmse_is_told_what_few_rows_do_to_it() -> None:
     ):
         ours = {"rmse": np.full(2, rmse), "mae": np.full(2, mae)}
         caveat = REGRESSION.caveat("rmse", ours, theirs)
-        assert told in caveat
+        assert expected in caveat
         assert REGRESSION.caveat("mae", ours, theirs) == ""
-        assert ("--test" in caveat) == bool(told)
+        assert ("--test" in caveat) == bool(expected)
 
 
-def test_test_rows_come_from_a_table_of_their_own(tmp_path: Path) -> None:
+def test_test_rows_may_come_from_another_table(tmp_path: Path) -> None:
     table, clean = frame(40), frame(30)[["price", "colour", "a"]]
     clean.loc[3, "price"] = np.nan
     clean.loc[4, "a"] = np.nan
     clean.loc[5, "colour"] = "never seen"
-    ready = read_table(saved(table, tmp_path), "price", test=beside(clean, tmp_path))
+    ready = read_table(saved(table, tmp_path), "price", test=saved_test(clean, tmp_path))
     assert {split: len(rows) for split, rows in ready.index.items()} == {"train": 30, "valid": 10, "test": 29}
     assert ready.dropped == 1
     assert ready.index["test"] == [*range(3), *range(4, 30)]
@@ -286,8 +286,8 @@ def test_test_rows_come_from_a_table_of_their_own(tmp_path: Path) -> None:
     [
         (lambda t: t.drop(columns="a"), r"test\.csv lacks 'a'"),
         (lambda t: t.drop(columns="price"), r"test\.csv has no column 'price'"),
-        (lambda t: t.assign(b=1), r"test\.csv has besides 'b'"),
-        (lambda t: t.rename(columns={"colour": "color"}), "lacks 'colour' and has besides 'color'.*Did you mean"),
+        (lambda t: t.assign(b=1), r"test\.csv also has 'b'"),
+        (lambda t: t.rename(columns={"colour": "color"}), "lacks 'colour' and also has 'color'.*Did you mean"),
         (lambda t: t.assign(a="red"), "'a' holds numbers in .* and text in .*'red'"),
         (lambda t: t.assign(colour=1), "'colour' holds text in .* and numbers in .*'red'"),
         (lambda t: t.assign(price="cheap"), r"target 'price' of .*test\.csv is not numeric"),
@@ -296,7 +296,7 @@ def test_test_rows_come_from_a_table_of_their_own(tmp_path: Path) -> None:
 )
 def test_tables_that_do_not_fit_together_are_explained(change: Any, message: str, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=message):
-        read_table(saved(frame(), tmp_path), "price", test=beside(change(frame()), tmp_path))
+        read_table(saved(frame(), tmp_path), "price", test=saved_test(change(frame()), tmp_path))
 
 
 def test_missing_values_do_not_make_another_type(tmp_path: Path) -> None:
@@ -306,14 +306,14 @@ def test_missing_values_do_not_make_another_type(tmp_path: Path) -> None:
     clean["flag"] = clean["flag"].astype(object)
     clean.loc[0, "flag"] = None
     clean["colour"] = None
-    ready = read_table(saved(table, tmp_path), "price", test=beside(clean, tmp_path))
+    ready = read_table(saved(table, tmp_path), "price", test=saved_test(clean, tmp_path))
     assert ready.features == 4
     assert all(part.isfinite().all() for part in ready.x.values())
 
 
-def test_rows_of_a_table_of_their_own_are_what_is_reported(weighting: Path, tmp_path: Path) -> None:
-    data, clean = saved(frame(60), tmp_path), beside(frame(20), tmp_path)
-    report = apply_loss(weighting, data, "price", test=clean, steps=5, seeds=2, out=tmp_path / "out", plot=False)
+def test_rows_of_another_table_are_what_is_reported(weighted_mse: Path, tmp_path: Path) -> None:
+    data, clean = saved(frame(60), tmp_path), saved_test(frame(20), tmp_path)
+    report = apply_loss(weighted_mse, data, "price", test=clean, steps=5, seeds=2, out=tmp_path / "out", plot=False)
     assert report.split == {"train": 45, "valid": 15, "test": 20}
     assert f"20 test from {clean}" in report.lines()[0]
     written = pd.read_csv(tmp_path / "out" / "predictions.csv")
@@ -321,17 +321,17 @@ def test_rows_of_a_table_of_their_own_are_what_is_reported(weighting: Path, tmp_
     np.testing.assert_allclose(written["target"], frame(20)["price"])
 
 
-def test_robust_baselines_take_part_and_the_best_on_validation_rows_is_the_rival(
-    weighting: Path, tmp_path: Path
+def test_robust_baselines_take_part_and_the_best_on_validation_rows_is_the_baseline(
+    weighted_mse: Path, tmp_path: Path
 ) -> None:
-    """A quarter of the rows are wrong by far: there absolute error chooses, and squared error does not win."""
+    """A quarter of the rows are far off: absolute error selects, and squared error does not win."""
     table = frame(80)
     table.loc[::4, "price"] = 60
     report = apply_loss(
-        weighting,
+        weighted_mse,
         saved(table, tmp_path),
         "price",
-        test=beside(frame(40), tmp_path),
+        test=saved_test(frame(40), tmp_path),
         baselines=True,
         steps=12,
         seeds=2,

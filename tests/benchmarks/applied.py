@@ -70,4 +70,4 @@ class Check:
                 seeds=sizes.seeds,
                 steps=sizes.steps,
             )
-        return {method.label: method.metrics[self.metric]["mean"] for method in report.methods}
+        return {method.label: method.metrics[self.metric].mean for method in report.methods}

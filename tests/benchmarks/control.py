@@ -61,8 +61,8 @@ def _print(title: str, report: EnvironmentReport) -> None:
     results = []
     for method in report.methods:
         label = method.label.replace(LEARNED, "learned")
-        result = f"success {method.success:.0%}, return {method.returns['mean']:.3g}"
+        result = f"success {method.success:.0%}, return {method.returns.mean:.3g}"
         if method.distance is not None:
-            result += f", distance {method.distance['mean']:.4f}"
-        results.append(f"{label} {result} ({method.environment_steps:.0f} environment steps)")
+            result += f", distance {method.distance.mean:.4f}"
+        results.append(f"{label} {result} ({method.env_steps:.0f} environment steps)")
     print(f"  {title}: {'; '.join(results)}", flush=True)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from ml3zoo.apply.counts import check_counts
 from ml3zoo.apply.environment.baselines import GRID, PolicyGradient, random_search, tuned
+from ml3zoo.apply.environment.evaluation import EvaluatedPolicies, PolicyComparison
 from ml3zoo.apply.environment.evaluator import Evaluator, check_sizes
 from ml3zoo.apply.environment.policies import parse_policy
 from ml3zoo.apply.environment.recorder import Recorder
@@ -17,14 +18,13 @@ from ml3zoo.apply.environment.report import (
     LEARNED,
     REINFORCE,
     SEARCH,
-    EnvironmentMethod,
+    EnvironmentMethodReport,
     EnvironmentReport,
     PolicyReport,
 )
-from ml3zoo.apply.environment.training import PolicyOutcome, Trained, train_under
-from ml3zoo.apply.figures import Array
-from ml3zoo.apply.table.saving import check_place
-from ml3zoo.apply.verdict import MetricFormat, difference, verdict
+from ml3zoo.apply.environment.training import TrainedPolicies, train_under
+from ml3zoo.apply.saving import check_output
+from ml3zoo.apply.verdict import Difference, verdict
 from ml3zoo.errors import InputError
 from ml3zoo.format.config import LossConfig
 from ml3zoo.format.environment import EnvironmentConfig
@@ -36,8 +36,6 @@ from ml3zoo.tasks.control.vector_env import open_vector_env, own_limit
 from ml3zoo.zoo.loading import load_loss
 
 POLICY = "64 tanh"
-_RETURN = MetricFormat(metric="return", better="higher")
-_DISTANCE = MetricFormat(metric="distance from the goal")
 
 
 def apply_in_environment(
@@ -52,9 +50,10 @@ def apply_in_environment(
 ) -> EnvironmentReport:
     """Train fresh policies in a Gymnasium environment under a learned loss, and by baselines at the same cost.
 
-    Under the loss a policy takes a gradient step after each episode, by the loss's own optimiser at its recommended
-    rate. Its baselines have as many episodes, and the same initial weights: REINFORCE (Williams 1992), whose learning rate
-    and noise are tuned on other seeds, and a random search. All are judged by one more episode, without noise.
+    Under the loss a policy takes a gradient step after each episode, with the loss's own optimiser and recommended
+    learning rate. The baselines get as many episodes and the same initial weights: REINFORCE (Williams 1992), whose
+    learning rate and noise are tuned on other seeds, and a random search. All are evaluated in one more episode,
+    without noise.
 
     Args:
         name: a trajectory loss of the zoo, or the path of its folder.
@@ -63,7 +62,8 @@ def apply_in_environment(
         policy: hidden layers of the policies, and the activation between them, such as ``"64-32 ReLU"``.
         steps: gradient steps, an episode each; as many as the loss was made for if not given.
         seeds: policies per method.
-        out: folder for the best policy, the report and ``trajectories.png``; an earlier report there is replaced.
+        out: folder for the best policy, the report and ``trajectories.png``. An earlier report there is replaced
+            without a question; a folder that holds anything else is refused.
         record: also save ``trajectories.gif`` there: an episode before, midway and after training, as the environment
             renders it, or, where it does not, the drawing in motion.
 
@@ -72,8 +72,8 @@ def apply_in_environment(
         and cost in environment steps.
 
     Raises:
-        InputError: a number is out of range, ``policy`` describes no network, the loss is of another kind or tells
-            nothing of its world, or the environment cannot be made, fails or does not fit the loss.
+        InputError: a number is out of range, ``policy`` describes no network, the loss is for another problem type or
+            its config describes no environment, or the environment cannot be made, fails or does not fit the loss.
         OutputError: ``out`` cannot be written or holds something else.
         MissingExtraError: Gymnasium, MuJoCo or matplotlib is needed and not installed.
     """
@@ -81,46 +81,49 @@ def apply_in_environment(
         raise InputError("a record was asked for, but no folder to save it in: an out was expected, as in --out DIR.")
     check_counts(steps, seeds)
     loss = load_loss(name, reduction="none")
-    world = _world(loss.config)
+    config = _environment_of(loss.config)
     steps = steps or loss.config.inner.steps
     if out is not None:
-        check_place(out, plot=True)
-    opened = open_vector_env(env, seeds, world.episode_steps, like=world.id)
+        check_output(out, plot=True)
+    opened = open_vector_env(env, seeds, config.episode_steps, like=config.id)
     with opened as vector_env, reproducible_compute():
-        network = parse_policy(policy, *check_sizes(vector_env, loss, world))
-        evaluator, recorder = Evaluator(vector_env, world, network), Recorder(steps)
+        network = parse_policy(policy, *check_sizes(vector_env, loss, config))
+        evaluator, recorder = Evaluator(vector_env, config, network), Recorder(steps)
         with counting_bar("training", (steps + 1) * (len(GRID) + 3) + 1) as note:
 
-            def at(label: str, group: int = 0) -> Evaluator:
+            def evaluator_for(label: str, group: int = 0) -> Evaluator:
                 return replace(evaluator, group=group, note=partial(note, label))
 
-            def outcome(label: str, train: Callable[[Evaluator, int], Trained]) -> PolicyOutcome:
-                return PolicyOutcome.of(label, train(at(label), steps), at(label), steps)
+            def evaluated(label: str, train: Callable[[Evaluator, int], TrainedPolicies]) -> EvaluatedPolicies:
+                own = evaluator_for(label)
+                return EvaluatedPolicies.of(label, train(own, steps), own, steps)
 
-            learned = outcome(LEARNED, partial(train_under, loss, observe=recorder.keep))
-            recorder.keep(steps, learned.snapshot)
-            gradient = tuned(at(f"tuning {REINFORCE}", group=1), steps)
-            baselines = outcome(REINFORCE, gradient.train), outcome(SEARCH, random_search)
+            learned = evaluated(LEARNED, partial(train_under, loss, observe=recorder.record))
+            recorder.record(steps, learned.snapshot)
+            gradient = tuned(evaluator_for(f"tuning {REINFORCE}", group=1), steps)
+            baselines = evaluated(REINFORCE, gradient.train), evaluated(SEARCH, random_search)
         shown = film(env, evaluator, recorder.filmed) if record else None
-        report = _report(name, env, loss.config, evaluator, steps, gradient, (learned, *baselines), shown)
+        comparison = PolicyComparison(learned, baselines)
+        report = _report(name, env, loss.config, evaluator, steps, gradient, comparison, shown)
         if out is not None:
             from ml3zoo.apply.environment.saving import save_environment_report
 
-            save_environment_report(report, learned.best, evaluator, recorder, shown, out)
+            save_environment_report(report, learned, evaluator, recorder, shown, out)
     return report
 
 
-def _world(config: LossConfig) -> EnvironmentConfig:
-    """What a loss tells of the environment it was made for."""
+def _environment_of(config: LossConfig) -> EnvironmentConfig:
+    """The environment that a loss was made for."""
     if not find_problem_type(config.problem_type).acting:
         raise InputError(
-            f"{config.name} is a {config.problem_type} loss; one of trajectories was expected, which environments are used "
-            f"with. Run: ml3zoo apply {config.name} DATA --target COLUMN"
+            f"{config.name} is a {config.problem_type} loss; for an environment, a trajectory loss was expected. "
+            f"Run: ml3zoo apply {config.name} DATA --target COLUMN"
         )
     if config.environment is None:
         raise InputError(
-            f"the config of {config.name} tells no world: its environment, what policies see there and what their goal "
-            "is were expected. Use the loss in Python, or take one that tells. Run: ml3zoo list --kind trajectory"
+            f"the config of {config.name} describes no environment: its id, how observations are normalised and where "
+            "the goal stands were expected. Use the loss in Python, or take another one. Run: ml3zoo list "
+            "--problem-type trajectory"
         )
     return config.environment
 
@@ -132,55 +135,33 @@ def _report(
     evaluator: Evaluator,
     steps: int,
     gradient: PolicyGradient,
-    outcomes: tuple[PolicyOutcome, ...],
+    comparison: PolicyComparison,
     shown: Film | None,
 ) -> EnvironmentReport:
-    learned, *baselines = outcomes
-    baseline, gap, by = _compared(learned, baselines)
-    found = difference(gap)
-    seeds = evaluator.vector_env.num_envs
-    told = verdict(config.name, f"{baseline.label} (the better of {len(baselines)} baselines)", found, by, seeds)
-    elsewhere = "" if env == evaluator.environment.id else f" It was made for {evaluator.environment.id}."
-    start = evaluator.start(learned.snapshot.episode) + learned.foremost if evaluator.environment.one_start else None
+    environment, seeds = evaluator.config, evaluator.vector_env.num_envs
+    learned, baseline = comparison.learned, comparison.best_baseline
+    difference = Difference.of(comparison.gap)
+    others = f"{baseline.label} (the better of {len(comparison.baselines)} baselines)"
+    sentence = verdict(config.name, others, difference, learned.metric, seeds)
+    elsewhere = "" if env == environment.id else f" It was made for {environment.id}."
+    start = evaluator.start_seed(learned.snapshot.episode) + learned.best if environment.one_start else None
     return EnvironmentReport(
         name=str(name),
         environment=env,
-        episode_steps=evaluator.environment.episode_steps,
+        episode_steps=environment.episode_steps,
         own_limit=own_limit(env),
-        success=evaluator.environment.success,
-        starts=evaluator.environment.starts,
+        success=environment.success,
+        starts=environment.starts,
         network=str(evaluator.network),
         steps=steps,
         seeds=seeds,
         optimizer=str(optimizer_of(config.inner)),
         lr=config.inner.lr,
         tuned=gradient,
-        methods=tuple(map(EnvironmentMethod.of, outcomes)),
+        methods=tuple(map(EnvironmentMethodReport.of, (learned, *comparison.baselines))),
         baseline=baseline.label,
-        difference=found,
-        verdict=told + _caveat(learned, baselines, by) + elsewhere,
-        policy=PolicyReport.of(evaluator.network, evaluator.environment.observation_normaliser, start),
-        film=None if shown is None else shown.told,
-    )
-
-
-def _compared(learned: PolicyOutcome, baselines: Sequence[PolicyOutcome]) -> tuple[PolicyOutcome, Array, MetricFormat]:
-    """The best baseline, how much more the learned loss has than it, and of what: distance if that is known."""
-    if learned.distances is None:
-        baseline = max(baselines, key=lambda one: float(one.returns.mean()))
-        return baseline, learned.returns - baseline.returns, _RETURN
-    distances = {one.label: one.distances for one in baselines if one.distances is not None}
-    baseline = min(baselines, key=lambda one: float(distances[one.label].mean()))
-    return baseline, learned.distances - distances[baseline.label], _DISTANCE
-
-
-def _caveat(learned: PolicyOutcome, baselines: Sequence[PolicyOutcome], by: MetricFormat) -> str:
-    """What the environment's own reward says, where it says something else than the distance."""
-    best = max(baselines, key=lambda one: float(one.returns.mean()))
-    behind = float(best.returns.mean() - learned.returns.mean())
-    if by is _RETURN or not behind > 0:
-        return ""
-    return (
-        f" Its return is {behind:.4g} lower than that of {best.label}: the environment rewards something else than "
-        "being near in the end."
+        difference=difference,
+        verdict=sentence + comparison.caveat + elsewhere,
+        policy=PolicyReport.of(evaluator.network, environment.observation_normaliser, start),
+        film=None if shown is None else shown.origin,
     )

@@ -1,4 +1,4 @@
-"""What a learned loss is compared with, by as many episodes: a policy gradient and a random search."""
+"""What a learned loss is compared with, at the same cost in episodes: a policy gradient and a random search."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from itertools import product
 import torch
 from torch import Tensor
 
+from ml3zoo.apply.environment.evaluation import evaluate
 from ml3zoo.apply.environment.evaluator import Evaluator
-from ml3zoo.apply.environment.training import Trained, descend, judge
+from ml3zoo.apply.environment.training import TrainedPolicies, train
 from ml3zoo.evaluate.tuning import select
 from ml3zoo.tasks.control.rollouts import Rollouts
 
 _NOISE = 2
-"""What chance is drawn for, beside weights and starts."""
+"""What seeds are for, beside weights and starts; see ``Evaluator.seed``."""
 _ROUNDING = 1e-6
 """A smaller share of the reward is rounding error."""
 
 
 @dataclass(frozen=True)
 class PolicyGradient:
-    """REINFORCE: actions that were followed by more reward than others become likelier. Source: Williams 1992.
+    """REINFORCE: makes actions likelier that more reward followed than usual. Source: Williams 1992.
 
-    A Gaussian around a policy's action explores; each action is weighed by the rewards from then on, less what is usual
-    at that time of the episode, over their standard deviation.
+    A Gaussian around a policy's action explores. Each action is weighted by its advantage.
 
     Attributes:
         lr: of Adam.
@@ -35,22 +35,22 @@ class PolicyGradient:
     lr: float
     noise: float
 
-    def train(self, evaluator: Evaluator, steps: int) -> Trained:
+    def train(self, evaluator: Evaluator, steps: int) -> TrainedPolicies:
         """Fresh policies after so many gradient steps, a roll-out each."""
-        policies = evaluator.fresh().learning()
-        deviation = self.noise * evaluator.reach
-        chance = torch.Generator().manual_seed(evaluator.seed(_NOISE))
+        policies = evaluator.fresh_policies().trainable()
+        std = self.noise * evaluator.action_scale
+        generator = torch.Generator().manual_seed(evaluator.seed(_NOISE))
 
         def explore(states: Tensor) -> Tensor:
             actions = policies(states)
-            return actions + deviation * torch.randn(actions.shape, generator=chance)
+            return actions + std * torch.randn(actions.shape, generator=generator)
 
-        def value(rolled: Rollouts, _: int) -> Tensor:
-            unlikely = ((rolled.actions - policies(rolled.states)) / deviation).square().sum(-1) / 2
-            return advantages(rolled) * unlikely
+        def objective(rollouts: Rollouts, _: int) -> Tensor:
+            negative_log_likelihood = ((rollouts.actions - policies(rollouts.states)) / std).square().sum(-1) / 2
+            return advantages(rollouts) * negative_log_likelihood
 
         optimizer = torch.optim.Adam(policies.parameters(), lr=self.lr)
-        return descend(policies, explore, optimizer, value, evaluator, steps)
+        return train(policies, explore, optimizer, objective, evaluator, steps)
 
 
 GRID = tuple(PolicyGradient(lr, noise) for lr, noise in product((0.001, 0.005, 0.025, 0.1), (0.1, 0.3, 1.0)))
@@ -59,38 +59,40 @@ GRID = tuple(PolicyGradient(lr, noise) for lr, noise in product((0.001, 0.005, 0
 def tuned(evaluator: Evaluator, steps: int, grid: Iterable[PolicyGradient] = GRID) -> PolicyGradient:
     """The policy gradient whose policies have the highest mean return after training."""
 
-    def negative_return(one: PolicyGradient) -> float:
-        return -judge(one.train(evaluator, steps).policies, evaluator, steps).rolled.returns.mean().item()
+    def negative_return(candidate: PolicyGradient) -> float:
+        policies = candidate.train(evaluator, steps).policies
+        return -evaluate(policies, evaluator, steps).rollouts.returns.mean().item()
 
     return select(grid, negative_return).candidate
 
 
-def advantages(rolled: Rollouts) -> Tensor:
-    """How much more reward than usual followed each action, [steps, vector_env]: of mean 0 and spread 1 in an episode.
+def advantages(rollouts: Rollouts) -> Tensor:
+    """How much more reward than usual followed each action, [steps, policies]; mean 0 and deviation 1 in an episode.
 
-    Usual is the straight line through the episode: the later, the less reward is still to come.
+    Usual is a straight line fitted to the episode: the later, the less reward is still to come.
     """
-    lived = rolled.alive.sum(0)
+    length = rollouts.alive.sum(0)
 
     def centred(values: Tensor) -> Tensor:
-        return torch.where(rolled.alive, values - torch.where(rolled.alive, values, 0).sum(0) / lived, 0)
+        return torch.where(rollouts.alive, values - torch.where(rollouts.alive, values, 0).sum(0) / length, 0)
 
-    time = centred(torch.arange(len(rolled.alive), dtype=torch.float64)[:, None])
-    ahead = centred(rolled.rewards.double().flip(0).cumsum(0).flip(0))
-    length = time.square().sum(0)
-    excess = ahead - time * (time * ahead).sum(0) / torch.where(length > 0, length, 1)
-    size, spread = ((values.square().sum(0) / lived).sqrt() for values in (ahead, excess))
-    return torch.where(spread > _ROUNDING * size, excess / spread, 0).float()
+    time = centred(torch.arange(len(rollouts.alive), dtype=torch.float64)[:, None])
+    to_come = centred(rollouts.rewards.double().flip(0).cumsum(0).flip(0))
+    time_square = time.square().sum(0)
+    excess = to_come - time * (time * to_come).sum(0) / torch.where(time_square > 0, time_square, 1)
+    size, std = ((values.square().sum(0) / length).sqrt() for values in (to_come, excess))
+    return torch.where(std > _ROUNDING * size, excess / std, 0).float()
 
 
-def random_search(evaluator: Evaluator, steps: int) -> Trained:
-    """Of ``steps + 1`` fresh policies, an episode each, the one with the highest return, in every world."""
-    best, highest = evaluator.fresh(), torch.full((evaluator.vector_env.num_envs,), -torch.inf, dtype=torch.float64)
-    env_steps = torch.zeros(evaluator.vector_env.num_envs, dtype=torch.long)
+def random_search(evaluator: Evaluator, steps: int) -> TrainedPolicies:
+    """In every environment the best of ``steps + 1`` fresh policies, by the return of an episode each."""
+    count = evaluator.vector_env.num_envs
+    best, highest = evaluator.fresh_policies(), torch.full((count,), -torch.inf, dtype=torch.float64)
+    env_steps = torch.zeros(count, dtype=torch.long)
     for draw in range(steps + 1):
-        fresh = evaluator.fresh(draw)
-        rolled = evaluator.roll_out(fresh, draw)
-        best = fresh.where(rolled.returns > highest, best)
-        highest = highest.maximum(rolled.returns)
-        env_steps += rolled.alive.sum(0)
-    return Trained(best, env_steps)
+        fresh = evaluator.fresh_policies(draw)
+        rollouts = evaluator.roll_out(fresh, draw)
+        best = fresh.where(rollouts.returns > highest, best)
+        highest = highest.maximum(rollouts.returns)
+        env_steps += rollouts.alive.sum(0)
+    return TrainedPolicies(best, env_steps)

@@ -1,14 +1,16 @@
-"""Policies: small networks side by side, one for each world of a vector environment."""
+"""Policies: small networks side by side, one for each environment of a vector environment."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import get_args
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call, vmap
 
 from ml3zoo.errors import InputError, did_you_mean
 from ml3zoo.format.environment import AffineScales, normalise
@@ -24,8 +26,8 @@ def parse_policy(text: str, states: int, actions: int) -> MLP:
 
     Args:
         text: what a user typed.
-        states: numbers that are observed.
-        actions: numbers that are done.
+        states: numbers in a state.
+        actions: numbers in an action.
 
     Raises:
         InputError: the text describes no network.
@@ -51,53 +53,53 @@ def parse_policy(text: str, states: int, actions: int) -> MLP:
 
 @dataclass(frozen=True)
 class Policies:
-    """Networks of one architecture.
+    """Networks of one architecture, each with weights of its own.
 
     Attributes:
         network: the architecture.
-        sees: what is done to each number of a state before the network sees it.
+        observation_normaliser: applied to each number of a state before the network sees it.
         weights: by their names in ``network.build()``, each [policies, ...].
     """
 
     network: MLP
-    sees: AffineScales
+    observation_normaliser: AffineScales
     weights: Tensors
 
     def __call__(self, states: Tensor) -> Tensor:
-        """Actions [..., policies, actions] in states [..., policies, states], each policy in its own."""
-        values = normalise(states, self.sees)
-        for name, layer in self._layers:
-            if isinstance(layer, nn.Linear):
-                weight, bias = self.weights[f"{name}.weight"], self.weights[f"{name}.bias"]
-                values = torch.einsum("...pi,poi->...po", values, weight) + bias
-            else:
-                values = layer(values)
-        return values
+        """From states [..., policies, states] to actions [..., policies, actions], each policy in its own states."""
+        return self._forward(self.weights, normalise(states, self.observation_normaliser))
 
     @cached_property
-    def _layers(self) -> list[tuple[str, nn.Module]]:
-        return list(self.network.skeleton().named_children())
+    def _forward(self) -> Callable[[Tensors, Tensor], Tensor]:
+        skeleton = self.network.skeleton()
 
-    def learning(self) -> Policies:
-        """The same with weights that take a gradient."""
-        return Policies(self.network, self.sees, {name: nn.Parameter(p) for name, p in self.weights.items()})
+        def forward(weights: Tensors, states: Tensor) -> Tensor:
+            actions: Tensor = functional_call(skeleton, weights, (states,))
+            return actions
+
+        vmapped: Callable[[Tensors, Tensor], Tensor] = vmap(forward, in_dims=(0, -2), out_dims=-2)
+        return vmapped
+
+    def trainable(self) -> Policies:
+        """The same policies with weights that take a gradient."""
+        return replace(self, weights={name: nn.Parameter(p) for name, p in self.weights.items()})
 
     def parameters(self) -> list[nn.Parameter]:
-        """The weights of policies that are learning."""
+        """The weights of trainable policies."""
         return [p for p in self.weights.values() if isinstance(p, nn.Parameter)]
 
-    def copied(self) -> Policies:
-        """The same, without a gradient, untouched by what is done to these."""
-        return Policies(self.network, self.sees, {name: p.detach().clone() for name, p in self.weights.items()})
+    def copy(self) -> Policies:
+        """The same policies as they are now, without a gradient."""
+        return replace(self, weights={name: p.detach().clone() for name, p in self.weights.items()})
 
-    def only(self, which: int) -> Policies:
-        """One of them alone."""
-        return Policies(self.network, self.sees, {name: p[which : which + 1] for name, p in self.weights.items()})
+    def pick(self, index: int) -> Policies:
+        """One of the policies alone."""
+        return replace(self, weights={name: p[index : index + 1] for name, p in self.weights.items()})
 
-    def where(self, these: Tensor, others: Policies) -> Policies:
-        """These policies where ``these`` [policies] is true, the others elsewhere."""
-        chosen = {
-            name: torch.where(these.view(-1, *[1] * (p.dim() - 1)), p, others.weights[name])
+    def where(self, condition: Tensor, others: Policies) -> Policies:
+        """These policies where a condition [policies] is true, the others elsewhere."""
+        weights = {
+            name: torch.where(condition.view(-1, *[1] * (p.dim() - 1)), p, others.weights[name])
             for name, p in self.weights.items()
         }
-        return Policies(self.network, self.sees, chosen)
+        return replace(self, weights=weights)

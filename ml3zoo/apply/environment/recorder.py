@@ -1,4 +1,4 @@
-"""Moments of a training, kept to be pictured."""
+"""Snapshots of a training, saved for its pictures."""
 
 from __future__ import annotations
 
@@ -12,36 +12,36 @@ _DRAWN = (0, 2, 5)
 
 
 class Snapshot(NamedTuple):
-    """Policies as they were, the number of an episode, and how they did in it."""
+    """Policies at one moment, and what they did in an episode, by its number."""
 
     policies: Policies
     episode: int
-    rolled: Rollouts
+    rollouts: Rollouts
 
 
 @dataclass(frozen=True)
 class Recorder:
-    """What is kept of a training, by number of gradient steps env_steps.
+    """Saves the snapshots of a training that are drawn or filmed.
 
     Attributes:
         steps: gradient steps in all.
-        snapshots: those that are pictured.
+        snapshots: saved so far, by number of gradient steps.
     """
 
     steps: int
     snapshots: dict[int, Snapshot] = field(default_factory=dict)
 
-    def keep(self, step: int, snapshot: Snapshot) -> None:
-        """Keep a snapshot if it is to be pictured."""
+    def record(self, step: int, snapshot: Snapshot) -> None:
+        """Save a snapshot if it is drawn or filmed."""
         if step in {*_DRAWN, self.steps // 2, self.steps}:
-            self.snapshots[step] = snapshot._replace(policies=snapshot.policies.copied())
+            self.snapshots[step] = snapshot._replace(policies=snapshot.policies.copy())
 
     @property
     def drawn(self) -> dict[int, Snapshot]:
-        """The first ones and the last."""
+        """From the first steps, and the last."""
         return {step: self.snapshots[step] for step in sorted({*_DRAWN, self.steps}) if step <= self.steps}
 
     @property
     def filmed(self) -> dict[int, Snapshot]:
-        """Before, midway and after."""
+        """Before, midway and after training."""
         return {step: self.snapshots[step] for step in sorted({0, self.steps // 2, self.steps})}

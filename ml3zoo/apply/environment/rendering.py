@@ -1,4 +1,4 @@
-"""Episodes as the environment itself pictures them."""
+"""Episodes as the environment itself renders them."""
 
 from __future__ import annotations
 
@@ -26,23 +26,23 @@ _MODE, _BACKEND = "rgb_array", "MUJOCO_GL"
 
 
 class Film(NamedTuple):
-    """Pictures of episodes, by number of gradient steps env_steps, if there are any; and why there are or not."""
+    """Frames of episodes, by number of gradient steps; None if nothing was rendered. ``origin`` says how or why."""
 
     frames: dict[int, list[Frame]] | None
-    told: str
+    origin: str
 
 
 class _NoRendererError(Exception):
-    """The environment draws no pictures, or cannot here; the text says why."""
+    """The environment renders nothing, or cannot here; the text says why."""
 
 
 def film(env: str, evaluator: Evaluator, snapshots: Mapping[int, Snapshot]) -> Film:
-    """The first policy's episodes at snapshots of its training, as the environment pictures them where it can.
+    """The first policy's episodes at snapshots of its training, rendered by the environment where it can.
 
     Args:
         env: id of the environment.
         evaluator: where they were rolled out.
-        snapshots: by number of gradient steps env_steps.
+        snapshots: by number of gradient steps.
     """
     try:
         return Film(_rendered(env, evaluator, snapshots), "rendered by the environment")
@@ -51,52 +51,50 @@ def film(env: str, evaluator: Evaluator, snapshots: Mapping[int, Snapshot]) -> F
 
 
 def _rendered(env: str, evaluator: Evaluator, snapshots: Mapping[int, Snapshot]) -> dict[int, list[Frame]]:
-    """Pictures of each snapshot's episode, as many as a film shows."""
+    """Frames of each snapshot's episode, as many as a film shows."""
     if _MODE not in evaluator.vector_env.metadata.get("render_modes", ()):
         raise _NoRendererError(f"it has no mode {_MODE!r}")
     from ml3zoo.plots.film import times_shown
 
-    times = times_shown(max(int(snapshot.rolled.alive[:, 0].sum()) for snapshot in snapshots.values()) + 1)
+    times = times_shown(max(int(snapshot.rollouts.alive[:, 0].sum()) for snapshot in snapshots.values()) + 1)
     try:
-        opened = open_vector_env(
-            env, 1, evaluator.environment.episode_steps, like=evaluator.environment.id, render_mode=_MODE
-        )
+        opened = open_vector_env(env, 1, evaluator.config.episode_steps, like=evaluator.config.id, render_mode=_MODE)
         with warnings.catch_warnings(), _headless(), opened as vector_env:
             warnings.simplefilter("ignore")
-            alone = Evaluator(vector_env, evaluator.environment, evaluator.network)
-            return {steps: _filmed(alone, shown, times) for steps, shown in snapshots.items()}
+            alone = Evaluator(vector_env, evaluator.config, evaluator.network)
+            return {steps: _filmed(alone, snapshot, times) for steps, snapshot in snapshots.items()}
     except Ml3zooError as error:
         raise _NoRendererError(str(error)) from error
 
 
 def _filmed(evaluator: Evaluator, snapshot: Snapshot, times: Collection[int]) -> list[Frame]:
-    """Pictures at those times, and at the end."""
+    """Frames at those times, and at the end."""
     frames: list[Frame] = []
-    policy, clock = snapshot.policies.only(0), itertools.count()
+    policy, time = snapshot.policies.pick(0), itertools.count()
 
     def act(states: Tensor) -> Tensor:
-        if next(clock) in times:
-            frames.append(_picture(evaluator.vector_env))
+        if next(time) in times:
+            frames.append(_frame(evaluator.vector_env))
         return policy(states)
 
     evaluator.roll_out(act, snapshot.episode)
-    return [*frames, _picture(evaluator.vector_env)]
+    return [*frames, _frame(evaluator.vector_env)]
 
 
-def _picture(vector_env: VectorEnv) -> Frame:
+def _frame(vector_env: VectorEnv) -> Frame:
     try:
         rendered: Any = vector_env.render()
-        picture = np.asarray(rendered[0])
+        frame = np.asarray(rendered[0])
     except Exception as error:
         raise _NoRendererError(f"{type(error).__name__}: {error}") from error
-    if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8:
-        raise _NoRendererError(f"it renders {picture.dtype} of shape {picture.shape}, no picture [height, width, 3]")
-    return picture
+    if frame.ndim != 3 or frame.shape[2] != 3 or frame.dtype != np.uint8:
+        raise _NoRendererError(f"it renders {frame.dtype} of shape {frame.shape}, not uint8 [height, width, 3]")
+    return frame
 
 
 @contextmanager
 def _headless() -> Iterator[None]:
-    """MuJoCo draws without a screen, if the user chose no way to draw and this one works."""
+    """Let MuJoCo render without a screen through EGL, if the user chose no backend and EGL works."""
     if "mujoco" not in sys.modules or _BACKEND in os.environ or not _egl_works():
         yield
         return
@@ -112,6 +110,6 @@ def _egl_works() -> bool:
         from mujoco.egl import GLContext
 
         GLContext(8, 8).free()
-    except Exception:  # noqa: BLE001 (each driver fails in a way of its own)
+    except Exception:  # noqa: BLE001 (every driver fails differently)
         return False
     return True

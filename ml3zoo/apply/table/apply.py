@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from ml3zoo.apply.counts import check_counts
+from ml3zoo.apply.saving import check_output
 from ml3zoo.apply.table.measures import Comparison, measure_of
 from ml3zoo.apply.table.methods import RUNS, TableTrainer
-from ml3zoo.apply.table.report import ApplyReport, MethodReport, NetworkReport
-from ml3zoo.apply.table.saving import check_place, save_report
-from ml3zoo.apply.table.tabular import read_table
+from ml3zoo.apply.table.report import NetworkReport, TableMethodReport, TableReport
+from ml3zoo.apply.table.saving import save_table_report
+from ml3zoo.apply.table.table import read_table
 from ml3zoo.apply.table.task import TableTask
-from ml3zoo.apply.verdict import difference, verdict
+from ml3zoo.apply.verdict import Difference, verdict
 from ml3zoo.errors import InputError
 from ml3zoo.meta.compute import reproducible_compute
 from ml3zoo.meta.optimizers import optimizer_of
@@ -33,8 +34,8 @@ def apply_loss(
     seeds: int = 5,
     out: Path | None = None,
     plot: bool = True,
-) -> ApplyReport:
-    """Train a small network on a table under a learned loss and under ordinary ones, learning rates tuned.
+) -> TableReport:
+    """Train a small network on a table under a learned loss and under ordinary ones, all learning rates tuned.
 
     Args:
         name: a loss of the zoo, or the path of its folder.
@@ -43,16 +44,17 @@ def apply_loss(
         test: another such file with the same columns, whose rows are the test rows; without it, they come from
             ``data``.
         baselines: compare with the best of several ordinary losses, robust ones among them, instead of with the
-            kind's own (squared error, cross-entropy). Runs of regression are then chosen by absolute instead of
-            squared error on validation rows, and losses compared by it on test rows.
+            problem type's own (squared error, cross-entropy). In regression, runs are then selected by absolute
+            instead of squared error on validation rows, and losses compared by it on test rows.
         steps: full-batch training steps; as many as the loss was made for if not given.
         seeds: networks trained per method.
-        out: folder for the network, predictions, report and picture; an earlier report there is replaced.
+        out: folder for the network, predictions, report and picture. An earlier report there is replaced without a
+            question; a folder that holds anything else is refused.
         plot: draw ``learning_curves.png`` into ``out``.
 
     Raises:
         DataError: a table cannot be learned from, or the two do not fit together.
-        InputError: steps or seeds are out of range, or the loss is for no problem that a table poses, or needs more.
+        InputError: steps or seeds are out of range, or the loss is for another problem type or needs a feature.
         OutputError: ``out`` cannot be written or holds something else.
         MissingExtraError: pandas, scikit-learn or matplotlib is not installed.
     """
@@ -61,12 +63,12 @@ def apply_loss(
     measure = measure_of(loss.config)
     if loss.config.uses_feature:
         raise InputError(
-            f"{loss.config.name} looks at a feature of each point besides prediction and target, which a table does "
-            f"not tell: a loss without one was expected. Its card shows its use in Python: ml3zoo info {name}"
+            f"{loss.config.name} takes a feature of each point besides prediction and target, which a table does not "
+            f"have: a loss without a feature was expected. Its card shows its use in Python: ml3zoo info {name}"
         )
     comparison = measure.robust if baselines else measure.usual
     if out is not None:
-        check_place(out, plot)
+        check_output(out, plot)
     table = read_table(data, target, of=measure.target, test=test)
     inner = loss.config.inner
     steps = steps or inner.steps
@@ -80,14 +82,15 @@ def apply_loss(
         ordinary = {
             one.name: trainer.tuned(f"{one.name}, tuned", one.make(), inner.usual_lr) for one in comparison.baselines
         }
-        outcomes = {one.label: trainer.outcome(one, seeds) for one in (learned, recommended, *ordinary.values())}
+        evaluated = {one.label: trainer.evaluate(one, seeds) for one in (learned, recommended, *ordinary.values())}
     best = min(ordinary, key=lambda one: ordinary[one].score)
-    ours, theirs = (outcomes[one.label].scores for one in (learned, ordinary[best]))
-    found = difference(measure.gap(ours[comparison.headline], theirs[comparison.headline]))
-    told = verdict(
-        f"tuned {loss.config.name}", _rival(best, comparison), found, measure.metric_format(comparison.headline), seeds
+    baseline = ordinary[best].label
+    headline, ours, theirs = comparison.headline, evaluated[learned.label].scores, evaluated[baseline].scores
+    difference = Difference.of(measure.gap(ours[headline], theirs[headline]))
+    sentence = verdict(
+        f"tuned {loss.config.name}", _in_words(best, comparison), difference, measure.metric_format(headline), seeds
     )
-    report = ApplyReport(
+    report = TableReport(
         name=str(name),
         target=target,
         rows=table.rows,
@@ -100,19 +103,20 @@ def apply_loss(
         optimizer=str(optimizer),
         metrics=dict(measure.metrics),
         selection_metric=comparison.selection_metric.label,
-        curve_steps=list(range(0, steps + 1, trainer.every)),
-        methods=tuple(MethodReport.of(outcome) for outcome in outcomes.values()),
-        baseline=ordinary[best].label,
-        difference=found,
-        verdict=f"{told} {measure.caveat(comparison.headline, ours, theirs)}".rstrip(),
+        curve_steps=list(range(0, steps + 1, trainer.observe_every)),
+        methods=tuple(map(TableMethodReport.of, evaluated.values())),
+        baseline=baseline,
+        difference=difference,
+        verdict=f"{sentence} {measure.caveat(headline, ours, theirs)}".rstrip(),
         network=NetworkReport.of(network, table),
     )
     if out is not None:
-        compared = {one: outcomes[method.label] for one, method in ordinary.items()}
-        save_report(report, outcomes[learned.label], compared, table, out, plot)
+        networks = {one: evaluated[selected.label] for one, selected in ordinary.items()}
+        save_table_report(report, evaluated[learned.label], networks, table, out, plot)
     return report
 
 
-def _rival(best: str, comparison: Comparison) -> str:
+def _in_words(best: str, comparison: Comparison) -> str:
+    """The baseline, as in "tuned MSE (best of 4 ordinary losses)"."""
     others = f" (best of {len(comparison.baselines)} ordinary losses)" if len(comparison.baselines) > 1 else ""
     return f"tuned {best}{others}"

@@ -1,4 +1,4 @@
-"""The picture of a comparison. matplotlib is imported only here and by ``ml3zoo.plots``."""
+"""Learning curves as a picture. matplotlib is imported only here and by ``ml3zoo.plots``."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from pathlib import Path
 
 import numpy as np
 
-from ml3zoo.apply.table.report import ApplyReport
+from ml3zoo.apply.table.report import TableReport
 from ml3zoo.plots.style import LEARNED, ORDINARY, OTHERS, PALE, Figure
 
 _COLOURS = (LEARNED, PALE, ORDINARY, *OTHERS)
 
 
-def draw_curves(report: ApplyReport, path: Path) -> None:
+def draw_curves(report: TableReport, path: Path) -> None:
     """Learning curves on validation rows, with one standard deviation over seeds."""
     figure = Figure(figsize=(7.5, 4.6), layout="constrained")
     axes = figure.subplots()
     for method, colour in zip(report.methods, _COLOURS, strict=False):
-        mean = np.array(method.curve["mean"], dtype=float)
-        std = np.array(method.curve["std"], dtype=float)
+        mean = np.array(method.curve.mean, dtype=float)
+        std = np.array(method.curve.std, dtype=float)
         label = f"{method.label}, lr {method.lr:.3g}, {method.schedule}"
         axes.plot(report.curve_steps, mean, color=colour, label=label)
         axes.fill_between(report.curve_steps, mean - std, mean + std, color=colour, alpha=0.15)

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from ml3zoo.apply.table.listing import listed
 from ml3zoo.apply.table.preparation import is_numeric, numbers, texts
 from ml3zoo.errors import DataError, MissingExtraError, did_you_mean
 
 MIN_ROWS = 10
-_SHOWN = 12
 
 
 def read_frame(data: Path) -> Any:
@@ -51,21 +51,21 @@ def read_frame(data: Path) -> Any:
         raise DataError(f"{data} cannot be read as {ending[1:]} ({reason}). {again}") from error
     if frame.empty:
         raise DataError(f"{data} is empty: a header and at least {MIN_ROWS} rows were expected.")
-    double = sorted({name for name in names if names.count(name) > 1})
-    if double:
-        raise DataError(f"{data} has more than one column named {', '.join(map(repr, double))}. Rename them.")
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise DataError(f"{data} has more than one column named {', '.join(map(repr, repeated))}. Rename them.")
     frame.columns = names
     return frame.reset_index(drop=True)
 
 
 def stacked(ours: Any, theirs: Any, our_file: Path, their_file: Path) -> Any:
-    """The rows of a table and below them those of another with the same columns, whose order may differ.
+    """The rows of two tables in one, the second below the first. Their columns are the same, in any order.
 
     Args:
-        ours: the one table.
-        theirs: the other.
-        our_file: where the one was read from.
-        their_file: where the other was read from.
+        ours: the first table.
+        theirs: the second table.
+        our_file: where the first was read from.
+        their_file: where the second was read from.
 
     Returns:
         Columns of float64, or of text as objects; missing values are NaN.
@@ -78,25 +78,25 @@ def stacked(ours: Any, theirs: Any, our_file: Path, their_file: Path) -> Any:
     _check_names([*ours.columns], [*theirs.columns], our_file, their_file)
     columns = {}
     for name in ours.columns:
-        parts = [_unboxed(ours[name]), _unboxed(theirs[name])]
-        held = [_held(part) for part in parts]
-        if len(set(filter(None, held))) > 1:
-            told = (f"{kind} in {file}" for kind, file in zip(held, (our_file, their_file), strict=True))
-            text = parts[held.index("text")].dropna().astype(str)
+        parts = [_as_booleans(ours[name]), _as_booleans(theirs[name])]
+        types = [_type_of(part) for part in parts]
+        if len(set(filter(None, types))) > 1:
+            found = (f"{each} in {file}" for each, file in zip(types, (our_file, their_file), strict=True))
+            text = parts[types.index("text")].dropna().astype(str)
             strange = text[pd.to_numeric(text, errors="coerce").isna()]
             raise DataError(
-                f"column {name!r} holds {' and '.join(told)}; one type was expected. Text is, for example, "
+                f"column {name!r} holds {' and '.join(found)}; one type was expected. An example of the text is "
                 f"{(strange if len(strange) else text).iloc[0][:40]!r}: correct it, or the other table."
             )
-        read = numbers if "numbers" in held else texts
+        read = numbers if "numbers" in types else texts
         columns[name] = np.concatenate(
-            [read(part) if kind else np.full(len(part), np.nan) for part, kind in zip(parts, held, strict=True)]
+            [read(part) if known else np.full(len(part), np.nan) for part, known in zip(parts, types, strict=True)]
         )
     return pd.DataFrame(columns)
 
 
 def _read_header(data: Path) -> list[str]:
-    """The names of the columns, having seen that every row has as many fields."""
+    """The names of the columns. Checks that every row has as many fields."""
     with data.open(newline="", encoding="utf-8-sig") as file:
         reader = csv.reader(file)
         names: list[str] = []
@@ -114,29 +114,25 @@ def _check_names(known: list[str], got: list[str], our_file: Path, their_file: P
     """See that two tables have columns of the same names."""
     missing = [name for name in known if name not in got]
     unknown = [name for name in got if name not in known]
-    faults = {"lacks": missing, "has besides": unknown}
-    told = [f"{fault} {_listed(names)}" for fault, names in faults.items() if names]
-    if told:
+    faults = {"lacks": missing, "also has": unknown}
+    found = [f"{fault} {listed(names)}" for fault, names in faults.items() if names]
+    if found:
         hint = did_you_mean(unknown[0], missing) if unknown else ""
         raise DataError(
-            f"{their_file} {' and '.join(told)}; the columns of {our_file} were expected.{hint} Give both tables the "
+            f"{their_file} {' and '.join(found)}; the columns of {our_file} were expected.{hint} Give both tables the "
             "same columns."
         )
 
 
-def _listed(names: list[str]) -> str:
-    return ", ".join(map(repr, names[:_SHOWN])) + (", ..." if len(names) > _SHOWN else "")
-
-
-def _unboxed(column: Any) -> Any:
-    """Booleans as such, which pandas reads as objects where some are missing."""
+def _as_booleans(column: Any) -> Any:
+    """A column of booleans as such: pandas reads it as objects where some are missing."""
     import pandas as pd
 
     return column.astype("boolean") if pd.api.types.infer_dtype(column, skipna=True) == "boolean" else column
 
 
-def _held(column: Any) -> str:
-    """What a column holds: text or numbers; nothing where all is missing."""
+def _type_of(column: Any) -> str:
+    """Whether a column holds text or numbers; empty if all values are missing."""
     if not column.notna().any():
         return ""
     return "numbers" if is_numeric(column) else "text"

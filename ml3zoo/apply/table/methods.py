@@ -1,4 +1,4 @@
-"""Contenders: losses that networks are trained under, tuned on validation rows and measured on test rows."""
+"""Networks trained on a table under a loss: runs selected on validation rows, results measured on test rows."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ _TUNING_SEEDS = 2
 
 
 @dataclass(frozen=True)
-class Method:
-    """One way to train.
+class SelectedRun:
+    """A loss and the run to train under it.
 
     Attributes:
         label: as in a report.
-        step: of its training.
-        run: how it is trained.
-        score: what chose the run, mean over networks; empty if none was chosen.
+        step: of training under the loss.
+        run: optimiser, learning rate, schedule and steps.
+        score: what the run was selected by, mean over networks; empty if it was given.
     """
 
     label: str
@@ -43,19 +43,19 @@ class Method:
 
 
 @dataclass(frozen=True)
-class TableOutcome:
-    """What came of a method.
+class EvaluatedNetworks:
+    """Networks trained by one method, and how good they are.
 
     Attributes:
-        method: who was trained.
-        params: of the trained networks, each tensor with a leading axis of networks.
-        output: of these on the test rows, [networks, rows, outputs].
+        selected: how they were trained.
+        params: of the networks, each tensor with a leading axis of networks.
+        output: of the networks on the test rows, [networks, rows, outputs].
         scores: metrics on the test rows, each [networks].
-        curve: selection_metric on the way, [observations, networks].
-        best: the network that is best on validation rows.
+        curve: selection metric during training, [observations, networks].
+        best: index of the network that is best on validation rows.
     """
 
-    method: Method
+    selected: SelectedRun
     params: Tensors
     output: Tensor
     scores: dict[str, Array]
@@ -65,15 +65,15 @@ class TableOutcome:
 
 @dataclass(frozen=True)
 class TableTrainer:
-    """Networks that learn a table under any loss.
+    """Trains networks on a table under any loss.
 
     Attributes:
-        family: the table as tasks.
-        measure: of what they learned.
-        selection_metric: what runs are chosen by on validation rows.
-        optimizer: moves their parameters.
+        family: the table as a family of tasks.
+        measure: how the networks are measured.
+        selection_metric: what runs are selected by on validation rows.
+        optimizer: of the networks.
         steps: of each run.
-        note: told after each training what it was.
+        note: called after each training with its name.
     """
 
     family: TableTask
@@ -84,38 +84,38 @@ class TableTrainer:
     note: Callable[[str], None]
 
     @property
-    def every(self) -> int:
+    def observe_every(self) -> int:
         """Steps between observations of a learning curve."""
         return max(1, self.steps // 50)
 
-    def recommended(self, label: str, loss: nn.Module, lr: float) -> Method:
-        """A loss at a learning rate that is given."""
-        return Method(label, self._step(loss), InnerRun(self.optimizer, lr, self.steps))
+    def recommended(self, label: str, loss: nn.Module, lr: float) -> SelectedRun:
+        """A loss at a given learning rate."""
+        return SelectedRun(label, self._step(loss), InnerRun(self.optimizer, lr, self.steps))
 
-    def tuned(self, label: str, loss: nn.Module, lr: float) -> Method:
+    def tuned(self, label: str, loss: nn.Module, lr: float) -> SelectedRun:
         """A loss with the best run of a grid around a learning rate."""
         step = self._step(loss)
         runs = [
             InnerRun(self.optimizer, lr * factor, self.steps, schedule) for factor in GRID for schedule in SCHEDULES
         ]
         best = select(runs, lambda run: self._validated(step, run))
-        return Method(label, step, best.candidate, best.score)
+        return SelectedRun(label, step, best.candidate, best.score)
 
-    def outcome(self, method: Method, networks: int) -> TableOutcome:
+    def evaluate(self, selected: SelectedRun, networks: int) -> EvaluatedNetworks:
         """Train so many networks and measure them on the test rows."""
         curve: list[Array] = []
 
         def observe(step: int, params: Tensors) -> None:
-            if step % self.every == 0:
-                curve.append(self._values(params)[0])
+            if step % self.observe_every == 0:
+                curve.append(self._validation_scores(params)[0])
 
-        params = self._train(method.step, method.run, networks, 100, observe)
-        self.note(method.label)
+        params = self._train(selected.step, selected.run, networks, 100, observe)
+        self.note(selected.label)
         table = self.family.table
         output = self.family.outputs(params, "test")
         scores = self.measure.scores(output, table.y["test"], table.target)
-        best = int(np.lexsort(self._values(params)[::-1])[0])
-        return TableOutcome(method, params, output, scores, np.array(curve), best)
+        best = int(np.lexsort(self._validation_scores(params)[::-1])[0])
+        return EvaluatedNetworks(selected, params, output, scores, np.array(curve), best)
 
     def _step(self, loss: nn.Module) -> Step:
         return Step.of(loss, self.family, self.optimizer)
@@ -123,10 +123,10 @@ class TableTrainer:
     def _validated(self, step: Step, run: InnerRun) -> tuple[float, ...]:
         params = self._train(step, run, _TUNING_SEEDS, 1)
         self.note(f"lr {run.lr:.2g}")
-        return tuple(float(value.mean()) for value in self._values(params))
+        return tuple(float(value.mean()) for value in self._validation_scores(params))
 
-    def _values(self, params: Tensors) -> tuple[Array, ...]:
-        """The selection_metric on the validation rows, each value [networks]."""
+    def _validation_scores(self, params: Tensors) -> tuple[Array, ...]:
+        """The selection metric's values on the validation rows, each [networks]."""
         return self.selection_metric.values(self.family.outputs(params, "valid"), self.family.table.y["valid"])
 
     def _train(

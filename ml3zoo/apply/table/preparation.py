@@ -12,16 +12,16 @@ from ml3zoo.errors import DataError
 
 Array = NDArray[np.float64]
 LARGEST = 1e100
-"""How large a number of a table may be, so that its square can be computed with."""
+"""The largest number that a table may hold: its square must still be finite."""
 MOST_INPUTS = 32
-"""How many inputs one column of text may give."""
-_SLIPS = 0.1
-"""Up to which share of texts among numbers they are taken for mistakes."""
+"""The most inputs that one column of text gives."""
+_MISTYPED = 0.1
+"""Up to this share, texts among numbers are taken for mistakes."""
 
 
 @dataclass(frozen=True)
 class NumericColumn:
-    """One input, ``(value - mean) / scale``; the median stands for missing and infinite values."""
+    """One input, ``(value - mean) / scale``; the median replaces missing and infinite values."""
 
     name: str
     median: float
@@ -31,9 +31,9 @@ class NumericColumn:
 
 @dataclass(frozen=True)
 class TextColumn:
-    """One input per category, 1 where the value is it, ``fill`` standing for missing values.
+    """One input per category, 1 where the value is that category; ``fill`` replaces missing values.
 
-    ``others``: whether a last input is 1 where the value is none of the categories.
+    ``others``: whether there is one more input, 1 where the value is none of the categories.
     """
 
     name: str
@@ -46,7 +46,7 @@ Column = NumericColumn | TextColumn
 
 
 def prepare(frame: Any, training: NDArray[np.int64]) -> tuple[tuple[Column, ...], Array]:
-    """Impute, scale and encode the columns of a data frame, by what its training rows say.
+    """Impute, scale and encode the columns of a data frame, fitted on its training rows.
 
     Args:
         frame: the features.
@@ -65,7 +65,7 @@ def prepare(frame: Any, training: NDArray[np.int64]) -> tuple[tuple[Column, ...]
     for name, values in numeric.items():
         check_range(values, f"column {name!r}")
     for name, values in text.items():
-        _check_slips(values, f"column {name!r}")
+        _check_mistyped(values, f"column {name!r}")
     clean = pd.DataFrame(numeric | text).replace([np.inf, -np.inf], np.nan)
     usable = [name for name in clean.columns if clean[name].iloc[training].notna().any()]
     if not usable:
@@ -95,10 +95,10 @@ def texts(column: Any) -> Any:
 
 
 def check_range(values: Array, what: str) -> None:
-    """See that numbers can be computed with; infinite ones count as missing.
+    """See that no number is too large to compute with; infinite ones count as missing.
 
     Raises:
-        DataError: one cannot.
+        DataError: one is.
     """
     finite = values[np.isfinite(values)]
     beyond = finite[np.abs(finite) > LARGEST]
@@ -109,8 +109,8 @@ def check_range(values: Array, what: str) -> None:
         )
 
 
-def _check_slips(column: Any, what: str) -> None:
-    """See that a column of text is not one of numbers in which a few are mistyped.
+def _check_mistyped(column: Any, what: str) -> None:
+    """See that a column of text is not a column of numbers with a few mistyped.
 
     Raises:
         DataError: it is.
@@ -119,11 +119,11 @@ def _check_slips(column: Any, what: str) -> None:
 
     known = column[column.notna()]
     strange = known[pd.to_numeric(known, errors="coerce").isna()]
-    if 0 < len(strange) <= _SLIPS * len(known):
+    if 0 < len(strange) <= _MISTYPED * len(known):
         raise DataError(
             f"{what} holds numbers in {len(known) - len(strange)} rows and text in {len(strange)}, such as "
             f"{strange.iloc[0][:40]!r} in row {strange.index[0] + 1}; numbers alone were expected, or text alone. "
-            "Correct or empty those setups, or, if all are names, put a letter before the numbers."
+            "Correct or empty those cells, or, if all are names, put a letter before the numbers."
         )
 
 
@@ -148,7 +148,7 @@ def _transformer(numeric: list[str], text: list[str]) -> Any:
 
 
 def _described(transformer: Any, numeric: list[str], text: list[str]) -> tuple[Column, ...]:
-    """The fitted pipeline as plain numbers, to be saved with the network."""
+    """The fitted pipeline as plain numbers and texts, to be saved with the network."""
     columns: list[Column] = []
     if numeric:
         imputer, scaler = (step for _, step in transformer.named_transformers_["numeric"].steps)
@@ -159,6 +159,6 @@ def _described(transformer: Any, numeric: list[str], text: list[str]) -> tuple[C
         rare = encoder.infrequent_categories_
         for name, fill, categories, others in zip(text, imputer.statistics_, encoder.categories_, rare, strict=True):
             few = set() if others is None else set(others)
-            kept = tuple(str(category) for category in categories if category not in few)
-            columns.append(TextColumn(str(name), str(fill), kept, others is not None))
+            common = tuple(str(category) for category in categories if category not in few)
+            columns.append(TextColumn(str(name), str(fill), common, others is not None))
     return tuple(columns)

@@ -1,4 +1,4 @@
-"""A table as a task: the same rows for every network, which differ in their initial weights."""
+"""A table as a family of tasks: the same rows for every network; only the initial weights differ."""
 
 from __future__ import annotations
 
@@ -8,14 +8,20 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
-from ml3zoo.apply.table.tabular import Table
+from ml3zoo.apply.table.table import Table
 from ml3zoo.tasks.base import Split, TaskFamily, Tasks, Tensors
 from ml3zoo.tasks.optimizees import MLP
 
 
 @dataclass(frozen=True)
 class TableTask(TaskFamily):
-    """The engine's view of a table: a task is a seed of the network, which has the outputs that the target needs."""
+    """A table as the training engine sees it: a task is a network with its own initial weights.
+
+    Attributes:
+        table: what is learned.
+        optimizee: the network, with as many outputs as the target needs.
+        network: its skeleton.
+    """
 
     table: Table
     optimizee: MLP
@@ -25,7 +31,7 @@ class TableTask(TaskFamily):
         object.__setattr__(self, "network", self.optimizee.skeleton())
 
     def sample(self, generator: torch.Generator, n: int, split: Split) -> Tasks:
-        """N networks on the same rows."""
+        """The same rows n times, each with initial weights of its own."""
         data = {"x": self.table.x[split], "y": self.table.y[split]}
         return Tasks(
             {name: part.expand(n, *part.shape) for name, part in data.items()}, self.optimizee.sample(generator, n)
@@ -36,7 +42,7 @@ class TableTask(TaskFamily):
         return {"input": functional_call(self.network, params, (data["x"],)), "target": data["y"]}
 
     def objective(self, params: Tensors, data: Tensors) -> Tensor:
-        """The ordinary loss of the kind: mean squared error on the standardised target, or cross-entropy."""
+        """The problem type's ordinary loss: mean squared error on the standardised target, or cross-entropy."""
         ordinary: Tensor = getattr(nn.functional, self.table.target.problem_type.functional)(
             **self.loss_arguments(params, data)
         )

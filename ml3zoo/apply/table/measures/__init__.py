@@ -1,30 +1,29 @@
-"""How networks that learned a table are measured: one file per kind of problem, found by its name."""
+"""How networks that learned a table are measured: one file per problem type, found by its name."""
 
 from __future__ import annotations
 
 import importlib
+import pkgutil
 
 from ml3zoo.apply.table.measures.base import Comparison, Measure, SelectionMetric
 from ml3zoo.errors import InputError
 from ml3zoo.format.config import LossConfig
 
+_PROBLEM_TYPES = [module.name for module in pkgutil.iter_modules(__path__) if module.name != "base"]
+
 
 def measure_of(config: LossConfig) -> Measure:
-    """How networks trained under a loss of this kind are measured.
+    """How networks trained under a loss are measured.
 
     Raises:
-        InputError: tables are no problem of that kind.
+        InputError: the loss's problem type is not learned from a table.
     """
-    name = f"{__name__}.{config.problem_type}"
-    try:
-        measure: Measure = importlib.import_module(name).MEASURE
-    except ModuleNotFoundError as error:
-        if error.name != name:
-            raise
+    if config.problem_type not in _PROBLEM_TYPES:
         raise InputError(
-            f"{config.name} is a {config.problem_type} loss; one for regression or classification was expected, which tables "
-            f"are used with. Run: ml3zoo list, or ml3zoo apply {config.name} --env ID"
-        ) from error
+            f"{config.name} is a {config.problem_type} loss; for a table, one of problem type "
+            f"{' or '.join(_PROBLEM_TYPES)} was expected. Run: ml3zoo list, or ml3zoo info {config.name}"
+        )
+    measure: Measure = importlib.import_module(f"{__name__}.{config.problem_type}").MEASURE
     return measure
 
 

@@ -1,4 +1,4 @@
-"""What is measured of a kind of problem, and what its losses compete with."""
+"""What every problem type says about measuring networks on a table, and about the baselines of its losses."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from ml3zoo.evaluate import Baseline
 
 @dataclass(frozen=True)
 class SelectionMetric:
-    """What runs are chosen by on validation rows, lower being better.
+    """What runs are selected by on validation rows. Lower is better.
 
     Attributes:
-        label: of the first value, as an axis is labelled.
-        values: of each network, [networks], from outputs [networks, rows, outputs] and targets [rows, ...]; a later
-            value counts where the earlier are equal. Infinite if the network diverged.
+        label: of the first value, as on an axis.
+        values: from outputs [networks, rows, outputs] and targets [rows, ...] to one or more values, each [networks]; a
+            later one decides where the earlier are equal. Infinite if the network diverged.
     """
 
     label: str
@@ -31,12 +31,12 @@ class SelectionMetric:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What a learned loss competes with.
+    """What a learned loss is compared with, and by what.
 
     Attributes:
-        baselines: ordinary losses, each tuned in the same way.
-        selection_metric: what the runs of all are chosen by, and the best of the ordinary losses.
-        headline: metric on test rows that losses are compared by, lower being better.
+        baselines: ordinary losses, all tuned in the same way.
+        selection_metric: selects every method's run, and the best ordinary loss.
+        headline: name of the metric on test rows that losses are compared by. Lower is better.
     """
 
     baselines: tuple[Baseline, ...]
@@ -45,14 +45,14 @@ class Comparison:
 
 
 class Measure(ABC):
-    """A kind of problem as far as measuring goes.
+    """How networks are measured on a table, for one problem type.
 
     Attributes:
         target: what the column to predict is read as.
-        usual: comparison with the kind's ordinary loss.
-        robust: comparison also with ordinary losses for data that are partly wrong.
-        metrics: what is measured on test rows, by the name in a report: how it is shown.
-        unit: of a hundredth of a gap.
+        usual: comparison with the problem type's ordinary loss.
+        robust: comparison with ordinary losses for partly wrong data, too.
+        metrics: what is measured on test rows: the text shown for each, by its name in a report.
+        unit: of a gap times 100.
     """
 
     target: ClassVar[type[Target]]
@@ -63,7 +63,7 @@ class Measure(ABC):
 
     @abstractmethod
     def scores(self, output: Tensor, truth: Tensor, target: Target) -> dict[str, Array]:
-        """The metrics of each network, [networks], not finite if it diverged.
+        """The metrics of each network, [networks]; not finite if it diverged.
 
         Args:
             output: [networks, rows, outputs].
@@ -73,13 +73,13 @@ class Measure(ABC):
 
     @abstractmethod
     def gap(self, ours: Array, theirs: Array) -> Array:
-        """How far apart two losses are in a comparison's headline metric, network by network, [networks]."""
+        """The gap between two losses in a metric, network by network, [networks]."""
 
     def metric_format(self, headline: str) -> MetricFormat:
-        """What a gap in a metric is called."""
+        """How a gap in a metric is put into words."""
         metric = f"test {self.metrics[headline]}"
-        return MetricFormat(metric=metric, unit=self.unit, factor=100, digits=".1f", place=" on these test rows")
+        return MetricFormat(metric=metric, unit=self.unit, factor=100, digits=".1f", scope=" on these test rows")
 
     def caveat(self, headline: str, ours: dict[str, Array], theirs: dict[str, Array]) -> str:
-        """What a user should know who reads this metric alone; a sentence, or nothing."""
+        """What the headline metric alone would hide; a sentence, or empty."""
         return ""

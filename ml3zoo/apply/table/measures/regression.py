@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ml3zoo.apply.figures import Array
 from ml3zoo.apply.table.measures.base import Comparison, Measure, SelectionMetric
-from ml3zoo.apply.table.targets import Numbers, Target
+from ml3zoo.apply.table.targets import NumericTarget, Target
 from ml3zoo.evaluate import Baseline
 
 
@@ -29,18 +29,18 @@ def _mean(error: Tensor) -> Array:
 
 
 _MSE = Baseline("MSE", nn.MSELoss)
-_SWAYED = 0.1
-"""How far MAE must tell another story than RMSE, relatively, for it to be mentioned."""
+_WORTH_A_WORD = 0.1
+"""MAE is mentioned where it contradicts RMSE by at least this relative gap."""
 
 
 class Regression(Measure):
     """Root mean squared error, mean absolute error and share of the variance explained.
 
-    Among robust losses runs are chosen and losses compared by absolute error: by squared error a few wrong rows would
-    decide.
+    With robust baselines, runs are selected and losses compared by absolute error: in squared error a few wrong rows
+    would decide.
     """
 
-    target = Numbers
+    target = NumericTarget
     usual = Comparison((_MSE,), SelectionMetric("validation MSE (standardised target)", _squared), "rmse")
     robust = Comparison(
         (
@@ -56,30 +56,30 @@ class Regression(Measure):
     unit = "%"
 
     def scores(self, output: Tensor, truth: Tensor, target: Target) -> dict[str, Array]:
-        """In the target's own units."""
-        wanted = target.decode(truth)
-        error = target.decode(output) - wanted
+        """In the target's own units, the share of variance aside."""
+        values = target.decode(truth)
+        error = target.decode(output) - values
         with np.errstate(all="ignore"):
             return {
                 "rmse": np.sqrt((error**2).mean(1)),
                 "mae": np.abs(error).mean(1),
-                "r2": 1 - (error**2).sum(1) / ((wanted - wanted.mean()) ** 2).sum(),
+                "r2": 1 - (error**2).sum(1) / ((values - values.mean()) ** 2).sum(),
             }
 
     def gap(self, ours: Array, theirs: Array) -> Array:
-        """Relative to the other loss's mean."""
+        """Relative to the other loss's mean over networks."""
         with np.errstate(all="ignore"):
             gap: Array = (ours - theirs) / theirs.mean()
         return gap
 
     def caveat(self, headline: str, ours: dict[str, Array], theirs: dict[str, Array]) -> str:
-        """Where a few test rows far off may have decided the squared error."""
+        """Says where a few test rows may have decided the squared error."""
         squared, absolute = (self.gap(ours[name], theirs[name]).mean() for name in ("rmse", "mae"))
-        if headline == "rmse" and squared * absolute < 0 and abs(absolute) > _SWAYED:
+        if headline == "rmse" and squared * absolute < 0 and abs(absolute) > _WORTH_A_WORD:
             way = "lower" if absolute < 0 else "higher"
             return (
-                f"Its test MAE is {abs(100 * absolute):.0f}% {way}, though: a few test rows far off may decide RMSE. "
-                "If their targets may be wrong, give right ones with --test."
+                f"Its test MAE is {abs(100 * absolute):.0f}% {way}, though: a few outliers among the test rows may "
+                "decide RMSE. If their targets may be wrong, give a table with right ones by --test."
             )
         return ""
 

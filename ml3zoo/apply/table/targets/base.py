@@ -1,4 +1,4 @@
-"""What every kind of problem tells of the column to predict."""
+"""The column to predict: what every problem type says about it."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from torch import Tensor
 from ml3zoo.format.signals import ProblemType
 
 Values = NDArray[Any]
-"""The values of a target, [rows], missing ones as pandas knows them."""
+"""The values of a target, [rows]; missing ones as in pandas."""
 Rows = NDArray[np.int64]
 """Numbers of rows, from 0."""
 
 
 class Target(ABC):
-    """A column to predict, encoded by what the training rows say.
+    """A column to predict and its encoding, fitted on the training rows. Its fields are saved with the network.
 
     Attributes:
-        problem_type: of the problem that it poses.
-        wanted: what each of its rows should hold.
-        how_to_use: how a prediction comes from a network's outputs, a sentence about ``described()``.
+        problem_type: of predicting it.
+        value: what each of its rows should hold, in words.
+        how_to_use: from a network's outputs to a prediction, in words that name the fields.
     """
 
     problem_type: ClassVar[ProblemType]
-    wanted: ClassVar[str]
+    value: ClassVar[str]
     how_to_use: ClassVar[str]
 
     @classmethod
@@ -46,7 +46,7 @@ class Target(ABC):
     @classmethod
     @abstractmethod
     def strata(cls, values: Values) -> Rows:
-        """The stratum of each row, [rows]: every part of the table gets its share of each."""
+        """The stratum of each row, [rows]: every part of the table gets its share of each stratum."""
 
     @classmethod
     @abstractmethod
@@ -59,7 +59,7 @@ class Target(ABC):
             what: the column's name in messages.
 
         Raises:
-            DataError: nothing can be learned from it.
+            DataError: there is nothing to learn.
         """
 
     @property
@@ -72,13 +72,9 @@ class Target(ABC):
         """Values as the target of a loss, [rows, ...].
 
         Raises:
-            DataError: a value has no code.
+            DataError: a value is unknown to the encoding.
         """
 
     @abstractmethod
     def decode(self, output: Tensor) -> Values:
-        """What a network's outputs [..., rows, outputs] predict, in the column's own terms, [..., rows]."""
-
-    @abstractmethod
-    def described(self) -> dict[str, Any]:
-        """JSON values: the encoding, to be saved with the network."""
+        """From a network's outputs [..., rows, outputs] to values as in the column, [..., rows]."""

@@ -10,29 +10,29 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ml3zoo.apply.table.listing import listed
 from ml3zoo.apply.table.preparation import numbers, texts
 from ml3zoo.apply.table.targets.base import Rows, Target, Values
 from ml3zoo.errors import DataError, did_you_mean
 from ml3zoo.format.problem_types import classification
 
 MOST_CLASSES = 100
-_SHOWN = 12
 
 
 @dataclass(frozen=True)
-class Classes(Target):
+class ClassTarget(Target):
     """Classes, encoded as whole numbers from 0, [rows]. A class is known by its value as text.
 
     Attributes:
-        names: of the classes, in the order of a network's outputs: by size if all are whole numbers.
+        classes: their names, in the order of a network's outputs: by size if all are whole numbers.
     """
 
-    names: tuple[str, ...]
+    classes: tuple[str, ...]
     problem_type: ClassVar = classification.PROBLEM_TYPE
-    wanted = "class"
+    value = "class"
     how_to_use = (
-        "The outputs are logits, one per class in the order of classes: the predicted class is that of the largest "
-        "output (argmax), and the softmax of the outputs gives probabilities."
+        "The outputs are logits, one per class in the order of target.classes: the predicted class is that of the "
+        "largest output (argmax), and the softmax of the outputs gives probabilities."
     )
 
     @classmethod
@@ -51,7 +51,7 @@ class Classes(Target):
             raise DataError(
                 f"{what} holds numbers with fractions, for example {fractions[0]:g}: a classification loss needs "
                 "classes (text, booleans or whole numbers). Name another column, sort these numbers into classes, or "
-                "take a regression loss: ml3zoo list --kind regression"
+                "take a regression loss: ml3zoo list --problem-type regression"
             )
         return np.array([str(int(value)) if np.isfinite(value) else None for value in values], dtype=object)
 
@@ -71,46 +71,42 @@ class Classes(Target):
             raise DataError(
                 f"{what} has {len(names)} different values in {rows} rows; at most {MOST_CLASSES} classes, with two "
                 "rows or more to a class on average, were expected. Name a column of classes, merge rare ones, or, if "
-                "these are amounts, take a regression loss: ml3zoo list --kind regression"
+                "these are amounts, take a regression loss: ml3zoo list --problem-type regression"
             )
         seen = set(values[training])
         absent = [name for name in names if name not in seen]
         if absent:
             raise DataError(
-                f"{what} has classes with no row among the {len(training)} training rows: {_listed(absent)}. Each "
-                "class is to be seen in training: add rows of them, merge them with others, or leave them out."
+                f"{what} has classes with no row among the {len(training)} training rows: {listed(absent)}. Each "
+                "class must occur in training: add rows of them, merge them with others, or leave them out."
             )
         return cls(names)
 
     @property
     def outputs(self) -> int:
         """One per class."""
-        return len(self.names)
+        return len(self.classes)
 
     def encode(self, values: Values, what: str) -> Tensor:
-        """Numbers of classes, int64."""
-        number = {name: k for k, name in enumerate(self.names)}
-        unknown = _in_order(set(values) - number.keys())
+        """Indices of classes, int64."""
+        index = {name: k for k, name in enumerate(self.classes)}
+        unknown = _in_order(set(values) - index.keys())
         if unknown:
             raise DataError(
-                f"{what} has classes that there are none of to train on: {_listed(unknown)}; expected were "
-                f"{_listed(self.names)}.{did_you_mean(unknown[0], self.names)} Correct them, leave these rows out, or "
-                "add rows of them to the table to train on."
+                f"{what} has classes that no row to train on has: {listed(unknown)}; expected were "
+                f"{listed(self.classes)}.{did_you_mean(unknown[0], self.classes)} Correct them, leave these rows "
+                "out, or add rows of them to the table to train on."
             )
-        return torch.tensor([number[value] for value in values])
+        return torch.tensor([index[value] for value in values])
 
     def decode(self, output: Tensor) -> Values:
         """Names of the classes with the largest output."""
-        predicted: Values = np.array(self.names, dtype=object)[output.argmax(-1).numpy()]
+        predicted: Values = np.array(self.classes, dtype=object)[output.argmax(-1).numpy()]
         return predicted
-
-    def described(self) -> dict[str, Any]:
-        """``classes``: their names."""
-        return {"classes": list(self.names)}
 
 
 def _is_boxed(column: Any) -> bool:
-    """Whether the type of the values is hidden by that of the column."""
+    """Whether the column's type hides the type of its values."""
     import pandas as pd
 
     return isinstance(column.dtype, pd.CategoricalDtype) or pd.api.types.is_object_dtype(column)
@@ -122,8 +118,3 @@ def _in_order(names: Iterable[str]) -> tuple[str, ...]:
         return tuple(sorted(ordered, key=int))
     except ValueError:
         return tuple(ordered)
-
-
-def _listed(names: Iterable[str]) -> str:
-    shown = [repr(name[:40]) for name in names]
-    return ", ".join(shown[:_SHOWN]) + (", ..." if len(shown) > _SHOWN else "")

@@ -9,26 +9,26 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ml3zoo.apply.table.preparation import check_range, is_constant
+from ml3zoo.apply.table.preparation import check_range, is_constant, is_numeric
 from ml3zoo.apply.table.targets.base import Rows, Target, Values
 from ml3zoo.errors import DataError
 from ml3zoo.format.problem_types import regression
 
 
 @dataclass(frozen=True)
-class Numbers(Target):
+class NumericTarget(Target):
     """Numbers, encoded as [rows, 1] with mean 0 and standard deviation 1 over the training rows.
 
     Attributes:
         mean: of the training rows, in the column's own units.
-        std: likewise.
+        std: the same.
     """
 
     mean: float
     std: float
     problem_type: ClassVar = regression.PROBLEM_TYPE
-    wanted = "finite value"
-    how_to_use = "The prediction is the output * target_std + target_mean."
+    value = "finite value"
+    how_to_use = "The prediction is the output * target.std + target.mean."
 
     @classmethod
     def read(cls, column: Any, what: str) -> Values:
@@ -37,9 +37,8 @@ class Numbers(Target):
 
         if isinstance(column.dtype, pd.CategoricalDtype):
             column = column.astype(object)
-        kinds = pd.api.types
-        real = kinds.is_numeric_dtype(column) and not kinds.is_complex_dtype(column)
-        if not (real or kinds.is_object_dtype(column) or kinds.is_string_dtype(column)):
+        types = pd.api.types
+        if not (is_numeric(column) or types.is_object_dtype(column) or types.is_string_dtype(column)):
             raise DataError(
                 f"{what} holds {column.dtype}, numbers were expected: a regression loss needs them. Name "
                 "another column or turn this one into numbers, for example days since a date."
@@ -49,7 +48,7 @@ class Numbers(Target):
         if len(text):
             raise DataError(
                 f"{what} is not numeric, for example {str(text.iloc[0])[:40]!r} in row {text.index[0] + 1}: a "
-                "regression loss needs numbers. Correct or empty the setup, name another column or encode this one."
+                "regression loss needs numbers. Correct or empty the cell, name another column or encode this one."
             )
         values = numbers.to_numpy(dtype=np.float64, na_value=np.nan)
         check_range(values, what)
@@ -57,7 +56,7 @@ class Numbers(Target):
 
     @classmethod
     def strata(cls, values: Values) -> Rows:
-        """All rows are alike."""
+        """All rows in one stratum."""
         return np.zeros(len(values), dtype=np.int64)
 
     @classmethod
@@ -80,7 +79,3 @@ class Numbers(Target):
     def decode(self, output: Tensor) -> Values:
         """Numbers in the column's own units."""
         return output.squeeze(-1).double().numpy() * self.std + self.mean
-
-    def described(self) -> dict[str, Any]:
-        """``target_mean`` and ``target_std``."""
-        return {"target_mean": self.mean, "target_std": self.std}

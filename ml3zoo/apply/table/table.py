@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from ml3zoo.apply.table.frames import MIN_ROWS, read_frame, stacked
+from ml3zoo.apply.table.listing import listed
 from ml3zoo.apply.table.preparation import Column, prepare
-from ml3zoo.apply.table.targets import Numbers, Target
+from ml3zoo.apply.table.targets import NumericTarget, Target
 from ml3zoo.apply.table.targets.base import Rows, Values
 from ml3zoo.errors import DataError, did_you_mean
 from ml3zoo.tasks.base import Split
@@ -31,7 +32,7 @@ class Table:
         columns: how the features were made, in their order.
         index: row numbers of each part in its file, from 0.
         target: how the target was encoded.
-        truth: the target of the test rows in its own terms, [rows].
+        truth: the target of the test rows as it is in the file, [rows].
         dropped: rows left out because their target is missing.
     """
 
@@ -55,20 +56,20 @@ class Table:
 
 
 def read_table(
-    data: Path, target: str, *, of: type[Target] = Numbers, test: Path | None = None, seed: int = 0
+    data: Path, target: str, *, of: type[Target] = NumericTarget, test: Path | None = None, seed: int = 0
 ) -> Table:
     """Read a table and prepare it: impute, scale and encode by what the training rows say.
 
     Args:
         data: a ``.csv`` or ``.parquet`` file.
         target: name of the column to predict.
-        of: kind of target.
+        of: what the column is read as.
         test: another such file with the same columns, whose rows are the test rows.
-        seed: of the split into 60 % train, 20 % valid, 20 % test, or 75 % train, 25 % valid beside a table of test
-            rows; each part gets its share of every class.
+        seed: of the split into 60 % train, 20 % valid, 20 % test, or 75 % train, 25 % valid if there is a table of
+            test rows; each part gets its share of every class.
 
     Raises:
-        DataError: a file or the column cannot be learned from, or the files do not fit together.
+        DataError: a file cannot be read, the column cannot be learned, or the files do not fit together.
         MissingExtraError: pandas or scikit-learn is not installed.
     """
     what = f"target {target!r}"
@@ -106,8 +107,8 @@ class _File:
 
     Attributes:
         features: all columns but the target.
-        values: of the target.
-        known: rows that have one.
+        values: of the target, [rows].
+        known: rows that have a target.
     """
 
     features: Any
@@ -118,19 +119,18 @@ class _File:
     def read(cls, path: Path, target: str, of: type[Target], what: str) -> _File:
         frame = read_frame(path)
         if target not in frame.columns:
-            known = [str(name) for name in frame.columns]
-            shown = ", ".join(known[:12]) + (", ..." if len(known) > 12 else "")
-            raise DataError(f"{path} has no column {target!r}; it has {shown}.{did_you_mean(target, known)}")
-        import pandas as pd  # read_frame has told by now where it is missing
+            names = [str(name) for name in frame.columns]
+            raise DataError(f"{path} has no column {target!r}; it has {listed(names)}.{did_you_mean(target, names)}")
+        import pandas as pd  # read_frame has checked that it is installed
 
         values = of.read(frame[target], what)
-        kept = np.flatnonzero(pd.notna(values))
-        if not len(kept) and len(values):
-            raise DataError(f"{what} has no {of.wanted} in any of {len(values)} rows. Name another column.")
-        if len(kept) < MIN_ROWS:
-            rows = f"{len(kept)} row" + ("" if len(kept) == 1 else "s")
-            raise DataError(f"{path} has {rows} with a target; at least {MIN_ROWS} are needed. Collect more data.")
-        return cls(frame.drop(columns=target), values, kept)
+        rows = np.flatnonzero(pd.notna(values))
+        if not len(rows) and len(values):
+            raise DataError(f"{what} has no {of.value} in any of {len(values)} rows. Name another column.")
+        if len(rows) < MIN_ROWS:
+            count = f"{len(rows)} row" + ("" if len(rows) == 1 else "s")
+            raise DataError(f"{path} has {count} with a target; at least {MIN_ROWS} are needed. Collect more data.")
+        return cls(frame.drop(columns=target), values, rows)
 
     @property
     def dropped(self) -> int:
@@ -139,7 +139,7 @@ class _File:
 
 
 def _split(rows: Rows, strata: Rows, shares: dict[Split, float], seed: int) -> dict[Split, Rows]:
-    """Rows at random into parts, each with its share of every stratum."""
+    """Split rows at random into parts, each with its share of every stratum."""
     order = np.random.default_rng(seed).permutation(len(rows))
     shuffled, stratum = rows[order], strata[order]
     counts = np.bincount(stratum)

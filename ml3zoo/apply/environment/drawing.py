@@ -18,14 +18,14 @@ _NAME = "trajectories"
 
 
 def save_trajectories(evaluator: Evaluator, snapshots: Mapping[int, Snapshot], folder: Path) -> None:
-    """Draw what was observed, a panel for each number of gradient steps env_steps."""
+    """Draw the states visited, a panel for each number of gradient steps."""
     save_figures({_NAME: _drawn(evaluator, _trajectories(evaluator, snapshots))}, folder)
 
 
 def save_film(
     evaluator: Evaluator, snapshots: Mapping[int, Snapshot], frames: Mapping[int, Sequence[Frame]] | None, folder: Path
 ) -> None:
-    """A film of frames by number of gradient steps env_steps, or without them of what ``save_trajectories`` draws."""
+    """A film of frames, by number of gradient steps; without frames, what ``save_trajectories`` draws in motion."""
     path = folder / f"{_NAME}.gif"
     if frames is not None:
         film_frames(frames, path)
@@ -36,26 +36,26 @@ def save_film(
 
 def _drawn(evaluator: Evaluator, trajectories: Mapping[int, Sequence[PlottedTrajectory]]) -> Figure:
     if _in_plane(evaluator):
-        return draw_in_plane(trajectories, evaluator.environment.tolerance)
+        return draw_in_plane(trajectories, evaluator.config.tolerance)
     return draw_over_time(trajectories, "first number observed")
 
 
 def _trajectories(evaluator: Evaluator, snapshots: Mapping[int, Snapshot]) -> dict[int, list[PlottedTrajectory]]:
-    return {steps: _trajectories_of(evaluator, snapshot.rolled) for steps, snapshot in snapshots.items()}
+    return {steps: _trajectories_of(evaluator, snapshot.rollouts) for steps, snapshot in snapshots.items()}
 
 
-def _trajectories_of(evaluator: Evaluator, rolled: Rollouts) -> list[PlottedTrajectory]:
+def _trajectories_of(evaluator: Evaluator, rollouts: Rollouts) -> list[PlottedTrajectory]:
     """A trajectory for each policy."""
     trajectories = []
-    for policy, arrived in enumerate(evaluator.successes(rolled).tolist()):
-        met = torch.cat([rolled.states[rolled.alive[:, policy], policy], rolled.end[policy, None]])
+    for policy, arrived in enumerate(evaluator.successes(rollouts).tolist()):
+        visited = torch.cat([rollouts.states[rollouts.alive[:, policy], policy], rollouts.end[policy, None]])
         if _in_plane(evaluator):
-            x, y = met[:, list(evaluator.environment.offset_at)].unbind(1)
+            x, y = visited[:, list(evaluator.config.offset_at)].unbind(1)
             trajectories.append(PlottedTrajectory(x, y, arrived))
         else:
-            trajectories.append(PlottedTrajectory.over_time(met[:, 0], arrived))
+            trajectories.append(PlottedTrajectory.over_time(visited[:, 0], arrived))
     return trajectories
 
 
 def _in_plane(evaluator: Evaluator) -> bool:
-    return len(evaluator.environment.offset_at) == 2
+    return len(evaluator.config.offset_at) == 2

@@ -1,0 +1,14 @@
+"""Names of columns and classes in messages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import islice
+
+_MOST, _LONGEST = 12, 40
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names in quotes, the first few if there are many, long ones cut."""
+    first = [repr(name[:_LONGEST]) for name in islice(names, _MOST + 1)]
+    return ", ".join(first[:_MOST]) + (", ..." if len(first) > _MOST else "")
