@@ -11,6 +11,9 @@ from ml3zoo.zoo.names import describe, list_losses
 
 from .output import Json, one_line, say, show_json, talk
 
+_LONGEST_HEADLINE = 600
+"""In a table of the bundled zoo, whose headlines end with where a loss does worse."""
+
 
 def list_(
     pattern: Annotated[str, typer.Argument(help="Part of a name, or a shell pattern such as 'sine*'.")] = "*",
@@ -36,7 +39,7 @@ def list_(
     if markdown:
         say("| loss | problem type | measured |\n|---|---|---|")
     for entry in entries:
-        name, headline = one_line(entry["name"]), one_line(entry["headline"])
+        name, headline = one_line(entry["name"]), one_line(entry["headline"], _LONGEST_HEADLINE)
         if markdown:
             say(f"| [{name}](cards/{name}/README.md) | {entry['problem_type']} | {headline} |")
             continue

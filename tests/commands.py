@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import subprocess
 import sys
 import tempfile
 import time
@@ -145,14 +146,15 @@ def _run_all(machine: Machine, scratch: Path, lines: list[str]) -> list[str]:
     for line in lines:
         started = time.perf_counter()
         try:
-            process = machine.start(*shlex.split(line), cwd=scratch)
+            done = subprocess.run(
+                shlex.split(line), capture_output=True, text=True, env=machine.environment, cwd=scratch
+            )
         except FileNotFoundError as error:
             failures.append(f"{line}\ncannot start: {error}")
             continue
-        out, err = process.communicate()
         print(f"  {time.perf_counter() - started:5.1f} s  {line}", flush=True)
-        if process.returncode:
-            failures.append(f"{line}\nended with {process.returncode}:\n{out[-1000:]}{err[-3000:]}")
+        if done.returncode:
+            failures.append(f"{line}\nended with {done.returncode}:\n{done.stdout[-1000:]}{done.stderr[-3000:]}")
     return failures
 
 

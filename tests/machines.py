@@ -57,10 +57,10 @@ class Machine:
         """Run ``ml3zoo`` to its end, which must come within two minutes."""
         return finished(self.start(*arguments, cwd=cwd), _LONGEST)
 
-    def run(self, *command: str | Path) -> subprocess.CompletedProcess[str]:
+    def run(self, *command: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
         """Run another command, the virtual environment's first, such as ``hf`` or ``python``."""
         return subprocess.run(
-            [*map(str, command)], capture_output=True, text=True, timeout=_LONGEST, env=self.environment
+            [*map(str, command)], capture_output=True, text=True, timeout=_LONGEST, env=self.environment, cwd=cwd
         )
 
     def json(self, *arguments: str | Path) -> Any:

@@ -95,7 +95,9 @@ class Trainer:
 
     def grid(self, candidate: Candidate, lr: float) -> Iterator[SelectedRun]:
         """Every run that tuning tries, around a learning rate."""
-        for factor, schedule in itertools.product(self.evaluation.grid, self.evaluation.schedules):
+        fixed = self.setup.schedule
+        schedules = self.evaluation.schedules if fixed == "tuned" else (fixed,)
+        for factor, schedule in itertools.product(self.evaluation.grid, schedules):
             yield SelectedRun(candidate, InnerRun(self.setup.optimizer, lr * factor, self.setup.steps, schedule))
 
     def validate(self, selected: SelectedRun) -> float:

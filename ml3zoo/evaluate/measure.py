@@ -43,7 +43,8 @@ def measure_setup(
     methods: list[tuple[Use, SelectedRun]] = [("tuned", tuned.candidate) for tuned in baselines]
     methods.append(("tuned", select(trainer.grid(learned, setup.learned_lr), trainer.validate).candidate))
     if setup.unseen != "optimizer":
-        recommended = InnerRun(setup.optimizer, loss.config.inner.lr, setup.steps)
+        schedule = "constant" if setup.schedule == "tuned" else setup.schedule
+        recommended = InnerRun(setup.optimizer, loss.config.inner.lr, setup.steps, schedule)
         untuned = [learned]
         if initial is not None:
             untuned.append(Candidate.initial(initial, setup))

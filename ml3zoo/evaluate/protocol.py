@@ -10,8 +10,15 @@ from torch import nn
 
 from ml3zoo.errors import InputError
 from ml3zoo.format.config import InnerConfig
-from ml3zoo.format.results import MetricDescription, ProtocolDescription, ReportedStep, SetupDescription, Unseen
-from ml3zoo.meta.inner import Schedule
+from ml3zoo.format.results import (
+    MetricDescription,
+    ProtocolDescription,
+    ReportedStep,
+    Schedule,
+    SetupDescription,
+    SetupSchedule,
+    Unseen,
+)
 from ml3zoo.meta.optimizers import InnerOptimizer, optimizer_of
 from ml3zoo.tasks.base import TaskFamily
 
@@ -73,6 +80,7 @@ class Setup:
         lr: middle of the learning-rate grid of the ordinary losses.
         learned_lr: the same for the learned loss.
         steps: gradient steps.
+        schedule: of the learning rate; if "tuned", the best of the evaluation's for each method.
         data: what the tasks are made of, where setups differ in that.
         noise: the same for their noise.
         unseen: what of this setup meta-training never saw.
@@ -86,6 +94,7 @@ class Setup:
     lr: float
     learned_lr: float
     steps: int
+    schedule: SetupSchedule = "tuned"
     data: str = ""
     noise: str = ""
     unseen: Unseen = ""
@@ -100,6 +109,7 @@ class Setup:
         middles: Mapping[InnerOptimizer, float],
         inner: InnerConfig,
         *,
+        schedule: SetupSchedule = "tuned",
         data: str = "",
         noise: str = "",
         optimizer: InnerOptimizer | None = None,
@@ -115,6 +125,7 @@ class Setup:
             steps: gradient steps.
             middles: of the learning-rate grid, by optimiser.
             inner: what the learned loss was made for; under its own optimiser its own rate is the middle.
+            schedule: of the learning rate; if "tuned", the best of the evaluation's for each method.
             data: what the tasks are made of, where setups differ in that.
             noise: the same for their noise.
             optimizer: the loss's own if not given.
@@ -133,6 +144,7 @@ class Setup:
             lr=middle,
             learned_lr=inner.lr if optimizer == own else middle,
             steps=steps,
+            schedule=schedule,
             data=data,
             noise=noise,
             unseen=unseen,
@@ -145,6 +157,7 @@ class Setup:
             network=self.network,
             optimizer=str(self.optimizer),
             steps=self.steps,
+            schedule=self.schedule,
             data=self.data,
             noise=self.noise,
             unseen=self.unseen,

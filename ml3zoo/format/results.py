@@ -26,6 +26,8 @@ ReportedStep = Literal["last", "best", "mean"]
 """Which metric of a run is reported: after its last step, at its best observed step by the selection metric, or the
 mean over observed steps."""
 Schedule = Literal["constant", "cosine"]
+SetupSchedule = Literal["tuned", "constant", "cosine"]
+"""The learning-rate schedule of a whole setup, or "tuned": each method has its best."""
 Verdict = Literal["better", "worse", "no clear difference"]
 
 _Text = Annotated[str, Meta(max_length=200)]
@@ -134,6 +136,7 @@ class SetupDescription(Strict, frozen=True):
         network: what is trained.
         optimizer: as in a table.
         steps: gradient steps.
+        schedule: of the learning rate.
         data: what the tasks are made of, where setups differ in that.
         noise: the same for their noise.
         unseen: what of this setup meta-training never saw.
@@ -143,6 +146,7 @@ class SetupDescription(Strict, frozen=True):
     network: _Text
     optimizer: _Text
     steps: _Count
+    schedule: SetupSchedule = "tuned"
     data: _Text = ""
     noise: _Text = ""
     unseen: Unseen = ""
@@ -151,7 +155,8 @@ class SetupDescription(Strict, frozen=True):
     def __str__(self) -> str:
         """One line, as in a table."""
         trained = ", ".join(part for part in (self.data, self.noise, self.network) if part)
-        return f"{trained} under {self.optimizer}, {self.steps} steps{_REPORTED[self.reported_step]}"
+        schedule = "" if self.schedule == "tuned" else f", {self.schedule}"
+        return f"{trained} under {self.optimizer}{schedule}, {self.steps} steps{_REPORTED[self.reported_step]}"
 
 
 class SetupResult(Strict, frozen=True):

@@ -5,16 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
+from ml3zoo.format.results import Schedule
 from ml3zoo.meta.optimizers import InnerOptimizer
 from ml3zoo.meta.step import Step, StepInfo, unobserved
 from ml3zoo.tasks.base import TaskFamily, Tasks, Tensors
-
-Schedule = Literal["constant", "cosine"]
 
 
 @dataclass(frozen=True)

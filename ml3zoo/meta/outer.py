@@ -174,6 +174,13 @@ def _learned(training: MetaTraining) -> list[Tensors]:
     return [training_config.family.learned() for training_config in training.training_configs]
 
 
+def move_learned(training: MetaTraining, device: torch.device) -> None:
+    """Move what the task families learned to a device, before steps are traced: within them nothing can move."""
+    for tensors in _learned(training):
+        for tensor in tensors.values():
+            tensor.data = tensor.data.to(device)
+
+
 class _MetaTrainingRun:
     """A running meta-training: everything that a checkpoint holds, and the updates of it."""
 
@@ -184,6 +191,7 @@ class _MetaTrainingRun:
                 "fewer processes, or give the recipe more tasks."
             )
         self.loss, self.training, self.ranks = loss.to(ranks.device), training, ranks
+        move_learned(training, ranks.device)
         self.path, self.folder = folder / CHECKPOINT, folder
         self.fingerprint = fingerprint(loss, training)
         self.generator = torch.Generator().manual_seed(training.seed)
@@ -227,6 +235,7 @@ class _MetaTrainingRun:
             for name, p in self.loss.named_parameters():
                 p.copy_(self.best[name])
         self.loss.cpu()
+        move_learned(self.training, torch.device("cpu"))
         return self.progress
 
     def _problem(self, training_config: TrainingConfig) -> MetaProblem:
@@ -312,7 +321,7 @@ class _MetaTrainingRun:
             gathered = self.ranks.gather(estimator_state, self.training.tasks)
             tensors |= {f"estimator_state.{index}.{name}": value for name, value in gathered.items()}
         for index, learned in enumerate(_learned(self.training)):
-            tensors |= {f"learned.{index}.{name}": value.clone() for name, value in learned.items()}
+            tensors |= {f"learned.{index}.{name}": value.detach().clone() for name, value in learned.items()}
         tensors["generator"] = self.generator.get_state()
         if self.ranks.first:
             save_checkpoint(self.path, self.fingerprint, asdict(self.progress), tensors)

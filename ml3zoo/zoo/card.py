@@ -43,7 +43,7 @@ def headline(results: Results) -> str:
     text = f"{_BEGINS[_verdict(main)]} tuned {baseline.name} on {main.setup}: {figures}"
     worse = _counts(results, "worse")
     if worse:
-        text += f"; worse than the best tuned baseline in {worse}"
+        text += f"; worse in {worse}"
     return f"A quick run, its numbers mean nothing. {text}" if results.quick else text
 
 

@@ -127,6 +127,13 @@ def test_the_best_learning_rate_and_baseline_are_chosen_on_validation():
     assert evaluate(loss, EVALUATION).setups == results.setups
 
 
+def test_a_setup_may_fix_the_schedule_for_every_method():
+    setup = dataclasses.replace(EVALUATION.setups[0], schedule="cosine")
+    (measured,) = evaluate(fresh(), dataclasses.replace(EVALUATION, setups=(setup,))).setups
+    assert {method.schedule for method in measured.methods} == {"cosine"}
+    assert str(measured.setup) == "small under SGD, cosine, 10 steps"
+
+
 def test_the_lowest_score_is_selected_and_the_first_of_equals():
     assert select("abcd", {"a": 2.0, "b": 1.0, "c": 1.0, "d": 3.0}.__getitem__) == Selected("b", 1.0)
     assert select([3, 1, 2], lambda each: (0.0, float(each))).candidate == 1
@@ -162,7 +169,7 @@ def test_the_headline_tells_wins_and_losses(results, low, high, begins):
 
 def test_the_headline_tells_in_how_many_setups_the_loss_does_worse(results):
     better, worse = (-2, -1), (1, 2)
-    begins = "; worse than the best tuned baseline in 1 of 1 setups "
+    begins = "; worse in 1 of 1 setups "
     assert "; worse" not in headline(changed(results, recommended=better, tuned=better))
     assert headline(changed(results, recommended=worse, tuned=better)).endswith(f"{begins}at the recommended rate")
     assert headline(changed(results, recommended=better, tuned=worse)).endswith(f"{begins}when tuned")

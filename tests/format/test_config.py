@@ -28,7 +28,7 @@ INNER = InnerConfig(lr=0.1, steps=10)
         ({"steps": True}, "steps"),
         ({"steps": 10**30}, "steps"),
         ({"momentum": 1.0}, "momentum"),
-        ({"optimizer": "sdg"}, "one of adam, sgd was expected"),
+        ({"optimizer": "sdg"}, "one of adam, adamw, sgd was expected"),
         ({"learning_rate": 0.1}, "learning_rate"),
     ],
 )
@@ -70,9 +70,9 @@ def test_what_could_not_be_read_back_is_not_written(loss, tmp_path, changes):
 
 def test_a_loss_is_not_built_of_a_config_that_breaks_a_rule(loss):
     wrong = structs.replace(loss.config, inner=structs.replace(loss.config.inner, optimizer="sdg"))
-    with pytest.raises(ConfigError, match=r"one of (sgd, adam|adam, sgd) was"):
+    with pytest.raises(ConfigError, match="one of adam, adamw, sgd was"):
         build_loss(wrong)
-    with pytest.raises(ConfigError, match=r"one of (sgd, adam|adam, sgd) was"):
+    with pytest.raises(ConfigError, match="one of adam, adamw, sgd was"):
         replace(find_recipe("sine-regression"), config=wrong)
 
 

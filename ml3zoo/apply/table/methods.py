@@ -13,7 +13,8 @@ from ml3zoo.apply.figures import Array
 from ml3zoo.apply.table.measures import Measure, SelectionMetric
 from ml3zoo.apply.table.task import TableTask
 from ml3zoo.evaluate.tuning import select
-from ml3zoo.meta.inner import InnerRun, Schedule, expand
+from ml3zoo.format.results import Schedule
+from ml3zoo.meta.inner import InnerRun, expand
 from ml3zoo.meta.optimizers import InnerOptimizer
 from ml3zoo.meta.step import Step, unobserved
 from ml3zoo.tasks.base import Tensors

@@ -13,7 +13,7 @@ from ml3zoo.apply.table.methods import EvaluatedNetworks
 from ml3zoo.apply.table.preparation import Column
 from ml3zoo.apply.table.table import Table
 from ml3zoo.apply.table.targets import Target
-from ml3zoo.meta.inner import Schedule
+from ml3zoo.format.results import Schedule
 from ml3zoo.tasks.optimizees import MLP
 
 WEIGHTS = "model.safetensors"

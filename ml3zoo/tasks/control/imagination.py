@@ -56,8 +56,6 @@ class ImaginedReacher:
 
     def step(self, state: Tensor, action: Tensor) -> Tensor:
         """The next state [..., 9] as its member predicts it."""
-        if self.model.middle.device != state.device:
-            self.model.to(state.device)
         inputs = _model_inputs(self.observe(state), action)
         angle, velocity = torch.split(state[..., :4] + self.model.predict(inputs, state[..., 8]), 2, -1)
         return torch.cat([angle, velocity, self.goal(state), fingertip(angle), state[..., 8:]], -1)
@@ -84,7 +82,7 @@ class ImaginedReacher:
 
     def learned(self) -> Tensors:
         """The parameters of the model and the scales of its inputs and outputs."""
-        return dict(self.model.state_dict())
+        return {**dict(self.model.named_parameters()), **dict(self.model.named_buffers())}
 
     def forget(self, generator: torch.Generator) -> None:
         """Put a fresh model in the place of what was learned."""
