@@ -13,7 +13,7 @@ from ml3zoo.evaluate import bootstrap
 from ml3zoo.meta.inner import InnerRun
 from ml3zoo.meta.optimizers import Adam
 from ml3zoo.tasks.base import Tensors
-from ml3zoo.tasks.control.imagination import ImaginedReacher, meet
+from ml3zoo.tasks.control.imagination import ImaginedReacher, collect
 from ml3zoo.tasks.control.reacher import Reacher
 from ml3zoo.tasks.reaching import Reaching
 from ml3zoo.training.mountain_car import FinalDistance
@@ -78,7 +78,7 @@ def _learned_model(sizes: Sizes) -> ImaginedReacher:
     def explore(observed: Tensor) -> Tensor:
         return vmap(family.answer)(fresh, observed) + 0.3 * torch.randn(sizes.episodes, 2)
 
-    model.learn(meet(explore, sizes.episodes, 0), torch.Generator().manual_seed(0))
+    model.learn(collect(explore, sizes.episodes, 0), torch.Generator().manual_seed(0))
     return model
 
 

@@ -74,4 +74,4 @@ def measure(seed: int, sizes: Sizes) -> None:
     with reproducible_compute():
         loss = recipe.fresh_loss(seed)
         meta_train(loss, training, folder, resume=True)
-        print(recipe.at_recommended(loss.requires_grad_(False))["mean"])
+        print(recipe.at_recommended(loss.requires_grad_(False)).mean)
