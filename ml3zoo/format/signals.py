@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal
 
-from ml3zoo.format.transforms import PER, TRANSFORMS, Transform, per
+from ml3zoo.format.transforms import PER, TRANSFORMS, SignalValues, Transform, per
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -15,13 +15,6 @@ if TYPE_CHECKING:
 SMALLEST = 1e-6
 """Relative errors below this count as zero, so that logarithms and ratios stay finite."""
 _SMALLEST_SHARE = 0.01
-
-
-class SignalValues(Protocol):
-    """One call of a loss: its signals by name."""
-
-    def __getitem__(self, name: str, /) -> Tensor:
-        """A signal of each point, or of the batch or the training as a whole."""
 
 
 @dataclass(frozen=True)

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ml3zoo.format.signals import SignalValues
-
 PER = "per_"
 """A transform of this name and a signal's divides by that signal."""
+
+
+class SignalValues(Protocol):
+    """One call of a loss: its signals by name."""
+
+    def __getitem__(self, name: str, /) -> Tensor:
+        """A signal of each point, or of the batch or the training as a whole."""
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """A recipe: everything that decides a learned loss, and the way from it to a card folder."""
 
+from ml3zoo.recipe.card_folder import refresh_card
 from ml3zoo.recipe.recipe import Recipe, find_recipe, list_recipes
 
-__all__ = ["Recipe", "find_recipe", "list_recipes"]
+__all__ = ["Recipe", "find_recipe", "list_recipes", "refresh_card"]

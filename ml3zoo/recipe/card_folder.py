@@ -18,8 +18,6 @@ from ml3zoo.zoo.store import read_loss, save_loss, seal
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from ml3zoo.recipe.recipe import Recipe
-
 Pictures = Callable[[LearnedLoss], "dict[str, Figure]"]
 
 
@@ -53,13 +51,17 @@ def write_card(
     return folder
 
 
-def refresh_card(folder: str | Path, recipe: Recipe | None = None) -> None:
+def refresh_card(
+    folder: str | Path, *, recipe: str | None = None, example: str | None = None, pictures: Pictures | None = None
+) -> None:
     """Make a card folder anew from its config, results and weights, which stay as they are.
 
     Args:
         folder: of a measured loss.
-        recipe: gives its text, its example for the card's snippet, and the pictures that only this loss has. Without
-            it the folder keeps these.
+        recipe: the text that the loss was made from, for ``recipe.py``. Without it that file stays, and so do the
+            pictures that only this loss has.
+        example: Python for the card's snippet; as it was if not given.
+        pictures: draws the pictures that only this loss has, by name.
 
     Raises:
         ConfigError: the loss was never measured.
@@ -71,13 +73,12 @@ def refresh_card(folder: str | Path, recipe: Recipe | None = None) -> None:
     loss, results = read_loss(folder), read_results(folder)
     if results is None:
         raise ConfigError(f"{folder} has no results.json: a measured loss was expected. Train it from its recipe.")
-    if recipe is not None:
-        results = results.replace(example=recipe.example)
+    if example is not None:
+        results = results.replace(example=example)
     with replacing_folder(folder) as partial:
-        left_out = ("plots",) if recipe is not None else ()
+        left_out = () if recipe is None else ("plots",)
         shutil.copytree(folder, partial, ignore=shutil.ignore_patterns(*left_out), dirs_exist_ok=True)
-        source, pictures = (recipe.source, recipe.pictures) if recipe is not None else (None, None)
-        _write_rest(partial, loss, results, source, pictures)
+        _write_rest(partial, loss, results, recipe, pictures)
 
 
 def _write_rest(

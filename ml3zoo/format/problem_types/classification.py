@@ -6,7 +6,8 @@ import math
 from typing import TYPE_CHECKING
 
 from ml3zoo.errors import InputError
-from ml3zoo.format.signals import SMALLEST, ProblemType, Signal, SignalValues, by_name
+from ml3zoo.format.signals import SMALLEST, ProblemType, Signal, by_name
+from ml3zoo.format.transforms import SignalValues
 
 if TYPE_CHECKING:
     from torch import Tensor

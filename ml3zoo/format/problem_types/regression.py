@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ml3zoo.format.signals import SMALLEST, ProblemType, Signal, SignalValues, by_name
+from ml3zoo.format.signals import SMALLEST, ProblemType, Signal, by_name
+from ml3zoo.format.transforms import SignalValues
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -119,7 +119,7 @@ def check_publishable(folder: Path) -> LossConfig:
     if (folder / CARD).read_text(encoding="utf-8") != current:
         raise IntegrityError(
             f"{folder / CARD} is not the card its results give: cards change only by generation. "
-            "Render it again: python -c \"from ml3zoo.recipe.card_folder import refresh_card; refresh_card('FOLDER')\""
+            "Render it again: python -c \"from ml3zoo.recipe import refresh_card; refresh_card('FOLDER')\""
         )
     return config
 

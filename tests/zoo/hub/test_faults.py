@@ -11,7 +11,7 @@ import pytest
 
 from ml3zoo.format.config import read_config
 from ml3zoo.format.files import sha256
-from ml3zoo.recipe.card_folder import refresh_card
+from ml3zoo.recipe import refresh_card
 from ml3zoo.zoo.names import resolve
 from ml3zoo.zoo.store import seal
 from tests.command import finished, start

@@ -184,7 +184,7 @@ def test_a_pull_request_leaves_the_main_branch_alone(login, card):
     assert alice.ml3zoo("publish", card, "--repo", "ml3zoo/open").returncode == 0
     before = alice.json("pull", "hf://ml3zoo/open")["source"]
     (card / "plots" / "surface.png").write_bytes((card / "plots" / "transfer.png").read_bytes())
-    from ml3zoo.recipe.card_folder import refresh_card
+    from ml3zoo.recipe import refresh_card
 
     refresh_card(card)
     offered = alice.ml3zoo("publish", card, "--repo", "ml3zoo/open", "--pr")
