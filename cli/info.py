@@ -39,7 +39,7 @@ def _lines(loss: LossDescription) -> dict[str, object]:
 
 def _training(inner: InnerConfig) -> str:
     targets = ", standardised targets" if inner.standardized_targets else ""
-    return f"{inner.optimizer}, lr {inner.lr:g}, momentum {inner.momentum:g}, {inner.steps} steps{targets}"
+    return f"{inner.optimizer_text}, lr {inner.lr:g}, {inner.steps} steps{targets}"
 
 
 def _recipe(provenance: Provenance | None) -> str:

@@ -20,9 +20,10 @@ from pathlib import Path
 SCRIPT = Path(sys.executable).with_name("ml3zoo")
 DIABETES = Path(__file__).parent / "data" / "diabetes.csv"
 TIMEOUT = 300.0
-_forks = multiprocessing.get_context("forkserver")
-# nothing that reads the environment when it is imported, as huggingface_hub does
-_forks.set_forkserver_preload(["torch", "safetensors.torch", "msgspec", "typer", "jinja2"])
+FORKS = multiprocessing.get_context("forkserver")
+# One for all tests, as there is one forkserver a process. It must import nothing that reads the environment when it is
+# imported, as huggingface_hub does.
+FORKS.set_forkserver_preload(["torch", "safetensors.torch", "msgspec", "typer", "jinja2"])
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ def start(*command: str | Path, env: Mapping[str, str] | None = None, cwd: Path 
     words = [*map(str, command)]
     folder = tempfile.TemporaryDirectory()
     place = (dict(env or os.environ), str(cwd or Path.cwd()), folder.name)
-    process = _forks.Process(target=_work, args=(words, *place), daemon=True)
+    process = FORKS.Process(target=_work, args=(words, *place), daemon=True)
     process.start()
     return Running(words, process, folder)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 
-from ml3zoo.format.config import LossConfig, check_family, families
+from ml3zoo.format.config import LossConfig, check_family
 from ml3zoo.losses.base import LearnedLoss
 from ml3zoo.losses.contract import call_arguments, context_argument
 
@@ -20,4 +20,4 @@ def build_loss(config: LossConfig) -> LearnedLoss:
     return family(config)
 
 
-__all__ = ["LearnedLoss", "build_loss", "call_arguments", "context_argument", "families"]
+__all__ = ["LearnedLoss", "build_loss", "call_arguments", "context_argument"]

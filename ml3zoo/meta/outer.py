@@ -174,13 +174,6 @@ def _learned(training: MetaTraining) -> list[Tensors]:
     return [training_config.family.learned() for training_config in training.training_configs]
 
 
-def move_learned(training: MetaTraining, device: torch.device) -> None:
-    """Move what the task families learned to a device, before steps are traced: within them nothing can move."""
-    for tensors in _learned(training):
-        for tensor in tensors.values():
-            tensor.data = tensor.data.to(device)
-
-
 class _MetaTrainingRun:
     """A running meta-training: everything that a checkpoint holds, and the updates of it."""
 
@@ -191,7 +184,7 @@ class _MetaTrainingRun:
                 "fewer processes, or give the recipe more tasks."
             )
         self.loss, self.training, self.ranks = loss.to(ranks.device), training, ranks
-        move_learned(training, ranks.device)
+        self._move_learned(ranks.device)
         self.path, self.folder = folder / CHECKPOINT, folder
         self.fingerprint = fingerprint(loss, training)
         self.generator = torch.Generator().manual_seed(training.seed)
@@ -235,8 +228,13 @@ class _MetaTrainingRun:
             for name, p in self.loss.named_parameters():
                 p.copy_(self.best[name])
         self.loss.cpu()
-        move_learned(self.training, torch.device("cpu"))
+        self._move_learned(torch.device("cpu"))
         return self.progress
+
+    def _move_learned(self, device: torch.device) -> None:
+        """What task families learned is moved before steps are traced: within them nothing can move."""
+        for training_config in self.training.training_configs:
+            training_config.family.move(device)
 
     def _problem(self, training_config: TrainingConfig) -> MetaProblem:
         training = self.training

@@ -63,3 +63,7 @@ class TaskFamily(Protocol):
         They are the family's own, not copies: who writes into them changes the family.
         """
         return {}
+
+    def move(self, device: torch.device) -> None:
+        """Move the learned tensors to a device."""
+        return

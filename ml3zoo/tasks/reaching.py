@@ -51,6 +51,10 @@ class Environment(Protocol):
         """Tensors that were fitted to data; none if the dynamics are known."""
         ...
 
+    def move(self, device: torch.device) -> None:
+        """Move these to a device."""
+        ...
+
 
 @dataclass(frozen=True)
 class Reaching(Acting):
@@ -121,3 +125,7 @@ class Reaching(Acting):
     def learned(self) -> Tensors:
         """The environment's, if its dynamics are a fitted model."""
         return self.environment.learned()
+
+    def move(self, device: torch.device) -> None:
+        """Move the environment's."""
+        self.environment.move(device)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 import math
-import multiprocessing
 import os
 import random
 import signal
@@ -13,6 +12,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass, replace
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
@@ -34,6 +34,7 @@ from ml3zoo.tasks.control.ensemble import Fit
 from ml3zoo.tasks.control.imagination import ImaginedReacher
 from ml3zoo.tasks.control.reacher import Reacher
 from ml3zoo.tasks.reaching import Reaching
+from tests.command import FORKS
 from tests.problems import FAMILY, ROOT
 
 
@@ -259,13 +260,11 @@ def resumed(folder: Path, iterations: int) -> None:
 @pytest.mark.slow
 def test_a_run_killed_at_random_moments_ends_bit_identical(tmp_path):
     """At least ten times, a SIGKILL between the first checkpoint and the end."""
-    context = multiprocessing.get_context("forkserver")  # which imports torch once for all processes
-    context.set_forkserver_preload([__name__])
     for name in ("whole", "killed"):
         (tmp_path / name).mkdir()
 
-    def started(name: str) -> multiprocessing.process.BaseProcess:
-        process = context.Process(target=resumed, args=(tmp_path / name, 300))
+    def started(name: str) -> BaseProcess:
+        process = FORKS.Process(target=resumed, args=(tmp_path / name, 300))
         process.start()
         return process
 

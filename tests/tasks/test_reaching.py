@@ -12,11 +12,10 @@ import torch
 
 from ml3zoo.errors import ConfigError, InputError
 from ml3zoo.losses.families.trajectory import Loss
-from ml3zoo.meta.estimators import Unrolled
 from ml3zoo.meta.initialisation.model_based import Imitation, ModelBasedPretraining
 from ml3zoo.meta.inner import InnerRun
 from ml3zoo.meta.optimizers import Adam
-from ml3zoo.meta.outer import MetaTraining, TrainingConfig, move_learned
+from ml3zoo.meta.outer import TrainingConfig
 from ml3zoo.plots.policies import draw_policy_landscapes
 from ml3zoo.recipe import find_recipe
 from ml3zoo.tasks.control.ensemble import Ensemble, Fit
@@ -163,11 +162,10 @@ def test_an_imagined_arm_is_mutable_and_says_so():
     assert not PointMass().learned()
 
 
-def test_a_model_is_moved_with_its_meta_training():
+def test_a_model_goes_where_its_family_is_moved():
     environment = ImaginedReacher()
     state = environment.draw(torch.Generator().manual_seed(0), 3, "test").to("meta")
-    training_config = TrainingConfig(Reaching(environment), InnerRun(Adam(), 0.03, 10))
-    move_learned(MetaTraining((training_config,), Unrolled(), 1, 1, 0.1), state.device)
+    Reaching(environment).move(state.device)
     assert environment.step(state, torch.zeros(3, 2, device="meta")).device == state.device
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import errno
+import importlib
 import json
 import os
 import pickle
+import pkgutil
 import shutil
 from pathlib import Path
 
@@ -18,7 +20,7 @@ from ml3zoo.errors import ConfigError, IntegrityError, OutputError, UnknownNameE
 from ml3zoo.format.config import families, read_config
 from ml3zoo.format.files import sha256
 from ml3zoo.format.integrity import check_files
-from ml3zoo.losses import families as with_torch
+from ml3zoo.losses import LearnedLoss
 from ml3zoo.zoo.names import resolve
 from ml3zoo.zoo.store import read_loss, verify
 
@@ -188,8 +190,11 @@ def test_a_config_must_name_weights_and_golden_tensors(folder, missing):
         check_files(folder, read_config(folder))
 
 
-def test_the_families_without_torch_are_the_families():
-    assert families() == with_torch()
+def test_families_are_found_without_torch_and_each_has_a_loss():
+    package = importlib.import_module("ml3zoo.losses.families")
+    assert families() == sorted(module.name for module in pkgutil.iter_modules(package.__path__))
+    for name in families():
+        assert issubclass(importlib.import_module(f"{package.__name__}.{name}").Loss, LearnedLoss)
 
 
 def test_a_pipe_for_a_file_is_refused_at_once(folder):

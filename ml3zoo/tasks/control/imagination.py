@@ -82,7 +82,11 @@ class ImaginedReacher:
 
     def learned(self) -> Tensors:
         """The parameters of the model and the scales of its inputs and outputs."""
-        return {**dict(self.model.named_parameters()), **dict(self.model.named_buffers())}
+        return dict(self.model.state_dict())
+
+    def move(self, device: torch.device) -> None:
+        """Move the model to a device."""
+        self.model.to(device)
 
     def forget(self, generator: torch.Generator) -> None:
         """Put a fresh model in the place of what was learned."""

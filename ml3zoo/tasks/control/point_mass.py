@@ -83,3 +83,6 @@ class PointMass:
     def learned(self) -> dict[str, Tensor]:
         """Nothing: the dynamics are known."""
         return {}
+
+    def move(self, device: torch.device) -> None:
+        """Nothing to move."""

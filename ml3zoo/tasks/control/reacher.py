@@ -116,6 +116,9 @@ class Reacher:
         """Nothing: the dynamics are known."""
         return {}
 
+    def move(self, device: torch.device) -> None:
+        """Nothing to move."""
+
 
 def fingertip(angle: Tensor) -> Tensor:
     """Where it is, [..., 2] in m, for angles [..., 2] in rad."""

@@ -187,7 +187,7 @@ def test_tokens_that_no_longer_count(published, hub, alice):
     fails(expired, "hf auth login", "publish", LOSS, "--repo", REPO)
     hub.faults([Fault("/commit/", status=403)])
     changed = shutil.copytree(LOSS, alice.home / "changed")
-    (changed / "plots" / "surface.png").write_bytes(b"another picture")
+    (changed / "plots" / "another.png").write_bytes(b"another picture")
     refresh_card(changed)
     fails(alice, "right", "publish", changed, "--repo", REPO)
     hub.faults([])
@@ -278,7 +278,7 @@ def test_ten_publications_to_one_repository(hub, alice, tmp_path):
     folders = []
     for index in range(10):
         folder = shutil.copytree(LOSS, tmp_path / f"card-{index}")
-        (folder / "plots" / "surface.png").write_bytes(f"picture {index}".encode())
+        (folder / "plots" / "another.png").write_bytes(f"picture {index}".encode())
         refresh_card(folder)
         folders.append(folder)
     processes = [alice.start("publish", folder, "--repo", REPO) for folder in folders]
@@ -288,5 +288,5 @@ def test_ten_publications_to_one_repository(hub, alice, tmp_path):
     for message, code in said:
         assert code == 0 or "same time" in message or "changed" in message, message
     folder = Path(alice.json("pull", NAME)["folder"])
-    picture = (folder / "plots" / "surface.png").read_text()
+    picture = (folder / "plots" / "another.png").read_text()
     assert picture in {f"picture {index}" for index in winners}
