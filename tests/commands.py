@@ -37,7 +37,7 @@ SMALL = {
 """Options that make a command small."""
 FILLED = {
     "NAME": "sine-regression",
-    "RECIPE": "sine-regression",
+    "RECIPE": "./my_recipe.py",
     "DATA": "tests/data/diabetes.csv",
     "COLUMN": "target",
     "my-loss": "./my_recipe.py",
@@ -48,6 +48,7 @@ ELSEWHERE = {
     "tutorial": "tests/test_tutorial.py",
     "python -m pytest": ".ci/run",
     "ml3zoo bench --all": "tests/recipe/test_headlines.py",
+    "ml3zoo train {{ config.name }}": "tests/cli/test_cli.py",
     "torchrun --nnodes": "nobody: it takes several machines",
 }
 """Marks of blocks and beginnings of commands, and who runs them."""
