@@ -19,7 +19,7 @@ def bench(
     recipe: Annotated[
         str | None, typer.Option(help="The loss's own recipe, a file that is run.", show_default=False)
     ] = None,
-    every: Annotated[bool, typer.Option("--all", help="Every bundled loss's main setup, as --quick does.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Every bundled card's headline, on one seed's tasks.")] = False,
     quick: Quick = False,
     json: Json = False,
 ) -> None:
@@ -56,15 +56,27 @@ def _show(report: BenchReport, json: bool) -> None:
 
 def _bench_all(json: bool) -> bool:
     """A line per bundled loss; whether one differs."""
-    from ml3zoo.recipe.bench import rerun
+    from ml3zoo.meta.progress import counting_bar
+    from ml3zoo.recipe.bench import rerun_headline
     from ml3zoo.zoo.names import list_losses
 
-    names, reports = list_losses(), {}
-    for done, name in enumerate(names):
-        talk(f"[{done + 1}/{len(names)}] {name}")
-        reports[name] = rerun(name, quick=True)
-        if not json:
-            say(f"{name}: {reports[name].verdict}")
+    names, reports = list_losses(), []
+    with counting_bar("bench", len(names)) as done:
+        for name in names:
+            reports.append(rerun_headline(name))
+            done(name)
+            if not json:
+                say(reports[-1])
     if json:
-        show_json([{"name": name, **report.as_dict()} for name, report in reports.items()])
-    return any(report.differs for report in reports.values())
+        show_json(
+            [
+                {
+                    "name": report.name,
+                    "difference_card": report.card.difference.mean,
+                    "difference_now": report.now,
+                    "differs": report.differs,
+                }
+                for report in reports
+            ]
+        )
+    return any(report.differs for report in reports)

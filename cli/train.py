@@ -29,15 +29,15 @@ def train(
     """Meta-train and measure a loss."""
     from ml3zoo.recipe import find_recipe
 
-    chosen = find_recipe(recipe)
+    found = find_recipe(recipe)
     if publish is not None:
         from ml3zoo.zoo.hub.publish import check_target
         from ml3zoo.zoo.hub.reference import parse_repo
 
         check_target(parse_repo(publish))
-    folder = out or Path("runs") / chosen.config.name
+    folder = out or Path("runs") / found.config.name
     try:
-        written = (chosen.quick() if quick else chosen).run(folder, resume=resume)
+        written = (found.quick() if quick else found).run(folder, resume=resume)
     except KeyboardInterrupt:
         options = ["--resume", *(["--quick"] if quick else []), *(["--publish", publish] if publish else [])]
         again = shlex.join(["ml3zoo", "train", recipe, "--out", str(folder), *options])

@@ -3,7 +3,7 @@
 Run: ``ml3zoo train shaped-sine``. The squared error of sin(ωx) has a trap at almost every ω. This loss is meta-trained
 with the true frequency at hand and sees only x, predictions and targets afterwards: it places both among learned
 templates and measures their distance. Templates start as sines of growing frequency at random places: where each
-belongs, and how sharply they are told apart, is learned. Source of the task: Bechtle et al. 2020.
+belongs, and how sharply they are separated, is learned. Source of the task: Bechtle et al. 2020.
 """
 
 from __future__ import annotations
@@ -49,6 +49,7 @@ class Sine(torch.nn.Module):
 
 x = torch.rand(64) * 10 - 5
 y = torch.sin(3.3 * x) + 0.1 * torch.randn(64)
+feature = x
 model = Sine()  # after the last step, model.omega is near 3.3"""
 
 
@@ -62,14 +63,14 @@ def frequency_evaluation(config: LossConfig) -> Evaluation:
         optimizer: InnerOptimizer | None = None,
         unseen: Unseen = "",
     ) -> Setup:
-        tasks, chosen = Frequency(points, noise), optimizer or SGD()
+        tasks, optimizer = Frequency(points, noise), optimizer or SGD()
         return Setup(
             network="sin(ωx)",
             baseline_tasks=tasks,
             tasks=tasks,
-            optimizer=chosen,
-            lr=MIDDLES[chosen],
-            learned_lr=config.inner.lr if chosen == SGD() else 10 * MIDDLES[chosen],
+            optimizer=optimizer,
+            lr=MIDDLES[optimizer],
+            learned_lr=config.inner.lr if optimizer == SGD() else 10 * MIDDLES[optimizer],
             steps=steps,
             data=f"{points} points",
             noise=f"{noise:.0%} noise",

@@ -74,7 +74,7 @@ class SelectedRun:
     run: InnerRun
 
 
-Memory = dict[tuple[Candidate, Setup, InnerRun, Split, int], Runs]
+RunCache = dict[tuple[Candidate, Setup, InnerRun, Split, int], Runs]
 """Runs by candidate, setup (but for its reported step), run, split and seed."""
 
 
@@ -85,12 +85,12 @@ class Trainer:
     Attributes:
         setup: the setup.
         evaluation: the protocol.
-        memory: runs already made; setups that differ only in their reported step may share it.
+        runs_made: runs already made; setups that differ only in their reported step may share it.
     """
 
     setup: Setup
     evaluation: Evaluation
-    memory: Memory = field(default_factory=dict)
+    runs_made: RunCache = field(default_factory=dict)
     _methods: dict[Candidate, Method] = field(default_factory=dict)
 
     def grid(self, candidate: Candidate, lr: float) -> Iterator[SelectedRun]:
@@ -113,11 +113,11 @@ class Trainer:
 
     def _runs(self, selected: SelectedRun, n: int, seed: int, split: Split) -> Runs:
         key = (selected.candidate, dataclasses.replace(self.setup, reported_step="last"), selected.run, split, seed)
-        if key not in self.memory:
+        if key not in self.runs_made:
             observed = split == "test" or any(setup.reported_step != "last" for setup in self.evaluation.setups)
             every = self.evaluation.observe_every(self.setup) if observed else 0
-            self.memory[key] = self._method(selected.candidate).measure(selected.run, n, seed, split, every)
-        return self.memory[key]
+            self.runs_made[key] = self._method(selected.candidate).measure(selected.run, n, seed, split, every)
+        return self.runs_made[key]
 
     def _method(self, candidate: Candidate) -> Method:
         if candidate not in self._methods:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ml3zoo.evaluate.cache import EvaluationCache
-from ml3zoo.evaluate.candidates import Memory
+from ml3zoo.evaluate.candidates import RunCache
 from ml3zoo.evaluate.measure import measure_setup
 from ml3zoo.evaluate.protocol import Evaluation, Setup
 from ml3zoo.format.results import Results, SetupDescription, SetupResult
@@ -75,6 +75,6 @@ def _measured(
     loss: LearnedLoss, setups: list[Setup], evaluation: Evaluation, initial: LearnedLoss | None
 ) -> Iterator[SetupResult]:
     """Setups that share their runs."""
-    memory: Memory = {}
+    runs_made: RunCache = {}
     for setup in setups:
-        yield measure_setup(loss, setup, evaluation, initial, memory)
+        yield measure_setup(loss, setup, evaluation, initial, runs_made)

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from ml3zoo.evaluate.candidates import Candidate, Memory, SelectedRun, Trainer, find_candidate
+from ml3zoo.evaluate.candidates import Candidate, RunCache, SelectedRun, Trainer, find_candidate
 from ml3zoo.evaluate.method import Runs
 from ml3zoo.evaluate.protocol import Evaluation, Setup
 from ml3zoo.evaluate.statistics import bootstrap, compare
 from ml3zoo.evaluate.tuning import select
-from ml3zoo.format.results import Comparison, Curve, MethodResult, SetupResult, Use
+from ml3zoo.format.results import Curve, MethodResult, PairedComparison, SetupResult, Use
 from ml3zoo.losses import LearnedLoss
 from ml3zoo.meta.inner import InnerRun
 
@@ -22,7 +22,7 @@ def measure_setup(
     setup: Setup,
     evaluation: Evaluation,
     initial: LearnedLoss | None = None,
-    memory: Memory | None = None,
+    runs_made: RunCache | None = None,
 ) -> SetupResult:
     """All methods of one setup, tuned on validation tasks, measured on test tasks.
 
@@ -31,9 +31,9 @@ def measure_setup(
         setup: the setup.
         evaluation: the protocol.
         initial: what meta-training started from.
-        memory: runs already made, for setups that differ only in their reported step.
+        runs_made: runs already made, for setups that differ only in their reported step.
     """
-    trainer = Trainer(setup, evaluation, {} if memory is None else memory)
+    trainer = Trainer(setup, evaluation, {} if runs_made is None else runs_made)
     baselines = [
         select((run for each in group for run in trainer.grid(each, setup.lr)), trainer.validate)
         for group in _by_name(Candidate.ordinary(each, setup.baseline_tasks) for each in evaluation.baselines)
@@ -93,7 +93,7 @@ def _by_name(candidates: Iterable[Candidate]) -> Iterator[list[Candidate]]:
 
 
 def _result(
-    use: Use, selected: SelectedRun, runs: Runs, comparison: Comparison | None, is_baseline: bool
+    use: Use, selected: SelectedRun, runs: Runs, comparison: PairedComparison | None, is_baseline: bool
 ) -> MethodResult:
     mean, (low, high) = runs.curves.mean(1), np.quantile(runs.curves, [0.25, 0.75], axis=1)
     return MethodResult(

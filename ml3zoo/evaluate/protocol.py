@@ -185,7 +185,7 @@ class Evaluation:
     compiled: bool = False
 
     def __post_init__(self) -> None:
-        """See that setups can be told apart."""
+        """See that setups have names of their own."""
         names = [str(setup) for setup in self.setups]
         double = sorted({name for name in names if names.count(name) > 1})
         if double:

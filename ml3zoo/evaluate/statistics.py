@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ml3zoo.format.results import Comparison, Interval, StepsToReach
+from ml3zoo.format.results import Interval, PairedComparison, StepsToReach
 
 Array = NDArray[np.float64]
 
@@ -26,10 +26,10 @@ class PairedRuns(Protocol):
         ...
 
 
-def compare(ours: PairedRuns, theirs: PairedRuns, observe_every: int) -> Comparison:
+def compare(ours: PairedRuns, theirs: PairedRuns, observe_every: int) -> PairedComparison:
     """Paired comparison of a learned loss with a baseline on the same tasks."""
     base = float(theirs.final.mean())
-    return Comparison(
+    return PairedComparison(
         difference=bootstrap(ours.final - theirs.final),
         ratio=round(float(ours.final.mean()) / base, 4) if base else None,
         won=bootstrap((ours.final < theirs.final).astype(float)),

@@ -70,7 +70,7 @@ class StepsToReach(Strict, frozen=True):
     high: _Count | None
 
 
-class Comparison(Strict, frozen=True):
+class PairedComparison(Strict, frozen=True):
     """A learned loss against the selected baseline on the same tasks.
 
     Attributes:
@@ -122,7 +122,7 @@ class MethodResult(Strict, frozen=True):
     curve: Curve
     hyper: _Text = ""
     selected: bool = False
-    comparison: Comparison | None = None
+    comparison: PairedComparison | None = None
 
     def __str__(self) -> str:
         """As in a table."""

@@ -6,9 +6,10 @@ import itertools
 from collections.abc import Sequence
 
 from ml3zoo.format.results import MetaTrainingRecord, Results
-from ml3zoo.plots.style import LEARNED, ORDINARY, OTHERS, PALE, Figure, plain_numbers, scale_of, tidy
+from ml3zoo.plots.style import LEARNED, ORDINARY, OTHERS, PALE, Figure, plain_numbers, scale_of, styled
 
 
+@styled
 def draw_curves(results: Results) -> Figure:
     """Learning curves in the main setup: means, and for the two that matter the band between quartiles.
 
@@ -38,11 +39,11 @@ def draw_curves(results: Results) -> Figure:
     shown = "mean and band between quartiles" if axes.collections else "mean"
     axes.set_title(f"{main.setup}: held-out tasks, {shown}", fontsize=9)
     plain_numbers(axes.yaxis)
-    axes.legend(fontsize=7.5, frameon=False)
-    tidy(axes)
+    axes.legend(fontsize=7.5)
     return figure
 
 
+@styled
 def draw_transfer(results: Results) -> Figure:
     """The metric in every setup: the learned loss against the tuned baseline."""
     names = [
@@ -74,11 +75,11 @@ def draw_transfer(results: Results) -> Figure:
         axes.plot([], [], "o", color=colour, label=label, markerfacecolor=fill)
     axes.set(xscale=scale_of(means), xlabel=f"{results.metric.name} at the end (95 % interval)")
     plain_numbers(axes.xaxis)
-    figure.legend(fontsize=8, frameon=False, loc="outside upper center", ncols=3)
-    tidy(axes)
+    figure.legend(fontsize=8, loc="outside upper center", ncols=3)
     return figure
 
 
+@styled
 def draw_meta_training(records: Sequence[MetaTrainingRecord]) -> Figure:
     """The meta-objective on validation tasks by outer iteration."""
     figure = Figure(figsize=(7.5, 3.6), layout="constrained")
@@ -88,6 +89,5 @@ def draw_meta_training(records: Sequence[MetaTrainingRecord]) -> Figure:
     best = records[-1].best_iteration
     axes.axvline(best, color=PALE, linestyle=":", label=f"selected: iteration {best}")
     axes.set(xlabel="outer iteration", ylabel="meta-objective on validation tasks")
-    axes.legend(frameon=False)
-    tidy(axes)
+    axes.legend()
     return figure

@@ -67,12 +67,6 @@ def plain_numbers(axis: Axis) -> None:
     axis.set_minor_formatter(NullFormatter())
 
 
-def tidy(axes: Axes) -> None:
-    """Two spines and a faint grid."""
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(alpha=0.2)
-
-
 @styled
 def save_figures(figures: Mapping[str, Figure], folder: Path) -> None:
     """Write figures by name as PNG files, with the same bytes every time."""
@@ -96,5 +90,4 @@ __all__ = [
     "save_figures",
     "scale_of",
     "styled",
-    "tidy",
 ]

@@ -9,9 +9,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ml3zoo.errors import UnknownNameError
+from ml3zoo.errors import ConfigError, UnknownNameError
 from ml3zoo.evaluate import Evaluation, bootstrap, evaluate, replay_setup
-from ml3zoo.format.results import Interval, MethodResult, Results, SetupResult, read_results
+from ml3zoo.format.results import Interval, MethodResult, PairedComparison, Results, SetupResult, read_results
 from ml3zoo.losses import LearnedLoss
 from ml3zoo.meta.compute import reproducible_compute
 from ml3zoo.recipe.recipe import Recipe, find_recipe, list_recipes, quick_evaluation
@@ -31,7 +31,7 @@ class Row:
     Attributes:
         setup: as in the card.
         method: as in the card.
-        card: the metric there, None if the card does not have it.
+        card: the metric there, None if the card does not have this method or setup, or there is no card.
         now: the metric now.
         spread: half the 95 % interval of a measurement on some of the card's tasks; 0 on all of them.
     """
@@ -52,28 +52,35 @@ class Row:
 
 @dataclass(frozen=True)
 class BenchReport:
-    """All rows of a bench."""
+    """All rows of a bench.
+
+    Attributes:
+        rows: what was measured.
+        has_card: whether there is a card to compare with; then it must have every row.
+    """
 
     rows: tuple[Row, ...]
+    has_card: bool = True
 
     @property
     def differs(self) -> bool:
-        """Whether a number of the card is not reproduced."""
-        return any(row.differs for row in self.rows)
+        """Whether a number of the card is not reproduced, or what was measured is not in the card."""
+        return any(row.differs or (self.has_card and row.card is None) for row in self.rows)
 
     @property
     def verdict(self) -> str:
         """One sentence."""
-        compared = [row for row in self.rows if row.card is not None]
-        if not compared:
+        if not self.has_card:
             return "The loss has no card to compare with."
+        compared = [row for row in self.rows if row.card is not None]
         differ = [
             f"{row.method} on {row.setup}: {row.card:.3f} in the card, {row.now:.3f} now"
             for row in compared
             if row.differs
         ]
+        differ += [f"{row.method} on {row.setup}: not in the card" for row in self.rows if row.card is None]
         if differ:
-            return f"{len(differ)} of {len(compared)} numbers differ: {'; '.join(differ)}"
+            return f"{len(differ)} of {len(self.rows)} numbers differ: {'; '.join(differ)}"
         on_some = any(row.spread for row in compared)
         within = "on some of its tasks, within their spread" if on_some else f"within {TOLERANCE:.0%}"
         return f"All {len(compared)} numbers of the card are reproduced {within}."
@@ -120,7 +127,69 @@ def rerun(name: str | Path, *, recipe: str | None = None, quick: bool = False) -
         if quick and measured is not None:
             return BenchReport(tuple(_replayed(loss, evaluation, measured, initial)))
         now = evaluate(loss, quick_evaluation(evaluation) if quick else evaluation, initial)
-    return BenchReport(tuple(_compared(now, card)))
+    return BenchReport(tuple(_compared(now, card)), has_card=card is not None)
+
+
+@dataclass(frozen=True)
+class HeadlineReport:
+    """A card's headline, measured again on the tasks of one of its seeds.
+
+    Attributes:
+        name: of the loss.
+        metric: what is measured.
+        baseline: the tuned ordinary loss that the loss is compared with.
+        card: the difference to it in the card.
+        now: the same now.
+        seeds: of the card.
+    """
+
+    name: str
+    metric: str
+    baseline: str
+    card: PairedComparison
+    now: float
+    seeds: int
+
+    @property
+    def differs(self) -> bool:
+        """Whether the difference disagrees with the card's, in size or, where that is clear, in sign."""
+        said = self.card.difference
+        if abs(self.now - said.mean) > _SPREADS * math.sqrt(self.seeds) * _half_width(said):
+            return True
+        return self.card.verdict != "no clear difference" and self.now * said.mean <= 0
+
+    def __str__(self) -> str:
+        """In a line."""
+        outcome = "DIFFERS" if self.differs else "reproduced"
+        return (
+            f"{self.name}: {outcome}; {self.metric} less that of {self.baseline}: "
+            f"{self.card.difference.mean:+.4f} in the card, {self.now:+.4f} now"
+        )
+
+
+def rerun_headline(name: str) -> HeadlineReport:
+    """Measure what a bundled card's headline says: the loss at its recommended rate against the tuned baseline.
+
+    In the first setup, on the tasks of one seed, both as they were tuned for the card.
+
+    Raises:
+        UnknownNameError: there is no such loss.
+        ConfigError: its card is not of this recipe.
+    """
+    folder = resolve(name)
+    loss, results = read_loss(folder), read_results(folder)
+    evaluation = dataclasses.replace(_recipe_of(loss, name, None).evaluation(loss.config), compiled=False)
+    setup = evaluation.setups[0]
+    main = results.find(setup.describe()) if results else None
+    learned = main.learned("recommended") if main else None
+    if results is None or main is None or learned is None or learned.comparison is None:
+        raise ConfigError(
+            f"the card in {folder} has no measurement of {setup}, the first of its recipe. Train it anew."
+        )
+    with reproducible_compute():
+        final = {method: runs.final for method, runs in replay_setup(loss, setup, evaluation, (learned, main.baseline))}
+    now = float((final[learned] - final[main.baseline]).mean())
+    return HeadlineReport(name, results.metric.name, str(main.baseline), learned.comparison, now, evaluation.seeds)
 
 
 def _recipe_of(loss: LearnedLoss, name: str | Path, recipe: str | None) -> Recipe:

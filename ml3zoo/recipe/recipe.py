@@ -47,7 +47,7 @@ class Recipe:
         config: the loss without its weights; ``inner`` is what it is recommended for.
         training: the meta-training; its seed is replaced by each of ``seeds``.
         evaluation: makes the protocol for a config.
-        example: Python that makes ``x``, ``y`` and ``model``, and ``feature`` if that is not x, for the card's snippet;
+        example: Python for the card's snippet, makes ``x``, ``y``, ``model`` and, if the loss needs it, ``feature``;
             for trajectories ``model`` and a function ``play()`` that returns states and goals.
         seeds: meta-training seeds; the loss with the best validation score is saved, all are reported.
         init: the loss's first parameters, as its family's ``reset_parameters`` takes them.

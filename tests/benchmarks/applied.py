@@ -39,7 +39,7 @@ class Check:
 
     Attributes:
         loss: its name.
-        metric: what is reported, as ``MethodReport.metrics`` names it.
+        metric: what is reported, as ``TableMethodReport.metrics`` names it.
         corrupted: writes a table to train on and one to test on; of a table, a share of wrong rows, a draw, a folder.
         target: the column to predict, of a table.
     """

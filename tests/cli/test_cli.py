@@ -244,18 +244,20 @@ def test_bench_of_all_losses_is_a_line_each_and_tells_a_difference(monkeypatch, 
     import typer
 
     from ml3zoo.cli.bench import bench
-    from ml3zoo.recipe.bench import BenchReport, Row
+    from ml3zoo.format.results import Interval, PairedComparison, StepsToReach
+    from ml3zoo.recipe.bench import HeadlineReport
 
-    off = {"reacher": 2.0}
+    card = PairedComparison(Interval(-0.1, -0.12, -0.08), 0.9, Interval(0.8, 0.7, 0.9), StepsToReach(1, 1, 1))
+    off = {"reacher": 0.1}
     monkeypatch.setattr(
-        "ml3zoo.recipe.bench.rerun",
-        lambda name, quick: BenchReport((Row("setup", "learned, recommended", 1.0, off.get(name, 1.0)),)),
+        "ml3zoo.recipe.bench.rerun_headline",
+        lambda name: HeadlineReport(name, "error", "MSE", card, off.get(name, -0.1), seeds=5),
     )
     with pytest.raises(typer.Exit) as end:
         bench(every=True)
     assert end.value.exit_code == 1
     lines = capsys.readouterr().out.splitlines()
     assert [line.split(":")[0] for line in lines] == list_losses()
-    assert [line.split(":")[0] for line in lines if "1 of 1 numbers differ" in line] == ["reacher"]
+    assert [line.split(":")[0] for line in lines if "DIFFERS" in line] == ["reacher"]
     off.clear()
     bench(every=True)

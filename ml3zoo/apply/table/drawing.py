@@ -1,4 +1,4 @@
-"""Learning curves as a picture. matplotlib is imported only here and by ``ml3zoo.plots``."""
+"""Learning curves as a picture."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from pathlib import Path
 import numpy as np
 
 from ml3zoo.apply.table.report import TableReport
-from ml3zoo.plots.style import LEARNED, ORDINARY, OTHERS, PALE, Figure
+from ml3zoo.plots.style import LEARNED, ORDINARY, OTHERS, PALE, Figure, save_figures, styled
 
 _COLOURS = (LEARNED, PALE, ORDINARY, *OTHERS)
 
 
-def draw_curves(report: TableReport, path: Path) -> None:
-    """Learning curves on validation rows, with one standard deviation over seeds."""
+@styled
+def draw_curves(report: TableReport, folder: Path) -> None:
+    """Write ``learning_curves.png``: on validation rows, with one standard deviation over seeds."""
     figure = Figure(figsize=(7.5, 4.6), layout="constrained")
     axes = figure.subplots()
     for method, colour in zip(report.methods, _COLOURS, strict=False):
@@ -23,5 +24,5 @@ def draw_curves(report: TableReport, path: Path) -> None:
         axes.plot(report.curve_steps, mean, color=colour, label=label)
         axes.fill_between(report.curve_steps, mean - std, mean + std, color=colour, alpha=0.15)
     axes.set(xlabel="gradient steps", ylabel=report.selection_metric, xlim=(0, report.steps))
-    axes.legend(fontsize=8, frameon=False)
-    figure.savefig(path, dpi=110, metadata={"Software": None})
+    axes.legend()
+    save_figures({"learning_curves": figure}, folder)

@@ -27,7 +27,7 @@ _TUNING_SEEDS = 2
 
 
 @dataclass(frozen=True)
-class SelectedRun:
+class TableMethod:
     """A loss and the run to train under it.
 
     Attributes:
@@ -56,7 +56,7 @@ class EvaluatedNetworks:
         best: index of the network that is best on validation rows.
     """
 
-    selected: SelectedRun
+    selected: TableMethod
     params: Tensors
     output: Tensor
     scores: dict[str, Array]
@@ -89,20 +89,20 @@ class TableTrainer:
         """Steps between observations of a learning curve."""
         return max(1, self.steps // 50)
 
-    def recommended(self, label: str, loss: nn.Module, lr: float) -> SelectedRun:
+    def recommended(self, label: str, loss: nn.Module, lr: float) -> TableMethod:
         """A loss at a given learning rate."""
-        return SelectedRun(label, self._step(loss), InnerRun(self.optimizer, lr, self.steps))
+        return TableMethod(label, self._step(loss), InnerRun(self.optimizer, lr, self.steps))
 
-    def tuned(self, label: str, loss: nn.Module, lr: float) -> SelectedRun:
+    def tuned(self, label: str, loss: nn.Module, lr: float) -> TableMethod:
         """A loss with the best run of a grid around a learning rate."""
         step = self._step(loss)
         runs = [
             InnerRun(self.optimizer, lr * factor, self.steps, schedule) for factor in GRID for schedule in SCHEDULES
         ]
         best = select(runs, lambda run: self._validated(step, run))
-        return SelectedRun(label, step, best.candidate, best.score)
+        return TableMethod(label, step, best.candidate, best.score)
 
-    def evaluate(self, selected: SelectedRun, networks: int) -> EvaluatedNetworks:
+    def evaluate(self, selected: TableMethod, networks: int) -> EvaluatedNetworks:
         """Train so many networks and measure them on the test rows."""
         curve: list[Array] = []
 

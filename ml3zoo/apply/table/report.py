@@ -26,7 +26,7 @@ _HOW_TO_USE = (
 
 
 @dataclass(frozen=True)
-class Curve:
+class ValidationCurve:
     """A learning curve: mean and standard deviation over seeds at each observation; None where it diverged."""
 
     mean: list[float | None]
@@ -49,7 +49,7 @@ class TableMethodReport:
     lr: float
     schedule: Schedule
     metrics: dict[str, MeanStd]
-    curve: Curve
+    curve: ValidationCurve
 
     @classmethod
     def of(cls, networks: EvaluatedNetworks) -> TableMethodReport:
@@ -58,7 +58,7 @@ class TableMethodReport:
         with np.errstate(all="ignore"):
             mean, std = networks.curve.mean(1), networks.curve.std(1)
         run = networks.selected.run
-        curve = Curve([*map(json_number, mean)], [*map(json_number, std)])
+        curve = ValidationCurve([*map(json_number, mean)], [*map(json_number, std)])
         return cls(networks.selected.label, run.lr, run.schedule, metrics, curve)
 
 

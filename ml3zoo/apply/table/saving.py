@@ -43,4 +43,4 @@ def save_table_report(
         if plot:
             from ml3zoo.apply.table.drawing import draw_curves
 
-            draw_curves(report, folder / "learning_curves.png")
+            draw_curves(report, folder)

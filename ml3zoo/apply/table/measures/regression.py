@@ -29,7 +29,7 @@ def _mean(error: Tensor) -> Array:
 
 
 _MSE = Baseline("MSE", nn.MSELoss)
-_WORTH_A_WORD = 0.1
+_MENTIONED_FROM = 0.1
 """MAE is mentioned where it contradicts RMSE by at least this relative gap."""
 
 
@@ -75,7 +75,7 @@ class Regression(Measure):
     def caveat(self, headline: str, ours: dict[str, Array], theirs: dict[str, Array]) -> str:
         """Says where a few test rows may have decided the squared error."""
         squared, absolute = (self.gap(ours[name], theirs[name]).mean() for name in ("rmse", "mae"))
-        if headline == "rmse" and squared * absolute < 0 and abs(absolute) > _WORTH_A_WORD:
+        if headline == "rmse" and squared * absolute < 0 and abs(absolute) > _MENTIONED_FROM:
             way = "lower" if absolute < 0 else "higher"
             return (
                 f"Its test MAE is {abs(100 * absolute):.0f}% {way}, though: a few outliers among the test rows may "
