@@ -8,7 +8,7 @@ import torch
 
 from ml3zoo.errors import InputError
 from ml3zoo.losses.base import LearnedLoss, Reduction
-from ml3zoo.zoo.names import Location, locate
+from ml3zoo.zoo.names import locate
 from ml3zoo.zoo.store import read_loss
 
 
@@ -41,27 +41,13 @@ def load_loss(
         IntegrityError: its files are damaged.
         InputError: an argument is out of range.
     """
-    return load_located(
-        locate(name), reduction=reduction, device=device, dtype=dtype, trainable=trainable, total_steps=total_steps
-    )
-
-
-def load_located(
-    location: Location,
-    *,
-    reduction: Reduction = "mean",
-    device: torch.device | str | None = None,
-    dtype: torch.dtype | None = None,
-    trainable: bool = False,
-    total_steps: int | None = None,
-) -> LearnedLoss:
-    """Load the loss of a name that ``locate`` has resolved; otherwise as ``load_loss``."""
     if total_steps is not None and (not isinstance(total_steps, int) or total_steps < 1):
         raise InputError(
             f"total_steps must be a whole number from 1, got {total_steps!r}. It is the number of training steps."
         )
     if dtype not in (None, torch.float32, torch.float64):
         raise InputError(f"dtype must be torch.float32 or torch.float64, got {dtype!r}. Losses compute in no less.")
+    location = locate(name)
     loss = read_loss(location.folder, replay=location.source is not None)
     loss.reduction = reduction
     loss.total_steps = total_steps
