@@ -6,16 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .output import Json, Quick, say, show_json, talk
+from .output import LOSS, Json, Quick, say, show_json, talk
 
 if TYPE_CHECKING:
     from ml3zoo.recipe.bench import BenchReport
 
 
 def bench(
-    name: Annotated[
-        str | None, typer.Argument(help="A loss of the zoo, hf://org/name@revision, or a folder.", show_default=False)
-    ] = None,
+    name: Annotated[str | None, LOSS] = None,
     recipe: Annotated[
         str | None, typer.Option(help="The loss's own recipe, a file that is run.", show_default=False)
     ] = None,
@@ -68,15 +66,5 @@ def _bench_all(json: bool) -> bool:
             if not json:
                 say(reports[-1])
     if json:
-        show_json(
-            [
-                {
-                    "name": report.name,
-                    "difference_card": report.card.difference.mean,
-                    "difference_now": report.now,
-                    "differs": report.differs,
-                }
-                for report in reports
-            ]
-        )
+        show_json([report.as_dict() for report in reports])
     return any(report.differs for report in reports)

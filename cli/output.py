@@ -9,9 +9,8 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-Name = Annotated[
-    str, typer.Argument(help="A loss of the zoo, hf://org/name@revision, or a folder.", show_default=False)
-]
+LOSS = typer.Argument(help="A loss of the zoo, hf://org/name@revision, or a folder.", show_default=False)
+Name = Annotated[str, LOSS]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON to stdout.")]
 Quick = Annotated[bool, typer.Option("--quick", help="A small version, done within a minute.")]
 

@@ -158,6 +158,15 @@ class HeadlineReport:
             return True
         return self.card.verdict != "no clear difference" and self.now * said.mean <= 0
 
+    def as_dict(self) -> dict[str, Any]:
+        """JSON values."""
+        return {
+            "name": self.name,
+            "difference_card": self.card.difference.mean,
+            "difference_now": self.now,
+            "differs": self.differs,
+        }
+
     def __str__(self) -> str:
         """In a line."""
         outcome = "DIFFERS" if self.differs else "reproduced"
