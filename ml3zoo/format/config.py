@@ -115,6 +115,22 @@ class InnerConfig(Strict, frozen=True, kw_only=True):
         return OPTIMIZERS[self.optimizer].lr * (1 - self.momentum)
 
 
+class ClassRange(Strict, frozen=True):
+    """How many classes the tasks had that a loss was meta-trained on."""
+
+    fewest: Annotated[int, Meta(ge=2, le=1_000_000)]
+    most: Annotated[int, Meta(ge=2, le=1_000_000)]
+
+    def __post_init__(self) -> None:
+        """The range is not empty."""
+        if self.most < self.fewest:
+            raise ValueError(f"the most classes, {self.most}, are fewer than the fewest, {self.fewest}")
+
+    def __str__(self) -> str:
+        """In words: ``2 to 20 classes``."""
+        return f"{self.fewest} classes" if self.fewest == self.most else f"{self.fewest} to {self.most} classes"
+
+
 class Provenance(Strict, frozen=True, kw_only=True):
     """Where the weights come from."""
 
@@ -139,6 +155,7 @@ class LossConfig(Strict, frozen=True, kw_only=True):
     signals: Annotated[tuple[SignalConfig, ...], Meta(min_length=1, max_length=32)]
     architecture: Annotated[dict[str, Any], Meta(max_length=32)]
     inner: InnerConfig
+    classes: ClassRange | None = None
     environment: EnvironmentConfig | None = None
     provenance: Provenance | None = None
     sha256: Annotated[dict[str, Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]], Meta(max_length=64)] = field(
@@ -158,6 +175,8 @@ class LossConfig(Strict, frozen=True, kw_only=True):
                 _check_known("signal", name, problem_type.nameable, problem_type)
         if self.environment and not problem_type.acting:
             raise ValueError(f"a {self.problem_type} loss has no environment: only losses of models that act have one")
+        if self.classes and self.problem_type != "classification":
+            raise ValueError(f"a {self.problem_type} loss has no classes: leave them out")
         for name in self.sha256:
             if largest(name) is None or name == FILE_NAME:
                 raise ValueError(f"{name!r} in sha256 is no file of the format ({', '.join(LARGEST)}, plots/*.png)")

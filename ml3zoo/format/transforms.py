@@ -14,10 +14,25 @@ PER = "per_"
 
 
 class SignalValues(Protocol):
-    """One call of a loss: its signals by name."""
+    """One call of a loss: its signals by name, and what sums them up over the points that count."""
 
     def __getitem__(self, name: str, /) -> Tensor:
         """A signal of each point, or of the batch or the training as a whole."""
+
+    def sum(self, value: Tensor, /) -> Tensor:
+        """Over the points, [points, ...] to [...]."""
+
+    def mean(self, value: Tensor, /) -> Tensor:
+        """Over the points, [points, ...] to [...]."""
+
+    def spread(self, value: Tensor, /) -> Tensor:
+        """The standard deviation of [points]."""
+
+    def largest(self, value: Tensor, /) -> Tensor:
+        """The largest of [points]."""
+
+    def median(self, value: Tensor, /) -> Tensor:
+        """The lower median of [points]."""
 
 
 @dataclass(frozen=True)

@@ -10,14 +10,14 @@ from ml3zoo.losses.contract import call_arguments, context_argument
 
 
 def build_loss(config: LossConfig) -> LearnedLoss:
-    """A loss of the config's family with fresh parameters.
+    """A loss of the config's family with fresh parameters in float32, whatever torch's default is.
 
     Raises:
         ConfigError: the family is unknown, or its architecture is not valid.
     """
     check_family(config)
     family: type[LearnedLoss] = importlib.import_module(f"{__name__}.families.{config.family}").Loss
-    return family(config)
+    return family(config).float()
 
 
 __all__ = ["LearnedLoss", "build_loss", "call_arguments", "context_argument"]

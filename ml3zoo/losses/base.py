@@ -2,42 +2,67 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Iterable, Mapping
-from typing import Literal, Self, get_args
+import struct
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
+from typing import Any, Literal, Self, get_args
 
 import torch
+import torch.distributed as dist
 from torch import Tensor, nn
 
 from ml3zoo.errors import InputError
 from ml3zoo.format.config import LossConfig
 from ml3zoo.format.optimizers import OPTIMIZERS
 from ml3zoo.format.problem_types import find_problem_type
-from ml3zoo.losses.conventions import convention_of
+from ml3zoo.losses.call import Call, Reduction
+from ml3zoo.losses.checks import (
+    check_call,
+    check_context,
+    check_feature,
+    check_items,
+    check_options,
+    check_progress,
+    predictions_of,
+)
+from ml3zoo.losses.clock import Clock
+from ml3zoo.losses.conventions import TargetOptions, convention_of
 from ml3zoo.losses.inputs import LossInputs
+from ml3zoo.losses.layers import KeepsFrozen
+from ml3zoo.losses.notices import warn
+from ml3zoo.losses.reductions import Reductions
+from ml3zoo.losses.timed import Timed
 
-Reduction = Literal["mean", "sum", "none"]
+PUBLISHED = ("shift", "scale")
+"""The buffers that are stored with the parameters of a loss."""
 FEATURE_LIMIT = 50.0
 """Normalised signals are clamped here: a family's value stays finite however wild the prediction."""
 
 
-class LearnedLoss(nn.Module):
+class LearnedLoss(KeepsFrozen, Timed):
     """A loss function that was learned: a drop-in ``nn.Module`` like ``torch.nn.MSELoss``.
 
     Calling it returns a scalar (``reduction="mean"`` or ``"sum"``) or a tensor of one value per point (``"none"``),
     computed in float32, or in float64 if moved there, also under autocast and in half-precision models. Its parameters
     are frozen unless made trainable.
 
-    A loss that looks at the training progress counts the calls that build a graph, up to ``total_steps``;
-    setting ``loss.progress`` by hand (0 at the start of training, 1 at its end) overrides the count.
+    A loss that looks at the training progress counts the steps of the optimiser, up to ``total_steps``; see ``Clock``.
+    The count is part of ``state_dict()``, so that a training that is resumed goes on where it was.
+
+    A loss that looks at statistics of the batch takes them over all ranks of a distributed training, in calls that
+    build a graph: every rank must make them.
 
     Attributes:
         config: what the loss is.
         problem_type: what losses of its type look at.
         convention: how losses of its type are called.
+        clock: counts the steps of a training.
         uses_progress: whether it looks at the training progress.
         uses_feature: whether it looks at the feature of each point.
+        weight, ignore_index, label_smoothing: what is true of all targets of classes; see ``target_options``.
         terms: the signals it adds up, if it is a weighted sum of signals.
+        process_group: the ranks that share a batch: ``"all"``, as ``load_loss`` sets it, a group, or None for this
+            process alone.
     """
 
     terms: tuple[str, ...] = ()
@@ -50,15 +75,27 @@ class LearnedLoss(nn.Module):
         self.uses_progress = config.uses_progress
         self.uses_feature = config.uses_feature
         self.reduction = "mean"
-        self.total_steps: int | None = None
-        self._progress: float | None = None
-        self._warned = False
-        self._steps: Tensor
-        self.register_buffer("_steps", torch.zeros((), dtype=torch.long), persistent=False)
+        self.clock = Clock(config.name)
+        self.process_group: dist.ProcessGroup | Literal["all"] | None = None
         self.shift: Tensor
         self.scale: Tensor
-        self.register_buffer("shift", torch.tensor([signal.shift for signal in config.signals]))
-        self.register_buffer("scale", torch.tensor([signal.scale for signal in config.signals]))
+        for name, values in self.constants().items():
+            self.register_buffer(name, values)
+        self._shift_and_scale = [tuple(_float32(each) for each in (s.shift, s.scale)) for s in config.signals]
+        self.weight: Tensor | None
+        self.register_buffer("weight", None)
+        self.target_options()
+        self._warned = False
+
+    def constants(self) -> dict[str, Tensor]:
+        """The buffers that its config says: what brings signals to a common scale."""
+        signals = self.config.signals
+        return {name: torch.tensor([getattr(s, name) for s in signals], dtype=torch.float32) for name in PUBLISHED}
+
+    def published(self) -> dict[str, Tensor]:
+        """What a stored loss holds: its parameters, and the scales of its signals."""
+        names = {*dict(self.named_parameters()), *PUBLISHED}
+        return {name: tensor for name, tensor in self.state_dict().items() if name in names}
 
     def value(self, inputs: LossInputs) -> Tensor:
         """The loss of each point, shaped like the points. ``columns`` and ``features`` give the signals of a call."""
@@ -66,11 +103,19 @@ class LearnedLoss(nn.Module):
 
     def columns(self, inputs: LossInputs) -> list[Tensor]:
         """The normalised signals, each shaped like the points, or a scalar where it is one for the whole batch."""
-        signals = (inputs.signal(signal) for signal in self.config.signals)
-        return [
-            ((signal - shift) / scale).clamp(-FEATURE_LIMIT, FEATURE_LIMIT)
-            for signal, shift, scale in zip(signals, self.shift.unbind(), self.scale.unbind(), strict=True)
-        ]
+        columns = [inputs.signal(signal) for signal in self.config.signals]
+        scalars = [i for i, column in enumerate(columns) if not column.ndim]
+        if scalars:  # all at once: a call on a small batch costs as much as it has operations
+            together = (columns, self.shift.unbind(), self.scale.unbind())
+            values, shifts, scales = (torch.stack([each[i] for i in scalars]) for each in together)
+            normalised = ((values - shifts) / scales).clamp(-FEATURE_LIMIT, FEATURE_LIMIT).unbind()
+            for i, value in zip(scalars, normalised, strict=True):
+                columns[i] = value
+        for i, (shift, scale) in enumerate(self._shift_and_scale):
+            if columns[i].ndim:
+                shifted = columns[i] - shift if shift else columns[i]
+                columns[i] = (shifted / scale if scale != 1 else shifted).clamp(-FEATURE_LIMIT, FEATURE_LIMIT)
+        return columns
 
     def features(self, inputs: LossInputs) -> Tensor:
         """The normalised signals of each point as one tensor, [..., signals]."""
@@ -115,16 +160,28 @@ class LearnedLoss(nn.Module):
             raise InputError(f"reduction must be 'mean', 'sum' or 'none', got {value!r}.")
         self._reduction: Reduction = value
 
-    @property
-    def progress(self) -> float:
-        """Share of the training done, in [0, 1]; after ``loss.progress = None`` the loss counts again."""
-        return self._measured_progress().item()
+    def target_options(
+        self, weight: Tensor | None = None, ignore_index: int | None = None, label_smoothing: float = 0.0
+    ) -> None:
+        """Say what is true of all targets, as to ``torch.nn.CrossEntropyLoss``; for classification.
 
-    @progress.setter
-    def progress(self, value: float | None) -> None:
-        if value is not None and not 0 <= value <= 1:
-            raise InputError(f"progress must lie in [0, 1], got {value}. It is the share of training that is done.")
-        self._progress = None if value is None else float(value)
+        Args:
+            weight: of each class, [classes]; all 1 if not given.
+            ignore_index: a class index that marks points to leave out; none if None.
+            label_smoothing: share of a target that is spread over all classes, in [0, 1].
+
+        Raises:
+            InputError: a value is out of range, or the loss is none of classes.
+        """
+        options = TargetOptions(weight, ignore_index, label_smoothing)
+        check_options(options, self.config.name, self.convention)
+        self.weight = None if weight is None else weight.detach().to(self.shift.device, self.dtype)
+        self.ignore_index, self.label_smoothing = ignore_index, float(label_smoothing)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """What the loss computes in: float64 if it was moved there, else float32."""
+        return torch.float64 if self.shift.dtype == torch.float64 else torch.float32
 
     def forward(
         self,
@@ -132,32 +189,50 @@ class LearnedLoss(nn.Module):
         target: Tensor,
         *,
         feature: Tensor | None = None,
+        mask: Tensor | None = None,
+        sample_weight: Tensor | None = None,
         progress: Tensor | float | None = None,
         context: Mapping[str, Tensor] | None = None,
+        num_items_in_batch: Tensor | float | None = None,
     ) -> Tensor:
         """The loss of predictions.
 
+        A point that is left out has value 0 and touches nothing else; if none is left, the loss is 0. A point whose
+        prediction or target is not finite has value NaN and no gradient, and the others keep theirs.
+
         Args:
-            input: predictions, floating point, not empty. Regression: any shape. Classification: logits, [classes] or
-                [points, classes, ...]. Trajectories: actions [..., actions].
+            input: predictions, floating point, not empty; or the output of a model that has them as ``logits``.
+                Regression: any shape. Classification: logits, [classes] or [points, classes, ...]. Trajectories:
+                actions [..., actions].
             target: what they should be. Regression: same shape. Classification: class indices [points, ...], or
                 probabilities shaped like the input. Trajectories: goals [..., goals].
             feature: more about each point, often the model's input, for losses that look at it. Shaped like ``input``;
                 for trajectories the states [..., states].
+            mask: whether a point counts, one boolean for each value that ``reduction="none"`` gives.
+            sample_weight: how often a point counts, shaped like ``mask``, from 0; a mean divides by the sum.
             progress: share of training done, in [0, 1], for callers that count steps themselves.
-            context: statistics of the batch by name, where those of this batch are a poor guess.
+            context: statistics of the batch by name, where those of this batch are a poor guess; see ``context``.
+            num_items_in_batch: what a mean divides by, where the batch is larger than this call.
 
         Raises:
             InputError: shapes or types do not fit, the batch is empty, or the loss needs a feature.
         """
-        self._check(input, target, feature)
-        with torch.autocast(input.device.type, enabled=False):
-            progress = self._tick(input) if progress is None else torch.as_tensor(progress, device=input.device)
-            inputs = self._inputs(input, target, feature, progress, context or {})
-            value = self.value(inputs)
-            if self.reduction == "none":
-                return value
-            return value.mean() if self.reduction == "mean" else value.sum()
+        input = predictions_of(input)
+        self._check(input, target, feature, mask, sample_weight)
+        check_items(num_items_in_batch)
+        if context is not None:
+            check_context(context, self.context_names, self.config.name)
+        autocast = torch.is_autocast_enabled(input.device.type)
+        with torch.autocast(input.device.type, enabled=False) if autocast else nullcontext():
+            call = self._call(input, target, feature, mask, sample_weight)
+            if progress is None:
+                progress = self._tick(input)
+            else:
+                check_progress(progress)
+            progress = torch.as_tensor(progress, device=input.device).to(self.dtype)
+            known = {**call.known, "progress": progress, **(context or {})}
+            value = self.value(LossInputs(self.problem_type, known, self._reductions(call, self._in_training(input))))
+            return call.reduced(value, self.reduction, num_items_in_batch)
 
     @property
     def statistics(self) -> list[str]:
@@ -167,33 +242,84 @@ class LearnedLoss(nn.Module):
         rested_on = {signal.rests_on for signal in signals if signal.rests_on}
         return sorted({signal.name for signal in signals if signal.scope == "batch"} | rested_on)
 
-    def context(self, input: Tensor, target: Tensor, *, feature: Tensor | None = None) -> dict[str, Tensor]:
-        """The statistics of the batch this loss looks at, with their gradient.
-
-        Inside ``forward`` they are constants. To differentiate through a whole training, pass them to ``forward``: they
-        depend on the steps before.
-        """
-        given = self.convention.given(input, target, self.shift.dtype)
-        inputs = LossInputs(self.problem_type, given, self.convention.points(input))
-        return {name: inputs[name] for name in self.statistics}
-
     def _inputs(
         self,
         input: Tensor,
         target: Tensor,
-        feature: Tensor | None,
-        progress: Tensor,
-        context: Mapping[str, Tensor],
+        *,
+        feature: Tensor | None = None,
+        mask: Tensor | None = None,
+        sample_weight: Tensor | None = None,
     ) -> LossInputs:
-        """One call. Statistics are detached; those in ``context`` replace the batch's own."""
-        dtype, points = self.shift.dtype, self.convention.points(input)
-        given = self.convention.given(input, target, dtype) | {"progress": progress.to(dtype)}
-        if feature is not None:
-            given["feature"] = feature.to(dtype)
-        detached = LossInputs(
-            self.problem_type, {name: value.detach() for name, value in given.items()} | dict(context), points
-        )
-        return LossInputs(self.problem_type, given, points, detached)
+        """A whole batch, with gradients through its statistics."""
+        check_call(self.convention, input, target, mask, sample_weight)
+        call = self._call(input, target, feature, mask, sample_weight)
+        return LossInputs(self.problem_type, call.known, self._reductions(call, True), through_batch=True)
+
+    @property
+    def context_names(self) -> Sequence[str]:
+        """What a context may give."""
+        return self.statistics
+
+    @property
+    def looks_at_batch(self) -> bool:
+        """Whether the loss of a point depends on the others."""
+        return bool(self.context_names)
+
+    def context(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        feature: Tensor | None = None,
+        mask: Tensor | None = None,
+        sample_weight: Tensor | None = None,
+    ) -> dict[str, Tensor]:
+        """The statistics of the batch this loss looks at, with their gradient; arguments as those of a call.
+
+        They are those of all ranks, each of which must ask for them. Inside ``forward`` they are constants. Where one
+        step sees a batch in parts, take them over the whole batch without a graph and pass them to the call for each
+        part. To differentiate through a whole training, pass them to ``forward`` with their gradient: they depend on
+        the steps before.
+        """
+        inputs = self._inputs(input, target, feature=feature, mask=mask, sample_weight=sample_weight)
+        return {name: inputs[name] for name in self.statistics}
+
+    def _check(
+        self,
+        input: Tensor,
+        target: Tensor,
+        feature: Tensor | None,
+        mask: Tensor | None = None,
+        sample_weight: Tensor | None = None,
+    ) -> None:
+        check_call(self.convention, input, target, mask, sample_weight)
+        if self.uses_feature:
+            check_feature(self.convention, self.config.name, input, feature)
+
+    def _call(
+        self,
+        input: Tensor,
+        target: Tensor,
+        feature: Tensor | None,
+        mask: Tensor | None,
+        sample_weight: Tensor | None,
+    ) -> Call:
+        options = TargetOptions(self.weight, self.ignore_index, self.label_smoothing)
+        return self.convention.call(input, target, self.dtype, options, feature, mask, sample_weight)
+
+    def _reductions(self, call: Call, in_training: bool) -> Reductions:
+        group = self._group() if in_training else None
+        return Reductions(call.points, call.weights, kind=call.kind, group=group)
+
+    def _group(self) -> dist.ProcessGroup | None:
+        """The ranks that share a batch."""
+        if self.process_group is None or not (dist.is_available() and dist.is_initialized()):
+            return None
+        if torch._C._are_functorch_transforms_active():  # no rank waits for another inside of them
+            return None
+        group = dist.group.WORLD if self.process_group == "all" else self.process_group
+        return group if dist.get_world_size(group) > 1 and self.looks_at_batch else None
 
     def formula(self) -> str | None:
         """The loss of one point in closed form; None if that is too long to read."""
@@ -221,44 +347,59 @@ class LearnedLoss(nn.Module):
         applied: Self = super()._apply(at_least_float32, recurse)  # type: ignore[no-untyped-call]
         return applied
 
-    def _check(self, input: Tensor, target: Tensor, feature: Tensor | None) -> None:
-        given = {"input": input, "target": target} | ({} if feature is None else {"feature": feature})
-        for name, value in given.items():
-            if not isinstance(value, Tensor):
-                raise InputError(f"{name} must be a tensor, got {type(value).__name__}. Call torch.as_tensor on it.")
-        if not input.is_floating_point():
-            raise InputError(f"input must be floating point predictions, got {input.dtype}. Call input.float().")
-        for name, value in given.items():
-            if value.is_complex():
-                raise InputError(f"{name} must be real numbers, got {value.dtype}. Take its real part.")
-        if input.numel() == 0:
-            raise InputError(f"input is empty (shape {tuple(input.shape)}): at least one prediction is needed.")
-        self.convention.check(input, target)
-        if self.uses_feature:
-            if feature is None:
-                raise InputError(
-                    f"{self.config.name} looks at a feature of each point: a feature was expected, got none. "
-                    "Call loss(model(x), y, feature=x)."
-                )
-            self.convention.check_feature(input, feature)
+    def _warn_of_classes(self, input: Tensor) -> None:
+        """Warn once if the problem has more or fewer classes than any the loss was made for."""
+        made_for, classes = self.config.classes, self.convention.classes(input)
+        if made_for is not None and not made_for.fewest <= classes <= made_for.most:
+            self._warned = True
+            warn(
+                f"{self.config.name} was meta-trained on problems of {made_for}; this one has {classes}. Compare it "
+                "with cross-entropy before you rely on it."
+            )
+
+    def _in_training(self, input: Tensor) -> bool:
+        """Whether a call builds a graph."""
+        return torch.is_grad_enabled() and input.requires_grad
 
     def _tick(self, input: Tensor) -> Tensor:
-        """The progress of this call; the call is counted as a step if it builds a graph."""
-        progress = self._measured_progress()
-        if self.uses_progress and torch.is_grad_enabled() and input.requires_grad:
-            if self._progress is None and self.total_steps is None and not self._warned:
-                self._warned = True
-                warnings.warn(
-                    f"{self.config.name} looks at the training progress but does not know how long training is: "
-                    "progress stays at 0. Use load_loss(name, total_steps=N) or set loss.progress.",
-                    stacklevel=5,
-                )
-            self._steps += 1
-        return progress.to(input.device)
+        """The progress of this call, of which the clock is told."""
+        if not self._in_training(input):
+            progress: Tensor = self.clock()
+            return progress
+        if not (self._warned or torch.compiler.is_compiling()):
+            self._warn_of_classes(input)
+        return self.clock.called(input) if self.uses_progress else self.clock()
 
-    def _measured_progress(self) -> Tensor:
-        if self._progress is not None:
-            return torch.tensor(self._progress, dtype=torch.float64)
-        if self.total_steps is None:
-            return torch.tensor(0.0)
-        return (self._steps.double() / self.total_steps).clamp(max=1.0)
+    def __getstate__(self) -> dict[str, Any]:
+        """All but what the config says: rules of signals cannot be pickled."""
+        return {name: value for name, value in self.__dict__.items() if name != "problem_type"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Find the problem type again."""
+        super().__setstate__(state)  # type: ignore[no-untyped-call]
+        self.problem_type = find_problem_type(self.config.problem_type)
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *others: Any) -> None:
+        """Refuse the state of another loss. Constants, and what is said of targets, need not be in it."""
+        error_messages: list[str] = others[-1]
+        if self.weight is None:
+            state_dict.pop(f"{prefix}weight", None)
+        else:
+            state_dict.setdefault(f"{prefix}weight", self.weight)
+        for name, expected in self.constants().items():
+            found = state_dict.setdefault(prefix + name, expected)
+            if found.is_meta:
+                continue
+            if found.shape != expected.shape or not torch.allclose(found.float().cpu(), expected, rtol=1e-2):
+                error_messages.append(
+                    f"this is the state of another loss than {self.config.name}: its {name} is {found.tolist()}, "
+                    f"{expected.tolist()} was expected. Load the loss whose state was saved."
+                )
+                return
+        super()._load_from_state_dict(state_dict, prefix, *others)
+
+
+def _float32(number: float) -> float:
+    """A number as float32 has it, like the buffers."""
+    rounded: float = struct.unpack("f", struct.pack("f", number))[0]
+    return rounded

@@ -18,6 +18,7 @@ from ml3zoo.format.config import LossConfig
 from ml3zoo.format.schema import Strict
 from ml3zoo.format.signals import ProblemType
 from ml3zoo.losses.inputs import LossInputs
+from ml3zoo.losses.layers import tanh
 
 
 class WeightedTerms(Strict, frozen=True, kw_only=True):
@@ -67,11 +68,12 @@ class WeightedTerms(Strict, frozen=True, kw_only=True):
 
     def weights(self, z: Tensor) -> Tensor:
         """The weights of one or more terms from their ``z``."""
-        return (self.weight_bound * (z / self.weight_bound).tanh()).exp()
+        return (self.weight_bound * tanh(z / self.weight_bound)).exp()
 
-    def weighted_sum(self, inputs: LossInputs, names: Sequence[str], zs: Sequence[Tensor]) -> Tensor:
-        """The loss of each point from a ``z`` for each term."""
-        return reduce(add, (inputs[name] * self.weights(z) for name, z in zip(names, zs, strict=True)))
+    def weighted_sum(self, inputs: LossInputs, names: Sequence[str], z: Tensor, axis: int = 0) -> Tensor:
+        """The loss of each point from a ``z`` for each term, along an axis."""
+        weights = self.weights(z).unbind(axis)
+        return reduce(add, (inputs[name] * weight for name, weight in zip(names, weights, strict=True)))
 
     def formula(self, names: Sequence[str], expressions: Sequence[str], latex: bool = False) -> str:
         """The loss written out, from the expression of each ``z``."""

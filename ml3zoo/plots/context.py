@@ -6,13 +6,13 @@ import torch
 from torch import Tensor
 
 from ml3zoo.losses import LearnedLoss
-from ml3zoo.losses.inputs import LossInputs
+from ml3zoo.losses.inputs import LossInputs, of_one_point
 
 
 def context_of(loss: LearnedLoss, **known: float | Tensor) -> dict[str, Tensor]:
     """The batch statistics that a loss looks at: those given, and those that follow from them."""
     values = {name: torch.as_tensor(value) for name, value in known.items()}
-    inputs = LossInputs(loss.problem_type, values, torch.Size())
+    inputs = LossInputs(loss.problem_type, values, of_one_point())
     return {name: inputs[name] for name in loss.statistics}
 
 

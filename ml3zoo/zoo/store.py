@@ -42,7 +42,7 @@ def save_loss(loss: LearnedLoss, folder: str | Path) -> Path:
     folder = Path(folder)
     check_replaceable(folder, FILE_NAME, keep=largest)
     loss = copy.deepcopy(loss).to("cpu", torch.float32)
-    tensors = {name: tensor.detach().contiguous() for name, tensor in loss.state_dict().items()}
+    tensors = {name: tensor.detach().contiguous() for name, tensor in loss.published().items()}
     _check_weights(tensors, loss.config, folder)
     with replacing_folder(folder) as partial:
         with suppress(FileNotFoundError):
@@ -74,7 +74,7 @@ def read_loss(folder: Path, *, replay: bool = False) -> LearnedLoss:
     config = read_config(folder)
     check_file(folder, WEIGHTS, config)
     with torch.device("meta"):
-        planned = build_loss(config).state_dict()
+        planned = build_loss(config).published()
     tensors = _read(folder / WEIGHTS, "F32", {name: tuple(tensor.shape) for name, tensor in planned.items()})
     _check_weights(tensors, config, folder / WEIGHTS)
     loss = build_loss(config)

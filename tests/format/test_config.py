@@ -9,7 +9,7 @@ import pytest
 from msgspec import structs
 
 from ml3zoo.errors import ConfigError
-from ml3zoo.format.config import InnerConfig, LossConfig, SignalConfig, write_config
+from ml3zoo.format.config import ClassRange, InnerConfig, LossConfig, SignalConfig, write_config
 from ml3zoo.losses import build_loss
 from ml3zoo.recipe import find_recipe
 
@@ -90,3 +90,11 @@ def test_names_are_checked_before_a_config_is_written(tmp_path, name):
     with pytest.raises(ConfigError, match="name"):
         write_config(config, tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_range_of_classes_is_of_classification_and_not_empty():
+    with pytest.raises(ValueError, match="the most classes, 2, are fewer than the fewest, 3"):
+        ClassRange(3, 2)
+    with pytest.raises(ConfigError, match="a regression loss has no classes"):
+        find_recipe("sine-regression").config.replace(classes=ClassRange(2, 3))
+    assert str(ClassRange(2, 2)) == "2 classes"

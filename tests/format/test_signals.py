@@ -14,6 +14,7 @@ from ml3zoo.format.config import InnerConfig, LossConfig, SignalConfig
 from ml3zoo.format.problem_types import find_problem_type, problem_types
 from ml3zoo.losses.conventions import convention_of
 from ml3zoo.losses.inputs import LossInputs
+from ml3zoo.losses.reductions import Reductions
 
 TYPES = [find_problem_type(name) for name in problem_types()]
 
@@ -47,7 +48,7 @@ def test_signals_have_the_shape_of_their_scope_and_units_are_above_zero(problem_
     convention = convention_of(config_of(problem_type.name))
     prediction, target = convention.example(generator, 6, 1.0)
     known = convention.given(prediction, target, torch.float64) | {"progress": torch.tensor(0.5), "feature": target}
-    inputs = LossInputs(problem_type, known, convention.points(prediction))
+    inputs = LossInputs(problem_type, known, Reductions(convention.points(prediction)))
     for signal in map(problem_type.signals.__getitem__, problem_type.nameable):
         value = inputs[signal.name]
         assert value.shape == (inputs.points if signal.scope == "point" else ())

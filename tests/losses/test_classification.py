@@ -13,6 +13,7 @@ from ml3zoo.losses import LearnedLoss, build_loss
 from ml3zoo.losses.conventions import convention_of
 from ml3zoo.losses.inputs import LossInputs
 from ml3zoo.losses.ordinary import FocalLoss, PartlyLabelled
+from ml3zoo.losses.reductions import Reductions
 from ml3zoo.zoo.store import read_loss, save_loss
 
 CONFIG = LossConfig(
@@ -122,7 +123,7 @@ def test_it_is_stored_with_golden_tensors(weighted, tmp_path):
 def inputs_of(logits, targets):
     convention = convention_of(CONFIG)
     given = convention.given(logits, targets, torch.float32)
-    return LossInputs(find_problem_type("classification"), given, convention.points(logits))
+    return LossInputs(find_problem_type("classification"), given, Reductions(convention.points(logits)))
 
 
 def test_statistics_of_targets_and_predictions():

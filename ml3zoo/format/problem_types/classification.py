@@ -12,6 +12,9 @@ from ml3zoo.format.transforms import SignalValues
 if TYPE_CHECKING:
     from torch import Tensor
 
+_LOWEST = -1e4
+"""Log probabilities below this count as this, so that a logit of -inf leaves the others finite."""
+
 
 def _target_log_probability(values: SignalValues) -> Tensor:
     """The negative cross-entropy."""
@@ -57,7 +60,7 @@ def _crowding(values: SignalValues) -> Tensor:
 
 
 def _agreement(values: SignalValues) -> Tensor:
-    return (values["probability"] >= values["confidence"] - SMALLEST).to(values["logits"].dtype).mean()
+    return values.mean((values["probability"] >= values["confidence"] - SMALLEST).to(values["logits"].dtype))
 
 
 def _balance(values: SignalValues) -> Tensor:
@@ -75,7 +78,7 @@ PROBLEM_TYPE = ProblemType(
             "log_probabilities",
             "point",
             "the logarithm of the probability of each class",
-            lambda values: values["logits"].log_softmax(-1),
+            lambda values: values["logits"].log_softmax(-1).clamp_min(_LOWEST),
             intermediate=True,
         ),
         Signal(
@@ -130,20 +133,24 @@ PROBLEM_TYPE = ProblemType(
             "how far a target is from uniform: 1 for a label, 0 for a point without one",
             _target_certainty,
         ),
-        Signal("mean_probability", "batch", "the mean of `probability`", lambda values: values["probability"].mean()),
-        Signal("mean_confidence", "batch", "the mean of `confidence`", lambda values: values["confidence"].mean()),
+        Signal(
+            "mean_probability", "batch", "the mean of `probability`", lambda values: values.mean(values["probability"])
+        ),
+        Signal(
+            "mean_confidence", "batch", "the mean of `confidence`", lambda values: values.mean(values["confidence"])
+        ),
         Signal(
             "mean_certainty",
             "batch",
             "the mean of `target_certainty`",
-            lambda values: values["target_certainty"].mean(),
+            lambda values: values.mean(values["target_certainty"]),
         ),
         Signal("agreement", "batch", "the share of points whose likeliest class is the label", _agreement),
         Signal(
             "class_shares",
             "batch",
             "the mean probability of each class",
-            lambda values: values["log_probabilities"].exp().flatten(0, -2).mean(0),
+            lambda values: values.mean(values["log_probabilities"].exp()),
             intermediate=True,
         ),
         Signal("balance", "batch", "how evenly the classes are predicted: 1 if all alike, 0 if only one is", _balance),

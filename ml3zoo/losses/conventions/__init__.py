@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 
 from ml3zoo.format.config import LossConfig
-from ml3zoo.losses.conventions.base import CallConvention
+from ml3zoo.losses.conventions.base import CallConvention, TargetOptions
 
 
 def convention_of(config: LossConfig) -> CallConvention:
@@ -14,4 +14,4 @@ def convention_of(config: LossConfig) -> CallConvention:
     return convention
 
 
-__all__ = ["CallConvention", "convention_of"]
+__all__ = ["CallConvention", "TargetOptions", "convention_of"]

@@ -16,6 +16,8 @@ class TrajectoryCalls(CallConvention):
     derivatives of the environment. How many numbers make a state, an action or a goal is the loss's own business.
     """
 
+    constant_target = False  # a goal may be part of a state that a learned model of the environment predicts
+
     def check(self, input: Tensor, target: Tensor) -> None:
         """A goal for each time step."""
         if input.dim() < 1 or target.shape[:-1] != input.shape[:-1] or target.dim() < 1:

@@ -20,6 +20,7 @@ from ml3zoo.format.schema import Positive, Strict
 from ml3zoo.losses.base import LearnedLoss
 from ml3zoo.losses.inputs import LossInputs
 
+_MISFITS = ("prediction_misfit", "target_misfit")
 _SIGNALS = ("feature", "prediction", "target")
 
 
@@ -61,12 +62,36 @@ class Loss(LearnedLoss):
         self.place = nn.Parameter(torch.zeros(templates, self.architecture.dimensions))
         self.log_sharpness = nn.Parameter(torch.zeros(()))
 
+    @property
+    def context_names(self) -> tuple[str, ...]:
+        """How well the templates fit the whole batch: the loss is its, not a point's."""
+        return _MISFITS
+
     def value(self, inputs: LossInputs) -> Tensor:
         """The loss of the batch, repeated for each point."""
-        feature, prediction, target = (column.flatten() for column in self.columns(inputs))
-        templates = torch.sin(feature[:, None] * self.frequency)
-        distance = self._place(prediction, templates) - self._place(target, templates)
-        return (0.5 * distance.square().sum()).expand(inputs.points)
+        places = [
+            torch.softmax(-self.log_sharpness.exp() * misfit, 0) @ self.place
+            for misfit in self._misfits(inputs).values()
+        ]
+        return (0.5 * (places[0] - places[1]).square().sum()).expand(inputs.points)
+
+    def context(self, input: Tensor, target: Tensor, **more: Tensor | None) -> dict[str, Tensor]:
+        """How well the templates fit the whole batch; arguments as those of a call."""
+        self._check(input, target, more.get("feature"))
+        return self._misfits(self._inputs(input, target, **more))
+
+    def _misfits(self, inputs: LossInputs) -> dict[str, Tensor]:
+        """The mean square distance of the predictions, and of the targets, from each template, [templates].
+
+        Where a context gives them, their values are those of the whole batch and their gradients those of this call.
+        """
+        feature, *curves = self.columns(inputs)
+        templates = torch.sin(feature[..., None] * self.frequency)
+        misfits = {}
+        for name, curve in zip(_MISFITS, curves, strict=True):
+            here, whole = inputs.mean((curve[..., None] - templates).square()), inputs.given(name)
+            misfits[name] = here if whole is None else here - here.detach() + whole
+        return misfits
 
     def reset_parameters(self, init: tuple[float, ...] = ()) -> None:
         """Templates of evenly spaced frequencies at random places.
@@ -79,8 +104,3 @@ class Loss(LearnedLoss):
             self.frequency.copy_(torch.linspace(-reach, reach, templates))
             self.place.normal_()
             self.log_sharpness.fill_(math.log(init[0] if init else 10.0))
-
-    def _place(self, curve: Tensor, templates: Tensor) -> Tensor:
-        """The place of a curve, [dimensions]."""
-        misfit = (curve[:, None] - templates).square().mean(0)
-        return torch.softmax(-self.log_sharpness.exp() * misfit, 0) @ self.place

@@ -14,14 +14,14 @@ from ml3zoo.errors import ConfigError
 from ml3zoo.format.config import LossConfig, parse_architecture
 from ml3zoo.losses.base import LearnedLoss
 from ml3zoo.losses.inputs import LossInputs
-from ml3zoo.losses.layers import fully_connected, reset_linear_layers
+from ml3zoo.losses.layers import Linear, Tanh, fully_connected, linear, outputs_first, reset_linear_layers
 from ml3zoo.losses.terms import WeightedTerms
 
 _ACTIVATIONS: dict[str, type[nn.Module]] = {
     "relu": nn.ReLU,
     "elu": nn.ELU,
     "silu": nn.SiLU,
-    "tanh": nn.Tanh,
+    "tanh": Tanh,
     "softplus": nn.Softplus,
 }
 
@@ -72,7 +72,7 @@ class Loss(LearnedLoss):
         sizes = [len(config.signals), *self.architecture.hidden, outputs]
         activation = _ACTIVATIONS[self.architecture.activation]
         self.network = fully_connected(sizes, activation, bias=self.architecture.bias)
-        self.skip = nn.Linear(sizes[0], sizes[-1], bias=False) if self.architecture.skip else None
+        self.skip = Linear(sizes[0], sizes[-1], bias=False) if self.architecture.skip else None
 
     @property
     def statistics(self) -> list[str]:
@@ -81,18 +81,40 @@ class Loss(LearnedLoss):
 
     def value(self, inputs: LossInputs) -> Tensor:
         """The loss of each point."""
-        features = self.features(inputs)
-        outputs: Tensor = self.network(features)
-        if self.skip is not None:
-            outputs = outputs + self.skip(features)
+        outputs, axis = self._outputs(inputs)
         if self.architecture.output != "weight":
-            output = outputs[..., 0]
+            output = outputs.select(axis, 0)
             return F.softplus(output) if self.architecture.output == "softplus" else output
-        zs = outputs.unbind(-1)
         if self.architecture.centering:
-            weight, share = self.architecture.weights(zs[0]), zs[1].sigmoid()
-            return (inputs["error"] - share * inputs["mean_error"]).square() * weight
-        return self.architecture.weighted_sum(inputs, self.terms, zs)
+            z, share = outputs.unbind(axis)
+            error = inputs["error"] - share.sigmoid() * inputs["mean_error"]
+            return error.square() * self.architecture.weights(z)
+        return self.architecture.weighted_sum(inputs, self.terms, outputs, axis)
+
+    def _outputs(self, inputs: LossInputs) -> tuple[Tensor, int]:
+        """What the network says of each point, and the axis of its outputs."""
+        columns, (first, *others) = self.columns(inputs), self.network
+        assert isinstance(first, nn.Linear)
+        if not others:
+            weight = first.weight if self.skip is None else first.weight + self.skip.weight
+            return outputs_first(weight, first.bias, columns, inputs.points), 0
+        last = others.pop()
+        assert isinstance(last, nn.Linear)
+        weight, bias = self._first_and_skip(first)
+        hidden = linear(weight, bias, columns, inputs.points)
+        straight = hidden[..., first.out_features :]
+        hidden = hidden[..., : first.out_features]
+        for layer in others:
+            hidden = layer(hidden)
+        outputs = F.linear(hidden, last.weight, last.bias)
+        return (outputs if self.skip is None else outputs + straight), -1
+
+    def _first_and_skip(self, first: nn.Linear) -> tuple[Tensor, Tensor | None]:
+        """The first layer and the skip connection as one layer: weight and bias."""
+        if self.skip is None:
+            return first.weight, first.bias
+        bias = None if first.bias is None else F.pad(first.bias, (0, self.skip.out_features))
+        return torch.cat([first.weight, self.skip.weight]), bias
 
     def formula(self) -> str | None:
         """Written out for one weighted term without hidden layers."""

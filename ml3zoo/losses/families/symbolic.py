@@ -123,7 +123,7 @@ class Loss(LearnedLoss):
         values = [value.expand(inputs.points) for value in stack]
         if self.architecture.output == "value":
             return values[0]
-        return self.architecture.weighted_sum(inputs, self.terms, values)
+        return self.architecture.weighted_sum(inputs, self.terms, torch.stack(values))
 
     def formula(self, latex: bool = False) -> str:
         """The expression written out, as text or in LaTeX."""

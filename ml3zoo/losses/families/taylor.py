@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections import Counter
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 import torch
@@ -54,12 +55,25 @@ class Loss(LearnedLoss):
                 f"were expected in the config of {config.name}. Lower the order."
             )
         self.monomials = polynomial_monomials(signals, order)
+        of_points = [self.problem_type.signals[signal.signal].scope == "point" for signal in config.signals]
+        self._of_points = [i for i in range(signals) if of_points[i]]
+        self._of_batch = [i for i in range(signals) if not of_points[i]]
+        places = _places([*self._of_points, *self._of_batch], self.monomials, order)
+        self._places = [] if places == sorted(places) else places
         self.terms = self.architecture.names(config, self.problem_type)
         self.coefficients = nn.Parameter(torch.zeros(len(self.terms) * count))
 
     def value(self, inputs: LossInputs) -> Tensor:
         """The loss of each point."""
-        values = [value.expand(inputs.points) for value in self._polynomials(self.columns(inputs))]
+        columns = [column.reshape(-1) if column.ndim > 1 else column for column in self.columns(inputs)]
+        points, batch = ([columns[i] for i in numbers] for numbers in (self._of_points, self._of_batch))
+        coefficients = self.coefficients.view(len(self.terms), -1)
+        if self._places:
+            coefficients = torch.stack([coefficients.unbind(1)[place] for place in self._places], 1)
+        counts = [homogeneous_monomials(len(columns), degree) for degree in range(self.architecture.order + 1)]
+        products = _products(batch, self.architecture.order)
+        value = _polynomial(torch.split(coefficients, counts, 1), points, products)
+        values = value.expand(-1, math.prod(inputs.points)).view(-1, *inputs.points)
         if self.architecture.output == "value":
             return values[0]
         return self.architecture.weighted_sum(inputs, self.terms, values)
@@ -77,26 +91,6 @@ class Loss(LearnedLoss):
             self.coefficients.normal_(std=0.0 if init else 0.1)
             self.coefficients[: len(init)] = torch.tensor(init)
 
-    def _polynomials(self, columns: list[Tensor]) -> list[Tensor]:
-        """The value of each polynomial at each point.
-
-        Signals of the batch are scalars: they are multiplied into the coefficients first, which is cheaper.
-        """
-        grouped: dict[tuple[int, ...], list[Tensor]] = {}
-        every = self.coefficients.view(len(self.terms), -1).unbind(1)
-        for coefficients, monomial in zip(every, self.monomials, strict=True):
-            of_points = tuple(i for i in monomial if columns[i].ndim)
-            of_batch = [columns[i] for i in monomial if not columns[i].ndim]
-            grouped.setdefault(of_points, []).append(math.prod(of_batch, start=coefficients))
-        products: dict[tuple[int, ...], Tensor] = {}
-        totals = torch.stack(grouped.pop(())).sum(0).unbind()
-        for monomial, parts in grouped.items():
-            *shorter, last = monomial
-            products[monomial] = columns[last] * products[tuple(shorter)] if shorter else columns[last]
-            each = torch.stack(parts).sum(0).unbind()
-            totals = tuple(total + c * products[monomial] for total, c in zip(totals, each, strict=True))
-        return list(totals)
-
     def _written(self, coefficients: list[float]) -> str:
         """One polynomial, without the monomials whose coefficient is zero."""
         names = [str(signal) for signal in self.config.signals]
@@ -112,6 +106,57 @@ def polynomial_monomials(signals: int, order: int) -> list[tuple[int, ...]]:
     """All products of at most ``order`` of so many signals, each as the signals it multiplies, the constant first."""
     each = (itertools.combinations_with_replacement(range(signals), degree) for degree in range(order + 1))
     return [monomial for monomials in each for monomial in monomials]
+
+
+def homogeneous_monomials(signals: int, degree: int) -> int:
+    """How many products of exactly so many signals there are, of so many signals."""
+    return math.comb(signals + degree - 1, degree) if signals else int(degree == 0)
+
+
+def _places(signals: Sequence[int], monomials: Sequence[tuple[int, ...]], order: int) -> list[int]:
+    """Where the monomials of the signals in this order stand among those of the signals as they are numbered."""
+    place = {monomial: i for i, monomial in enumerate(monomials)}
+    numbered = polynomial_monomials(len(signals), order)
+    return [place[tuple(sorted(signals[i] for i in monomial))] for monomial in numbered]
+
+
+def _products(batch: Sequence[Tensor], order: int) -> list[Tensor]:
+    """The products of 1, 2, ..., order scalars in the order of ``polynomial_monomials``, each [products, 1]."""
+    if not batch:
+        return []
+    degrees = [torch.stack(list(batch))[:, None]]
+    for degree in range(1, order):
+        shorter = degrees[-1]
+        starts = [len(shorter) - homogeneous_monomials(len(batch) - i, degree) for i in range(len(batch))]
+        degrees.append(torch.cat([value * shorter[start:] for value, start in zip(batch, starts, strict=True)]))
+    return degrees
+
+
+def _polynomial(degrees: Sequence[Tensor], points: Sequence[Tensor], products: Sequence[Tensor]) -> Tensor:
+    """Polynomials of signals of points and of the batch, the points' first, [polynomials, points] or [polynomials, 1].
+
+    It is what is left without the points' signals, and each of these times a polynomial of one order less in itself and
+    all later signals. Signals of the batch are multiplied into the coefficients first, so that little is left to do for
+    each point.
+
+    Args:
+        degrees: coefficients of the monomials of 0, 1, ... signals, each [polynomials, monomials].
+        points: signals of points, each [points].
+        products: of 1, 2, ... signals of the batch, each [products, 1].
+    """
+    total, *others = degrees
+    led: list[list[Tensor]] = [[] for _ in points]
+    for degree, coefficients in enumerate(others, 1):
+        of_batch = len(products[0]) if products else 0
+        sizes = [homogeneous_monomials(len(points) - i + of_batch, degree - 1) for i in range(len(points))]
+        *parts, rest = torch.split(coefficients, [*sizes, homogeneous_monomials(of_batch, degree)], 1)
+        for part, each in zip(parts, led, strict=True):
+            each.append(part)
+        if products:
+            total = torch.addmm(total, rest, products[degree - 1])
+    for i, point in enumerate(points if others else ()):
+        total = torch.addcmul(total, _polynomial(led[i], points[i:], products), point)
+    return total
 
 
 def _powers(monomial: tuple[int, ...], names: list[str]) -> list[str]:

@@ -18,7 +18,8 @@ from ml3zoo.format.environment import AffineScales
 from ml3zoo.format.schema import Strict
 from ml3zoo.losses.base import FEATURE_LIMIT, LearnedLoss
 from ml3zoo.losses.inputs import LossInputs
-from ml3zoo.losses.layers import fully_connected, reset_linear_layers
+from ml3zoo.losses.layers import Tanh, fully_connected, reset_linear_layers
+from ml3zoo.losses.reductions import Reductions
 from ml3zoo.losses.terms import WeightedTerms
 
 _PARTS = ("state", "action", "goal")
@@ -64,14 +65,21 @@ class Loss(LearnedLoss):
                 "a trajectory loss looks at state, action, goal and, optionally, progress, without transforms, shift "
                 f"or scale (its architecture has the scales); {config.name} at {', '.join(map(str, config.signals))}."
             )
-        for part in _PARTS:
-            scales: AffineScales = getattr(self.architecture, part)
-            self.register_buffer(f"{part}_shift", torch.tensor([each.shift for each in scales]), persistent=False)
-            self.register_buffer(f"{part}_scale", torch.tensor([each.scale for each in scales]), persistent=False)
         states, actions, goals = (len(getattr(self.architecture, part)) for part in _PARTS)
         sizes = {"target_action": (states + goals, 1 + actions), "value": (states + goals + actions, 1)}
         inputs, outputs = sizes[self.architecture.output]
-        self.network = fully_connected([inputs + self.uses_progress, *self.architecture.hidden, outputs], nn.Tanh)
+        self.network = fully_connected([inputs + self.uses_progress, *self.architecture.hidden, outputs], Tanh)
+
+    def constants(self) -> dict[str, Tensor]:
+        """The scales of state, action and goal too."""
+        architecture = parse_architecture(Architecture, self.config)
+        constants = super().constants()
+        for part in _PARTS:
+            scales: AffineScales = getattr(architecture, part)
+            for what in ("shift", "scale"):
+                numbers = [getattr(each, what) for each in scales]
+                constants[f"{part}_{what}"] = torch.tensor(numbers, dtype=torch.float32)
+        return constants
 
     def value(self, inputs: LossInputs) -> Tensor:
         """The loss of each time step."""
@@ -103,7 +111,9 @@ class Loss(LearnedLoss):
             )
         any_action = self.action_shift.expand(*state.shape[:-1], -1)
         self._check(any_action, goal, state)
-        inputs = self._inputs(any_action, goal, state, torch.tensor(progress, device=state.device), {})
+        known = self.convention.given(any_action, goal, self.dtype)
+        known |= {"feature": state.to(self.dtype), "progress": known["action"].new_tensor(progress)}
+        inputs = LossInputs(self.problem_type, known, Reductions(self.convention.points(any_action)))
         action: Tensor = self.action_shift + self.action_scale * self._outputs(inputs)[..., 1:].tanh()
         return action
 
@@ -138,18 +148,28 @@ class Loss(LearnedLoss):
     def _outputs(self, inputs: LossInputs, *more: Tensor) -> Tensor:
         """The network's outputs [..., outputs] for state, goal, progress and more."""
         seen = torch.cat([self._scaled(inputs, "state"), self._scaled(inputs, "goal"), *more], -1)
-        output = self._network_at(inputs, seen)
+        weight, bias = self._first_layer(inputs)
         if not self.architecture.mirrored:
-            return output
-        mirrored = self._network_at(inputs, -seen)
+            return self._others(F.linear(seen, weight, bias))
+        seen = F.linear(seen, weight)
+        output, mirrored = self._others(bias + seen), self._others(bias - seen)
         return torch.cat([output[..., :1] + mirrored[..., :1], output[..., 1:] - mirrored[..., 1:]], -1) / 2
 
-    def _network_at(self, inputs: LossInputs, seen: Tensor) -> Tensor:
-        """The network's outputs [..., outputs] for scaled numbers [..., numbers] and progress."""
-        if self.uses_progress:
-            seen = torch.cat([seen, (2 * inputs["progress"] - 1).expand(*inputs.points, 1)], -1)
-        output: Tensor = self.network(seen)
-        return output
+    def _first_layer(self, inputs: LossInputs) -> tuple[Tensor, Tensor]:
+        """Weight and bias of the first layer, the progress being part of the bias."""
+        first = self.network[0]
+        assert isinstance(first, nn.Linear)
+        if not self.uses_progress:
+            return first.weight, first.bias
+        progress = 2 * inputs["progress"] - 1
+        return first.weight[:, :-1], torch.addcmul(first.bias, first.weight[:, -1], progress)
+
+    def _others(self, hidden: Tensor) -> Tensor:
+        """The network's outputs from those of its first layer."""
+        _, *others = self.network
+        for layer in others:
+            hidden = layer(hidden)
+        return hidden
 
     def _scaled(self, inputs: LossInputs, part: str) -> Tensor:
         """State, action or goal, scaled to about -1 to 1.
