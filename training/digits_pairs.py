@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from torch import nn
 
 from ml3zoo.evaluate import Baseline, Evaluation, Metric, ReportedStep, Setup, Unseen
-from ml3zoo.format.config import InnerConfig, LossConfig, signal
+from ml3zoo.format.config import ClassRange, InnerConfig, LossConfig, signal
 from ml3zoo.losses import LearnedLoss
 from ml3zoo.losses.ordinary import FocalLoss, PartlyLabelled
 from ml3zoo.meta.estimators import Objective, Unrolled
@@ -163,6 +163,7 @@ RECIPE = Recipe(
             "terms": ["labelled_cross_entropy", "entropy", "crowding"],
         },
         inner=InnerConfig(optimizer="sgd", lr=LR, steps=STEPS),
+        classes=ClassRange(2, 2),
     ),
     init=(0.0, 0.0, 0.0, -0.8, 0.0, 0.0, 0.0, 0.0, -1.0, 0.0),
     training=MetaTraining(

@@ -8,6 +8,7 @@ runs, on mixtures of Gaussians and on classes made by random networks, 2 to 20 o
 rates of 0 to 60 %.
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 from torch import nn
 
 from ml3zoo.evaluate import Baseline, Evaluation, Metric, ReportedStep, Setup, Unseen
-from ml3zoo.format.config import InnerConfig, LossConfig, signal
+from ml3zoo.format.config import ClassRange, InnerConfig, LossConfig, signal
 from ml3zoo.losses.ordinary import GeneralizedCrossEntropy, MeanAbsoluteProbability, SymmetricCrossEntropy
 from ml3zoo.meta.estimators import Objective, Unrolled
 from ml3zoo.meta.initialisation.distillation import Distillation
@@ -140,6 +141,12 @@ def label_noise_evaluation(
     )
 
 
+def _classes(part: Iterable[int]) -> ClassRange:
+    """How many classes the tasks of a part of the mixture have."""
+    counts = [MIXTURE[k][0].source.classes for k in part]
+    return ClassRange(min(counts), max(counts))
+
+
 RECIPE = Recipe(
     config=LossConfig(
         name="label-noise",
@@ -165,6 +172,7 @@ RECIPE = Recipe(
             "terms": ["cross_entropy", "self_cross_entropy", "uniform_cross_entropy"],
         },
         inner=InnerConfig(optimizer="sgd", lr=LR, momentum=0.9, steps=STEPS),
+        classes=_classes(range(len(MIXTURE))),
     ),
     training=MetaTraining(
         training_configs=tuple(
@@ -199,7 +207,13 @@ def student_recipe(name: str, summary: str, family: str, architecture: dict[str,
     shared = {key: RECIPE.config.architecture[key] for key in ("terms", "weight_bound")}
     return replace(
         RECIPE,
-        config=RECIPE.config.replace(name=name, summary=summary, family=family, architecture=architecture | shared),
+        config=RECIPE.config.replace(
+            name=name,
+            summary=summary,
+            family=family,
+            architecture=architecture | shared,
+            classes=_classes(STUDENT_CONFIGS),
+        ),
         initialisation=Distillation(RECIPE.config.name),
         evaluation=partial(label_noise_evaluation, rates=(0.0, 0.4), reported_steps=("last",)),
         training=replace(

@@ -3,7 +3,7 @@
 Run: ``ml3zoo train shaped-sine``. The squared error of sin(ωx) has a trap at almost every ω. This loss is meta-trained
 with the true frequency at hand and sees only x, predictions and targets afterwards: it places both among learned
 templates and measures their distance. Templates start as sines of growing frequency at random places: where each
-belongs, and how sharply they are told apart, is learned. Source of the task: Bechtle et al. 2020.
+belongs, and how sharply they are separated, is learned. Source of the task: Bechtle et al. 2020.
 """
 
 from __future__ import annotations
