@@ -49,6 +49,8 @@ ELSEWHERE = {
     "python -m pytest": ".ci/run",
     "ml3zoo bench --all": "tests/recipe/test_headlines.py",
     "ml3zoo train {{ config.name }}": "tests/cli/test_cli.py",
+    "torchrun --standalone --nproc-per-node 2 train_ddp.py": "tests/integrations/test_ddp.py",
+    "torchrun --standalone --nproc-per-node 2 train_fsdp.py": "tests/integrations/test_fsdp.py",
     "torchrun --nnodes": "nobody: it takes several machines",
 }
 """Marks of blocks and beginnings of commands, and who runs them."""

@@ -1,0 +1,1 @@
+"""Adapters for frameworks whose conventions differ: one file each, imported only when asked for."""
