@@ -70,6 +70,12 @@ class EnvironmentConfig(Strict, frozen=True, kw_only=True):
         """An observation [..., numbers] as policies saw it in meta-training: about -1 to 1."""
         return normalise(observation, self.observation_normaliser)
 
+    def goals(self, states: Tensor) -> Tensor:
+        """The goal [..., goals] in each state [..., states]."""
+        if self.goal_at:
+            return states[..., list(self.goal_at)]
+        return states.new_tensor(self.goal).expand(*states.shape[:-1], -1)
+
     @property
     def success(self) -> str:
         """What counts as a success."""

@@ -84,9 +84,7 @@ class TrajectoryLoss(LossModule):
                 f"the config of {self.loss.config.name} names no environment, so there is no goal. Say where one "
                 'stands: set_keys(goal="desired_goal").'
             )
-        if environment.goal_at:
-            return states[..., list(environment.goal_at)]
-        return states.new_tensor(environment.goal).expand(*states.shape[:-1], -1)
+        return environment.goals(states)
 
     def _mask(self, tensordict: Any, actions: Tensor) -> Tensor | None:
         """Which steps count, [...]; None if all do."""

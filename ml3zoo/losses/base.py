@@ -15,7 +15,7 @@ from ml3zoo.errors import InputError
 from ml3zoo.format.config import LossConfig
 from ml3zoo.format.optimizers import OPTIMIZERS
 from ml3zoo.format.problem_types import find_problem_type
-from ml3zoo.losses.call import Call, Reduction
+from ml3zoo.losses.call import Call, Reduction, may_look_at_values
 from ml3zoo.losses.checks import (
     check_call,
     check_context,
@@ -119,8 +119,7 @@ class LearnedLoss(KeepsFrozen, Timed):
 
     def features(self, inputs: LossInputs) -> Tensor:
         """The normalised signals of each point as one tensor, [..., signals]."""
-        signals = torch.stack([inputs.signal(signal).expand(inputs.points) for signal in self.config.signals], -1)
-        return ((signals - self.shift) / self.scale).clamp(-FEATURE_LIMIT, FEATURE_LIMIT)
+        return torch.stack([column.expand(inputs.points) for column in self.columns(inputs)], -1)
 
     def reset_parameters(self, init: tuple[float, ...] = ()) -> None:
         """Fresh parameters from torch's global generator.
@@ -316,7 +315,7 @@ class LearnedLoss(KeepsFrozen, Timed):
         """The ranks that share a batch."""
         if self.process_group is None or not (dist.is_available() and dist.is_initialized()):
             return None
-        if torch._C._are_functorch_transforms_active():  # no rank waits for another inside of them
+        if not may_look_at_values():  # no rank waits for another inside of them
             return None
         group = dist.group.WORLD if self.process_group == "all" else self.process_group
         return group if dist.get_world_size(group) > 1 and self.looks_at_batch else None

@@ -9,7 +9,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from ml3zoo.losses.reductions import Weighting
+from ml3zoo.losses.reductions import Weighting, beside
 
 Reduction = Literal["mean", "sum", "none"]
 
@@ -38,7 +38,7 @@ class Call:
         """The same call without the other points, [points]."""
         if kept is None:
             return self
-        known = {name: value.where(self._like(kept, value), 0) for name, value in self.known.items()}
+        known = {name: value.where(beside(kept, value), 0) for name, value in self.known.items()}
         weights = next(iter(self.known.values())).new_ones(self.points) if self.weights is None else self.weights
         divisor = None if self.divisor is None else self.divisor.where(kept, 0)
         kind: Weighting = "some left out" if self.kind == "few left out" else self.kind
@@ -82,9 +82,6 @@ class Call:
             return value.mean()
         divisor = self.weights if self.divisor is None else self.divisor
         return value.sum() / divisor.sum().clamp_min(torch.finfo(value.dtype).tiny)
-
-    def _like(self, flags: Tensor, value: Tensor) -> Tensor:
-        return flags.view(flags.shape + (1,) * (value.dim() - len(self.points)))
 
 
 def unless_all(flags: Tensor) -> Tensor | None:

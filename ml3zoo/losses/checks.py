@@ -106,14 +106,12 @@ def check_items(items: Tensor | float | None) -> None:
         raise InputError(f"num_items_in_batch must be one number above 0, got {items!r}. It is what a mean divides by.")
 
 
-def check_context(context: Mapping[str, Tensor] | None, names: Collection[str], name: str) -> None:
+def check_context(context: Mapping[str, Tensor], names: Collection[str], name: str) -> None:
     """See that a context has statistics that a loss looks at.
 
     Raises:
         InputError: it has others, or is none.
     """
-    if context is None:
-        return
     if not isinstance(context, Mapping) or not all(isinstance(value, Tensor) for value in context.values()):
         raise InputError(f"context must be tensors by name, got {context!r:.80}. Call loss.context(input, target).")
     unknown = sorted(context.keys() - set(names))

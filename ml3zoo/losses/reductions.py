@@ -101,7 +101,7 @@ class Reductions:
     def _here(self, value: Tensor) -> Tensor:
         """The sum over the points of this process."""
         if self.weights is not None:
-            value = value * self.weights.view(self.points + (1,) * (value.dim() - len(self.points)))
+            value = value * beside(self.weights, value)
         axes = tuple(range(len(self.points)))
         return value.sum(axes) if axes else value
 
@@ -124,6 +124,11 @@ class Reductions:
         parts = [torch.empty_like(padded) for _ in range(ranks)]
         dist.all_gather(parts, padded, group=self.group)
         return torch.cat([part[:length] for part, length in zip(parts, lengths, strict=True)])
+
+
+def beside(of_points: Tensor, value: Tensor) -> Tensor:
+    """One number for each point, [points], with axes for the rest of [points, ...]."""
+    return of_points.view(of_points.shape + (1,) * (value.dim() - of_points.dim()))
 
 
 def _weighted_median(value: Tensor, weights: Tensor) -> Tensor:

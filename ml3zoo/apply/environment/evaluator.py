@@ -79,12 +79,6 @@ class Evaluator:
         self.note()
         return rollouts
 
-    def goals(self, states: Tensor) -> Tensor:
-        """The goal [..., goals] in each state [..., states]."""
-        if self.config.goal_at:
-            return states[..., list(self.config.goal_at)]
-        return states.new_tensor(self.config.goal).expand(*states.shape[:-1], -1)
-
     def distances(self, rollouts: Rollouts) -> Tensor | None:
         """How far from the goal each episode ended, [policies]; None if the config does not say where that stands."""
         offset = rollouts.end[:, list(self.config.offset_at)].double()

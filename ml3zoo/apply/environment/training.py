@@ -39,7 +39,7 @@ def train_under(loss: LearnedLoss, evaluator: Evaluator, steps: int, observe: Ob
 
     def objective(rollouts: Rollouts, step: int) -> Tensor:
         states = rollouts.states
-        value: Tensor = loss(policies(states), evaluator.goals(states), feature=states, progress=step / steps)
+        value: Tensor = loss(policies(states), evaluator.config.goals(states), feature=states, progress=step / steps)
         return value
 
     optimizer = loss.make_optimizer(policies.parameters())
