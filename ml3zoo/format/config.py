@@ -31,6 +31,8 @@ LARGEST: dict[str, int] = {
 }
 """The files a loss's folder may hold, with their largest size in bytes; pictures come on top."""
 LARGEST_PICTURE = 2**24
+LARGEST_SIGNAL = 50.0
+"""Normalised signals are clamped here at the latest: a loss stays finite however wild the prediction."""
 PICTURE = r"plots/[a-z0-9_]+\.png"
 Model = TypeVar("Model", bound=Strict)
 
@@ -48,7 +50,7 @@ def largest(name: str) -> int | None:
 
 
 class SignalConfig(Strict, frozen=True):
-    """One input of a loss: a signal, then transforms, then ``(value - shift) / scale``.
+    """One input of a loss: a signal, then transforms, then ``(value - shift) / scale``, from ``-limit`` to ``limit``.
 
     ``LossConfig`` checks the names: which there are depends on the problem type.
     """
@@ -57,6 +59,7 @@ class SignalConfig(Strict, frozen=True):
     transforms: Annotated[tuple[_Short, ...], Meta(max_length=8)] = ()
     shift: Finite = 0.0
     scale: Positive = 1.0
+    limit: Annotated[float, Meta(gt=0, le=LARGEST_SIGNAL)] = LARGEST_SIGNAL
 
     @property
     def looks_at(self) -> set[str]:
@@ -71,12 +74,15 @@ class SignalConfig(Strict, frozen=True):
             text = find_transform(transform).text.format(text)
         if self.shift:
             text = f"({text} - {self.shift:g})"
-        return text if self.scale == 1 else f"{text} / {self.scale:g}"
+        text = text if self.scale == 1 else f"{text} / {self.scale:g}"
+        return text if self.limit == LARGEST_SIGNAL else f"clamp({text}, ±{self.limit:g})"
 
 
-def signal(name: str, *transforms: str, shift: float = 0.5, scale: float = 0.5) -> SignalConfig:
+def signal(
+    name: str, *transforms: str, shift: float = 0.5, scale: float = 0.5, limit: float = LARGEST_SIGNAL
+) -> SignalConfig:
     """A signal brought to about -1 to 1: a share or a probability, unless shift and scale say otherwise."""
-    return SignalConfig(signal=name, transforms=transforms, shift=shift, scale=scale)
+    return SignalConfig(signal=name, transforms=transforms, shift=shift, scale=scale, limit=limit)
 
 
 class InnerConfig(Strict, frozen=True, kw_only=True):
@@ -94,8 +100,8 @@ class InnerConfig(Strict, frozen=True, kw_only=True):
         spec = OPTIMIZERS.get(self.optimizer)  # an unknown one is refused by its type
         for name in get_args(OptimizerSetting):
             if spec and getattr(self, name) and name not in spec.settings:
-                fitting = ", ".join(other for other, known in OPTIMIZERS.items() if name in known.settings)
-                raise ValueError(f"{self.optimizer} has no {name}, only {fitting} has: leave it at 0")
+                fitting = " and ".join(other for other, known in OPTIMIZERS.items() if name in known.settings)
+                raise ValueError(f"{self.optimizer} has no {name}, only {fitting}: leave it at 0")
 
     @property
     def optimizer_settings(self) -> dict[str, float]:
@@ -191,9 +197,17 @@ class LossConfig(Strict, frozen=True, kw_only=True):
         """Whether the loss looks at the feature of a point: for a trajectory the state, often the model's input."""
         return self._uses("feature")
 
+    @property
+    def uses_class_counts(self) -> bool:
+        """Whether the loss looks at how many training points each class has."""
+        return self._uses("class_counts")
+
     def _uses(self, argument: str) -> bool:
+        """Whether a signal that the loss looks at, or adds up as a term, needs an argument of the call."""
         signals = find_problem_type(self.problem_type).signals
-        return any(signals[name].argument == argument for each in self.signals for name in each.looks_at)
+        terms = self.architecture.get("terms")
+        added_up = {name for name in signals if name in terms} if isinstance(terms, list | tuple) else set()
+        return any(signals[name].argument == argument for name in added_up.union(*(s.looks_at for s in self.signals)))
 
 
 def read_config(folder: Path) -> LossConfig:

@@ -12,6 +12,8 @@ from ml3zoo.format.transforms import PER, TRANSFORMS, SignalValues, Transform, p
 if TYPE_CHECKING:
     from torch import Tensor
 
+RUNNING = "running_"
+"""Before the name of a signal of the batch: its running mean."""
 SMALLEST = 1e-6
 """Relative errors below this count as zero, so that logarithms and ratios stay finite."""
 _SMALLEST_SHARE = 0.01
@@ -24,25 +26,40 @@ class Signal:
     Attributes:
         name: as configs and formulas have it.
         scope: ``"point"``: one number for each point. ``"batch"``: of all points of a call, and a constant to the
-            gradient; it tells the loss where training stands. ``"training"``: how far training is.
+            gradient; it tells the loss where training stands. ``"running"``: its mean over the batches of the steps
+            before, which the loss remembers; at the first step that of the batch. ``"training"``: how far training is,
+            and what it trains on.
         meaning: completes "``name`` is …" on a card; other signals in it stand in backticks.
         rule: computes it from other signals; None if the call gives it.
         argument: of the call, that it needs besides input and target.
         unit: whether there is a transform ``per_<name>``; it must always be above zero.
-        rests_on: the signal of the batch that one of points is computed from, if there is one.
+        rests_on: the signal of the batch that another is computed from, if there is one.
+        steady: whether it is the same for every batch.
         intermediate: only other signals may use it, no config.
         formula: how it is written in a formula, if not by its name.
     """
 
     name: str
-    scope: Literal["point", "batch", "training"]
+    scope: Literal["point", "batch", "running", "training"]
     meaning: str
     rule: Callable[[SignalValues], Tensor] | None = None
-    argument: Literal["feature", "progress"] | None = None
+    argument: Literal["feature", "class_counts", "progress"] | None = None
     unit: bool = False
     rests_on: str | None = None
+    steady: bool = False
     intermediate: bool = False
     formula: str = ""
+
+    def running(self) -> Signal:
+        """The running mean of this signal of the batch."""
+        return Signal(
+            RUNNING + self.name,
+            "running",
+            f"the running mean of `{self.name}` over the steps",
+            lambda values: values[self.name],
+            unit=self.unit,
+            rests_on=self.name,
+        )
 
 
 @dataclass(frozen=True)
@@ -101,14 +118,15 @@ class ProblemType:
         used = [signal for signal in self.signals.values() if signal.name in named]
         entries = [f"`{signal.name}` is {signal.meaning}" for signal in used]
         entries += [f"`{t.name}(u)` is {t.meaning}" for t in TRANSFORMS.values() if t.meaning and t.name in words]
-        of_batch = [f"`{signal.name}`" for signal in used if signal.scope == "batch"]
+        of_batch = [f"`{signal.name}`" for signal in used if signal.scope in ("batch", "running")]
         constants = f" Constant to the gradient: {', '.join(of_batch)}." if of_batch else ""
         return f"{'; '.join(entries)}.{constants}" if entries else ""
 
 
 def by_name(*signals: Signal) -> dict[str, Signal]:
-    """Signals of a problem type by name, and those of the training, which every type has."""
-    return {signal.name: signal for signal in (*signals, *_OF_TRAINING)}
+    """Signals of a problem type by name, their running means, and those of the training, which every type has."""
+    means = (each.running() for each in signals if each.scope == "batch" and not (each.steady or each.intermediate))
+    return {signal.name: signal for signal in (*signals, *means, *_OF_TRAINING)}
 
 
 _OF_TRAINING = (

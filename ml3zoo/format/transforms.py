@@ -19,6 +19,9 @@ class SignalValues(Protocol):
     def __getitem__(self, name: str, /) -> Tensor:
         """A signal of each point, or of the batch or the training as a whole."""
 
+    def count(self, like: Tensor, /) -> Tensor:
+        """How many points there are, a scalar of the same type."""
+
     def sum(self, value: Tensor, /) -> Tensor:
         """Over the points, [points, ...] to [...]."""
 

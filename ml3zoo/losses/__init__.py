@@ -6,7 +6,7 @@ import importlib
 
 from ml3zoo.format.config import LossConfig, check_family
 from ml3zoo.losses.base import LearnedLoss
-from ml3zoo.losses.contract import call_arguments, context_argument
+from ml3zoo.losses.contract import call_arguments, context_of, empty_memory, remember
 
 
 def build_loss(config: LossConfig) -> LearnedLoss:
@@ -20,4 +20,4 @@ def build_loss(config: LossConfig) -> LearnedLoss:
     return family(config).float()
 
 
-__all__ = ["LearnedLoss", "build_loss", "call_arguments", "context_argument"]
+__all__ = ["LearnedLoss", "build_loss", "call_arguments", "context_of", "empty_memory", "remember"]

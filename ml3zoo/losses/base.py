@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any, Literal, Self, get_args
@@ -15,9 +14,11 @@ from ml3zoo.errors import InputError
 from ml3zoo.format.config import LossConfig
 from ml3zoo.format.optimizers import OPTIMIZERS
 from ml3zoo.format.problem_types import find_problem_type
+from ml3zoo.format.signals import RUNNING, Signal
 from ml3zoo.losses.call import Call, Reduction, may_look_at_values
 from ml3zoo.losses.checks import (
     check_call,
+    check_class_counts,
     check_context,
     check_feature,
     check_items,
@@ -29,17 +30,14 @@ from ml3zoo.losses.clock import Clock
 from ml3zoo.losses.conventions import TargetOptions, convention_of
 from ml3zoo.losses.inputs import LossInputs
 from ml3zoo.losses.layers import KeepsFrozen
+from ml3zoo.losses.memory import Memory, RunningMeans
 from ml3zoo.losses.notices import warn
 from ml3zoo.losses.reductions import Reductions
+from ml3zoo.losses.scaled import PUBLISHED, Scaled
 from ml3zoo.losses.timed import Timed
 
-PUBLISHED = ("shift", "scale")
-"""The buffers that are stored with the parameters of a loss."""
-FEATURE_LIMIT = 50.0
-"""Normalised signals are clamped here: a family's value stays finite however wild the prediction."""
 
-
-class LearnedLoss(KeepsFrozen, Timed):
+class LearnedLoss(KeepsFrozen, Scaled, Timed):
     """A loss function that was learned: a drop-in ``nn.Module`` like ``torch.nn.MSELoss``.
 
     Calling it returns a scalar (``reduction="mean"`` or ``"sum"``) or a tensor of one value per point (``"none"``),
@@ -50,13 +48,15 @@ class LearnedLoss(KeepsFrozen, Timed):
     The count is part of ``state_dict()``, so that a training that is resumed goes on where it was.
 
     A loss that looks at statistics of the batch takes them over all ranks of a distributed training, in calls that
-    build a graph: every rank must make them.
+    build a graph: every rank must make them. One that looks at running means of them remembers those, see ``Memory``;
+    they are part of ``state_dict()`` too.
 
     Attributes:
         config: what the loss is.
         problem_type: what losses of its type look at.
         convention: how losses of its type are called.
         clock: counts the steps of a training.
+        memory: running means of the batches before; None if the loss looks at none.
         uses_progress: whether it looks at the training progress.
         uses_feature: whether it looks at the feature of each point.
         weight, ignore_index, label_smoothing: what is true of all targets of classes; see ``target_options``.
@@ -74,23 +74,16 @@ class LearnedLoss(KeepsFrozen, Timed):
         self.convention = convention_of(config)
         self.uses_progress = config.uses_progress
         self.uses_feature = config.uses_feature
+        self.uses_class_counts = config.uses_class_counts
         self.reduction = "mean"
-        self.clock = Clock(config.name)
+        self.clock = Clock(config.name, tells_progress=config.uses_progress)
         self.process_group: dist.ProcessGroup | Literal["all"] | None = None
-        self.shift: Tensor
-        self.scale: Tensor
-        for name, values in self.constants().items():
-            self.register_buffer(name, values)
-        self._shift_and_scale = [tuple(_float32(each) for each in (s.shift, s.scale)) for s in config.signals]
+        self.memory = Memory(self.remembered) if self.remembered else None
+        self.register_constants()
         self.weight: Tensor | None
         self.register_buffer("weight", None)
         self.target_options()
         self._warned = False
-
-    def constants(self) -> dict[str, Tensor]:
-        """The buffers that its config says: what brings signals to a common scale."""
-        signals = self.config.signals
-        return {name: torch.tensor([getattr(s, name) for s in signals], dtype=torch.float32) for name in PUBLISHED}
 
     def published(self) -> dict[str, Tensor]:
         """What a stored loss holds: its parameters, and the scales of its signals."""
@@ -100,26 +93,6 @@ class LearnedLoss(KeepsFrozen, Timed):
     def value(self, inputs: LossInputs) -> Tensor:
         """The loss of each point, shaped like the points. ``columns`` and ``features`` give the signals of a call."""
         raise NotImplementedError
-
-    def columns(self, inputs: LossInputs) -> list[Tensor]:
-        """The normalised signals, each shaped like the points, or a scalar where it is one for the whole batch."""
-        columns = [inputs.signal(signal) for signal in self.config.signals]
-        scalars = [i for i, column in enumerate(columns) if not column.ndim]
-        if scalars:  # all at once: a call on a small batch costs as much as it has operations
-            together = (columns, self.shift.unbind(), self.scale.unbind())
-            values, shifts, scales = (torch.stack([each[i] for i in scalars]) for each in together)
-            normalised = ((values - shifts) / scales).clamp(-FEATURE_LIMIT, FEATURE_LIMIT).unbind()
-            for i, value in zip(scalars, normalised, strict=True):
-                columns[i] = value
-        for i, (shift, scale) in enumerate(self._shift_and_scale):
-            if columns[i].ndim:
-                shifted = columns[i] - shift if shift else columns[i]
-                columns[i] = (shifted / scale if scale != 1 else shifted).clamp(-FEATURE_LIMIT, FEATURE_LIMIT)
-        return columns
-
-    def features(self, inputs: LossInputs) -> Tensor:
-        """The normalised signals of each point as one tensor, [..., signals]."""
-        return torch.stack([column.expand(inputs.points) for column in self.columns(inputs)], -1)
 
     def reset_parameters(self, init: tuple[float, ...] = ()) -> None:
         """Fresh parameters from torch's global generator.
@@ -135,17 +108,28 @@ class LearnedLoss(KeepsFrozen, Timed):
         arguments = {"input": input, "target": target}
         if self.uses_feature:
             arguments["feature"] = 2 * torch.randn(input.shape, generator=generator, dtype=torch.float64)
+        if self.uses_class_counts:
+            classes = self.convention.classes(input)
+            arguments["class_counts"] = 10 ** (3 * torch.rand(classes, generator=generator, dtype=torch.float64))
         return arguments
 
     def workload(self, generator: torch.Generator, elements: int) -> dict[str, Tensor]:
         """Arguments of a call on so many elements, as training has them."""
         input, target = self.convention.workload(generator, elements)
-        return {"input": input, "target": target} | ({"feature": input.clone()} if self.uses_feature else {})
+        more = {"feature": input.clone()} if self.uses_feature else {}
+        if self.uses_class_counts:
+            more["class_counts"] = input.new_ones(self.convention.classes(input))
+        return {"input": input, "target": target} | more
 
     @property
     def uses(self) -> frozenset[str]:
         """The optional arguments of a call that this loss makes use of, see ``ml3zoo.losses.contract``."""
-        uses = {"feature": self.uses_feature, "progress": self.uses_progress, "context": bool(self.statistics)}
+        uses = {
+            "feature": self.uses_feature,
+            "class_counts": self.uses_class_counts,
+            "progress": self.uses_progress,
+            "context": bool(self.statistics),
+        }
         return frozenset(name for name, used in uses.items() if used)
 
     @property
@@ -190,6 +174,7 @@ class LearnedLoss(KeepsFrozen, Timed):
         feature: Tensor | None = None,
         mask: Tensor | None = None,
         sample_weight: Tensor | None = None,
+        class_counts: Tensor | None = None,
         progress: Tensor | float | None = None,
         context: Mapping[str, Tensor] | None = None,
         num_items_in_batch: Tensor | float | None = None,
@@ -209,6 +194,7 @@ class LearnedLoss(KeepsFrozen, Timed):
                 for trajectories the states [..., states].
             mask: whether a point counts, one boolean for each value that ``reduction="none"`` gives.
             sample_weight: how often a point counts, shaped like ``mask``, from 0; a mean divides by the sum.
+            class_counts: how many training points each class has, [classes], for losses that look at that.
             progress: share of training done, in [0, 1], for callers that count steps themselves.
             context: statistics of the batch by name, where those of this batch are a poor guess; see ``context``.
             num_items_in_batch: what a mean divides by, where the batch is larger than this call.
@@ -218,6 +204,7 @@ class LearnedLoss(KeepsFrozen, Timed):
         """
         input = predictions_of(input)
         self._check(input, target, feature, mask, sample_weight)
+        counts = self._counts(input, class_counts)
         check_items(num_items_in_batch)
         if context is not None:
             check_context(context, self.context_names, self.config.name)
@@ -228,18 +215,32 @@ class LearnedLoss(KeepsFrozen, Timed):
                 progress = self._tick(input)
             else:
                 check_progress(progress)
+                if self.memory is not None:
+                    self.clock.noted(self._in_training(input))
             progress = torch.as_tensor(progress, device=input.device).to(self.dtype)
-            known = {**call.known, "progress": progress, **(context or {})}
-            value = self.value(LossInputs(self.problem_type, known, self._reductions(call, self._in_training(input))))
+            in_training = self._in_training(input)
+            known = {**call.known, **counts, "progress": progress, **(context or {})}
+            inputs = LossInputs(self.problem_type, known, self._reductions(call, in_training))
+            if self.memory is not None and RUNNING + self.memory.names[0] not in known:
+                inputs.give(self.memory(inputs, self.clock.counts, in_training=in_training))
+            value = self.value(inputs)
             return call.reduced(value, self.reduction, num_items_in_batch)
 
     @property
     def statistics(self) -> list[str]:
-        """The signals of the batch as a whole that this loss looks at, sorted."""
-        named = {name for signal in self.config.signals for name in signal.looks_at} | {*self.terms}
-        signals = [self.problem_type.signals[name] for name in named]
-        rested_on = {signal.rests_on for signal in signals if signal.rests_on}
-        return sorted({signal.name for signal in signals if signal.scope == "batch"} | rested_on)
+        """The signals of the batch as a whole that this loss looks at or remembers, sorted."""
+        rested_on = {signal.rests_on for signal in self._looked_at if signal.rests_on}
+        return sorted({signal.name for signal in self._looked_at if signal.scope == "batch"} | rested_on)
+
+    @property
+    def remembered(self) -> list[str]:
+        """The signals of the batch whose running means this loss looks at, sorted."""
+        return sorted(str(signal.rests_on) for signal in self._looked_at if signal.scope == "running")
+
+    @property
+    def _looked_at(self) -> list[Signal]:
+        names = {name for signal in self.config.signals for name in signal.looks_at} | {*self.terms}
+        return [self.problem_type.signals[name] for name in names]
 
     def _inputs(
         self,
@@ -249,16 +250,18 @@ class LearnedLoss(KeepsFrozen, Timed):
         feature: Tensor | None = None,
         mask: Tensor | None = None,
         sample_weight: Tensor | None = None,
+        class_counts: Tensor | None = None,
     ) -> LossInputs:
         """A whole batch, with gradients through its statistics."""
         check_call(self.convention, input, target, mask, sample_weight)
         call = self._call(input, target, feature, mask, sample_weight)
-        return LossInputs(self.problem_type, call.known, self._reductions(call, True), through_batch=True)
+        known = {**call.known, **self._counts(input, class_counts)}
+        return LossInputs(self.problem_type, known, self._reductions(call, True), through_batch=True)
 
     @property
     def context_names(self) -> Sequence[str]:
         """What a context may give."""
-        return self.statistics
+        return [*self.statistics, *(RUNNING + name for name in self.remembered)]
 
     @property
     def looks_at_batch(self) -> bool:
@@ -273,6 +276,7 @@ class LearnedLoss(KeepsFrozen, Timed):
         feature: Tensor | None = None,
         mask: Tensor | None = None,
         sample_weight: Tensor | None = None,
+        class_counts: Tensor | None = None,
     ) -> dict[str, Tensor]:
         """The statistics of the batch this loss looks at, with their gradient; arguments as those of a call.
 
@@ -281,8 +285,30 @@ class LearnedLoss(KeepsFrozen, Timed):
         part. To differentiate through a whole training, pass them to ``forward`` with their gradient: they depend on
         the steps before.
         """
-        inputs = self._inputs(input, target, feature=feature, mask=mask, sample_weight=sample_weight)
+        inputs = self._inputs(
+            input, target, feature=feature, mask=mask, sample_weight=sample_weight, class_counts=class_counts
+        )
         return {name: inputs[name] for name in self.statistics}
+
+    def remember(self, means: RunningMeans, **arguments: Any) -> tuple[RunningMeans, dict[str, Tensor]]:
+        """A step of the memory as a pure function, for those who keep the state themselves (``torch.func``).
+
+        Args:
+            means: of the steps before; ``RunningMeans.empty`` at the first.
+            arguments: ``input``, ``target`` and whatever else of a call says which points count.
+
+        Returns:
+            What to keep, and what to give to the call as (part of) its ``context``.
+        """
+        assert self.memory is not None, f"{self.config.name} remembers nothing"
+        statistics = self.memory.statistics(self._inputs(**arguments))
+        return means.after(statistics), self.memory.named(means.seen(statistics))
+
+    def reset(self) -> Self:
+        """Forget the training so far: no steps, no progress set by hand, no optimiser followed, nothing remembered."""
+        if self.memory is not None:
+            self.memory.reset()
+        return super().reset()
 
     def _check(
         self,
@@ -306,6 +332,13 @@ class LearnedLoss(KeepsFrozen, Timed):
     ) -> Call:
         options = TargetOptions(self.weight, self.ignore_index, self.label_smoothing)
         return self.convention.call(input, target, self.dtype, options, feature, mask, sample_weight)
+
+    def _counts(self, input: Tensor, given: Tensor | None) -> dict[str, Tensor]:
+        """How many training points each class has, as signal, if the loss looks at that."""
+        if not self.uses_class_counts:
+            return {}
+        counts = check_class_counts(self.convention, self.config.name, input, given)
+        return {"class_counts": counts.to(input.device, self.dtype)}
 
     def _reductions(self, call: Call, in_training: bool) -> Reductions:
         group = self._group() if in_training else None
@@ -367,7 +400,7 @@ class LearnedLoss(KeepsFrozen, Timed):
             return progress
         if not (self._warned or torch.compiler.is_compiling()):
             self._warn_of_classes(input)
-        return self.clock.called(input) if self.uses_progress else self.clock()
+        return self.clock.called(input) if self.uses_progress or self.memory is not None else self.clock()
 
     def __getstate__(self) -> dict[str, Any]:
         """All but what the config says: rules of signals cannot be pickled."""
@@ -396,9 +429,3 @@ class LearnedLoss(KeepsFrozen, Timed):
                 )
                 return
         super()._load_from_state_dict(state_dict, prefix, *others)
-
-
-def _float32(number: float) -> float:
-    """A number as float32 has it, like the buffers."""
-    rounded: float = struct.unpack("f", struct.pack("f", number))[0]
-    return rounded

@@ -80,6 +80,23 @@ def check_feature(convention: CallConvention, name: str, input: Tensor, feature:
     convention.check_feature(input, feature)
 
 
+def check_class_counts(convention: CallConvention, name: str, input: Tensor, counts: Tensor | None) -> Tensor:
+    """The counts, for a loss that looks at how many training points each class has.
+
+    Raises:
+        InputError: there are none, or they are of another number of classes.
+    """
+    classes = convention.classes(input)
+    if counts is not None and counts.shape == (classes,):
+        return counts
+    got = "none" if counts is None else f"shape {tuple(counts.shape)}"
+    raise InputError(
+        f"{name} looks at how many training points each class has: class_counts of shape ({classes},) were expected, "
+        f"got {got}. Call loss(..., class_counts=torch.bincount(labels, minlength={classes})) with all labels of the "
+        "training."
+    )
+
+
 def check_progress(progress: Tensor | float) -> None:
     """See that it is one number, in [0, 1] where that costs nothing to know.
 

@@ -36,6 +36,7 @@ class Clock(nn.Module):
 
     Args:
         name: of the loss, for messages.
+        tells_progress: whether the loss looks at the progress, and not only at whether a step was made.
 
     Attributes:
         total: number of steps of the whole training, None if unknown.
@@ -46,9 +47,10 @@ class Clock(nn.Module):
     counts: Tensor
     given: Tensor
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, tells_progress: bool = True) -> None:
         super().__init__()
         self.name = name
+        self._tells_progress = tells_progress
         self.register_buffer("counts", torch.zeros(3, dtype=torch.int64))
         self.register_buffer("given", torch.tensor(_NONE, dtype=torch.float32))
         self._total: int | None = None
@@ -108,6 +110,13 @@ class Clock(nn.Module):
         counted = ((steps + changes * (1 - optimised)).double() / self.total).clamp(max=1.0)
         return torch.where(self.given < 0, counted, self.given.double())
 
+    def noted(self, in_training: bool) -> None:
+        """A call whose progress was given: the next step of an optimiser counts, if the call belongs to one.
+
+        Calls inside transforms such as ``torch.func.grad`` belong to none.
+        """
+        self._noted |= in_training and may_look_at_values()
+
     def called(self, input: Tensor) -> Tensor:
         """The progress of a call that builds a graph, of predictions ``input``; see ``forward``.
 
@@ -165,7 +174,7 @@ class Clock(nn.Module):
     def _reset(self) -> None:
         self._counted = 0
         self._optimised = False
-        self._called = False
+        self._called = self._noted = False
         self._model = None
         self._given = None
         self._foreign = 0
@@ -178,7 +187,7 @@ class Clock(nn.Module):
         """An optimiser of this process has made a step."""
         followed = self._follows()
         if followed is None:
-            if not self._called:
+            if not (self._called or self._noted):
                 return
         elif optimizer is not followed and optimizer is not getattr(followed, "optimizer", None):
             self._warn_of_foreign(optimizer, followed)
@@ -195,12 +204,12 @@ class Clock(nn.Module):
 
     def _by_optimizer(self) -> None:
         """From now on the model is not looked at."""
-        self._optimised, self._called, self._model = True, False, None
+        self._optimised, self._called, self._noted, self._model = True, False, False, None
         self.counts[1].zero_()
         self.counts[2].fill_(1)
 
     def _warn_of_unknown_length(self) -> None:
-        if self._total is None and self._given is None:
+        if self._tells_progress and self._total is None and self._given is None:
             self._warn(
                 "total",
                 "looks at the training progress but does not know how long training is: progress stays at 0. Use "

@@ -4,8 +4,10 @@ Every loss is an ``nn.Module`` called as ``loss(input=, target=)``. A loss that 
 ``uses``, a set of names of arguments:
 
 - ``"feature"``: more about each point, often the model's input;
+- ``"class_counts"``: how many training points each class has, [classes];
 - ``"progress"``: the share of the training done;
-- ``"context"``: statistics of the batch. Such a loss has a method ``context(input=, target=)`` that gives them.
+- ``"context"``: statistics of the batch. Such a loss has a method ``context(input=, target=)`` that gives them. One
+  that looks at their running means has ``remember(means, input=, target=)`` too, and names them in ``remembered``.
 """
 
 from __future__ import annotations
@@ -14,6 +16,8 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from torch import Tensor, nn
+
+from ml3zoo.losses.memory import RunningMeans
 
 
 def call_arguments(loss: nn.Module, arguments: Mapping[str, Tensor], **more: Tensor) -> dict[str, Any]:
@@ -28,8 +32,8 @@ def call_arguments(loss: nn.Module, arguments: Mapping[str, Tensor], **more: Ten
     return {name: value for name, value in {**arguments, **more}.items() if name in wanted}
 
 
-def context_argument(loss: nn.Module, arguments: Callable[[], Mapping[str, Tensor]]) -> dict[str, Any]:
-    """The argument ``context`` with the statistics of a batch, with their gradient; none if the loss uses none.
+def context_of(loss: nn.Module, arguments: Callable[[], Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    """The statistics of a batch, with their gradient, for the argument ``context``; none if the loss uses none.
 
     Args:
         loss: learned or ordinary.
@@ -37,8 +41,37 @@ def context_argument(loss: nn.Module, arguments: Callable[[], Mapping[str, Tenso
     """
     if "context" not in _uses(loss):
         return {}
-    context: Any = loss.context
-    return {"context": context(**arguments())}
+    context: Callable[..., dict[str, Tensor]] = loss.context  # type: ignore[assignment]
+    return context(**arguments())
+
+
+def empty_memory(loss: nn.Module, like: Tensor) -> dict[str, Tensor]:
+    """What a loss remembers before the first step, [tasks, ...] each; nothing if it looks at no running means.
+
+    Args:
+        loss: learned or ordinary.
+        like: a tensor [tasks, ...].
+    """
+    statistics = len(getattr(loss, "remembered", ()))
+    means = RunningMeans(like.new_zeros(len(like), statistics), like.new_zeros(len(like)))
+    return means._asdict() if statistics else {}
+
+
+def remember(
+    loss: nn.Module, memory: Mapping[str, Tensor], arguments: Callable[[], Mapping[str, Tensor]]
+) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """What a loss remembers after a step, and what it sees in it: (part of) the argument ``context``.
+
+    Args:
+        loss: learned or ordinary.
+        memory: what it remembers of the steps before.
+        arguments: as for ``context_of``.
+    """
+    if not memory:
+        return {}, {}
+    pure: Callable[..., tuple[RunningMeans, dict[str, Tensor]]] = loss.remember  # type: ignore[assignment]
+    means, context = pure(RunningMeans(**memory), **arguments())
+    return means._asdict(), context
 
 
 def _uses(loss: nn.Module) -> Collection[str]:

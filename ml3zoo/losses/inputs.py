@@ -45,6 +45,10 @@ class LossInputs(Reductions):
         """What the call or its context gives by a name."""
         return self._known.get(name)
 
+    def give(self, known: Mapping[str, Tensor]) -> None:
+        """Add signals that are known."""
+        self._known.update(known)
+
     def signal(self, config: SignalConfig) -> Tensor:
         """One signal after its transforms; one that is detached on the way builds no graph from the start."""
         value = self[config.signal]
@@ -57,7 +61,7 @@ class LossInputs(Reductions):
     def _computed(self, name: str) -> Tensor:
         signal = self.problem_type.signals[name]
         assert signal.rule is not None, f"the call gives no {name}"
-        constant = signal.scope == "batch" and not self._through_batch
+        constant = signal.scope != "point" and not self._through_batch
         return signal.rule(_Constants(self) if constant else self)
 
 

@@ -44,6 +44,11 @@ class Reductions:
         """Whether all points count alike and are here."""
         return self.weights is None and self.group is None
 
+    def count(self, like: Tensor) -> Tensor:
+        """How many points there are, by their weights, of all ranks; a scalar."""
+        here = like.new_full((), float(self.points.numel())) if self.weights is None else self.weights.sum()
+        return self._of_all_ranks(here)
+
     def sum(self, value: Tensor) -> Tensor:
         """Over the points, [points, ...] to [...]; over several ranks without a gradient."""
         return self._of_all_ranks(self._here(value))

@@ -1,6 +1,6 @@
 """Losses that add up signals, the terms, each times a learned weight ``exp(b * tanh(z / b))``.
 
-A family computes a ``z`` for each term.
+A family computes a ``z`` for each term. The weights of a point may be bounded together too.
 """
 
 from __future__ import annotations
@@ -27,16 +27,21 @@ class WeightedTerms(Strict, frozen=True, kw_only=True):
     ``output="weight"``: the family computes weights; its other outputs are its own.
     ``terms``: the signals that are added up; the ordinary loss (squared error, cross-entropy) alone if there are none.
     ``weight_bound``: ``b``; weights lie between ``exp(-b)`` and ``exp(b)``.
+    ``largest_total``: weights are divided by one plus their sum over it, so that the sum stays below it; no bound if 0.
+    Swapped in at the ordinary loss's learning rate, such a loss cannot make much larger steps.
     """
 
     output: str = "weight"
     weight_bound: Annotated[float, Meta(gt=0, le=10)] = 3.0
     terms: Annotated[tuple[str, ...], Meta(max_length=8)] = ()
+    largest_total: Annotated[float, Meta(ge=0, le=1e3)] = 0.0
 
     def __post_init__(self) -> None:
-        """Only weights have terms."""
+        """Only weights have terms, and a sum."""
         if self.terms:
             self.need_weights("terms")
+        if self.largest_total:
+            self.need_weights("largest_total")
 
     def need_weights(self, field: str) -> None:
         """Refuse a field that makes no sense for another output.
@@ -72,8 +77,10 @@ class WeightedTerms(Strict, frozen=True, kw_only=True):
 
     def weighted_sum(self, inputs: LossInputs, names: Sequence[str], z: Tensor, axis: int = 0) -> Tensor:
         """The loss of each point from a ``z`` for each term, along an axis."""
-        weights = self.weights(z).unbind(axis)
-        return reduce(add, (inputs[name] * weight for name, weight in zip(names, weights, strict=True)))
+        weights = self.weights(z)
+        if self.largest_total:
+            weights = weights / (1 + weights.sum(axis, keepdim=True) / self.largest_total)
+        return reduce(add, (inputs[name] * weight for name, weight in zip(names, weights.unbind(axis), strict=True)))
 
     def formula(self, names: Sequence[str], expressions: Sequence[str], latex: bool = False) -> str:
         """The loss written out, from the expression of each ``z``."""
@@ -82,13 +89,22 @@ class WeightedTerms(Strict, frozen=True, kw_only=True):
         definitions = list(zip(symbols, expressions, strict=True))
         if latex:
             words = [rf"\text{{{name}}}".replace("_", r"\_") for name in names]
-            terms = (
-                rf"{word} \cdot \exp\left({bound} \tanh\frac{{{z}}}{{{bound}}}\right)"
-                for word, z in zip(words, symbols, strict=True)
-            )
-            lines = [r"\ell &= " + " + ".join(terms), *(f"{z} &= {text}" for z, text in definitions)]
+            weights = [rf"\exp\left({bound} \tanh\frac{{{z}}}{{{bound}}}\right)" for z in symbols]
+            times = r"{} \cdot {}"
+        else:
+            words = list(names)
+            weights = [f"exp({bound} * tanh({z} / {bound}))" for z in symbols]
+            times = "{} * {}"
+        named = [f"w_{k}" if latex else f"w{k}" for k in range(1, len(names) + 1)]
+        if self.largest_total:
+            definitions = [*zip(named, weights, strict=True), *definitions]
+            weights = named
+        total = " + ".join(times.format(word, weight) for word, weight in zip(words, weights, strict=True))
+        if self.largest_total:
+            together, largest = " + ".join(named), f"{self.largest_total:g}"
+            divisor = rf"1 + ({together}) / {largest}"
+            total = rf"\frac{{{total}}}{{{divisor}}}" if latex else f"({total}) / ({divisor})"
+        if latex:
+            lines = [r"\ell &= " + total, *(f"{name} &= {text}" for name, text in definitions)]
             return r"\begin{aligned}" + r" \\ ".join(lines) + r"\end{aligned}"
-        total = " + ".join(
-            f"{name} * exp({bound} * tanh({z} / {bound}))" for name, z in zip(names, symbols, strict=True)
-        )
-        return "\n".join([f"loss = {total}", *(f"{z} = {text}" for z, text in definitions)])
+        return "\n".join([f"loss = {total}", *(f"{name} = {text}" for name, text in definitions)])

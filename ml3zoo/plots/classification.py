@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from ml3zoo.losses import LearnedLoss
+from ml3zoo.losses import LearnedLoss, call_arguments
 from ml3zoo.plots.style import LEARNED, ORDINARY, PALE, Figure, styled
 
 _CLASSES = 10
@@ -20,7 +20,7 @@ def draw_by_probability(loss: LearnedLoss) -> Figure:
     """Loss of one point, and its negative gradient with respect to the target's logit, beside cross-entropy.
 
     Of ten classes, all but the target's are equally likely. If the loss looks at progress or the batch, at three stages
-    of a training, up to three times the batch's mean probability.
+    of a training, up to three times the batch's mean probability. All classes have as many training points.
     """
     figure = Figure(figsize=(8.5, 3.6), layout="constrained")
     panels = figure.subplots(1, 2)
@@ -53,7 +53,8 @@ def _value_and_gradient(
     previous, loss.reduction = loss.reduction, "none"
     try:
         target = torch.zeros(len(p), dtype=torch.long)
-        value = loss(logits, target, progress=torch.tensor(progress), context=context)
+        given = {"input": logits, "target": target, "class_counts": torch.ones(_CLASSES)}
+        value = loss(**call_arguments(loss, given), progress=torch.tensor(progress), context=context)
     finally:
         loss.reduction = previous
     negative_gradient = -torch.autograd.grad(value.sum(), logits)[0][:, 0]

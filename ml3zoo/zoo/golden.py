@@ -60,7 +60,7 @@ def _inputs(loss: LearnedLoss) -> dict[str, Tensor]:
 
 def _evaluate(loss: LearnedLoss, golden: dict[str, Tensor]) -> dict[str, Tensor]:
     inputs = {name: tensor for name, tensor in golden.items() if name not in ("value", "gradient")}
-    loss = copy.deepcopy(loss).to("cpu", torch.float64)
+    loss = copy.deepcopy(loss).to("cpu", torch.float64).reset()
     loss.reduction = "none"
     values, gradients = [], []
     for batch in zip(*inputs.values(), strict=True):
@@ -69,4 +69,5 @@ def _evaluate(loss: LearnedLoss, golden: dict[str, Tensor]) -> dict[str, Tensor]
         value = loss(prediction, **arguments)
         gradients.append(torch.autograd.grad(value.sum(), prediction)[0])
         values.append(value.detach())
+        loss.advance()  # what it remembers of a batch shows in the next
     return inputs | {"value": torch.stack(values), "gradient": torch.stack(gradients)}

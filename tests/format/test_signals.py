@@ -48,6 +48,7 @@ def test_signals_have_the_shape_of_their_scope_and_units_are_above_zero(problem_
     convention = convention_of(config_of(problem_type.name))
     prediction, target = convention.example(generator, 6, 1.0)
     known = convention.given(prediction, target, torch.float64) | {"progress": torch.tensor(0.5), "feature": target}
+    known["class_counts"] = torch.arange(convention.classes(prediction), dtype=torch.float64)
     inputs = LossInputs(problem_type, known, Reductions(convention.points(prediction)))
     for signal in map(problem_type.signals.__getitem__, problem_type.nameable):
         value = inputs[signal.name]

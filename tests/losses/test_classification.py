@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch.func import grad, vmap
 from torch.nn import functional as F
 
 from ml3zoo.errors import ConfigError, InputError
@@ -58,6 +59,60 @@ def test_without_a_weight_it_is_cross_entropy(weighted):
     torch.testing.assert_close(weighted(LOGITS, soft), F.cross_entropy(LOGITS, soft))
 
 
+def told_of_counts(**architecture) -> LearnedLoss:
+    """A loss that looks at how frequent classes are; its weights are 1."""
+    signals = (SignalConfig(signal="log_class_share"), SignalConfig(signal="mean_probability"))
+    config = CONFIG.replace(signals=signals, architecture={"hidden": [4], **architecture})
+    return unweighted(build_loss(config).requires_grad_(False))
+
+
+def test_logits_can_be_adjusted_by_how_frequent_classes_are():
+    counts = torch.tensor([100, 1, 10, 0])
+    loss = told_of_counts(terms=["adjusted_cross_entropy"])
+    expected = F.cross_entropy(LOGITS + counts.clamp_min(0.5).log(), CLASSES)
+    torch.testing.assert_close(loss(LOGITS, CLASSES, class_counts=counts), expected)
+    torch.testing.assert_close(loss(LOGITS, F.one_hot(CLASSES, 4).float(), class_counts=counts), expected)
+    extreme = torch.tensor([[1e30, 0.0, -1e30, -torch.inf]], requires_grad=True)
+    loss(extreme, torch.tensor([1]), class_counts=counts).backward()
+    assert extreme.grad.isfinite().all()
+    by_term = CONFIG.replace(architecture={"hidden": [4], "terms": ["adjusted_cross_entropy"]})
+    assert build_loss(by_term).uses >= {"class_counts"}
+    assert "class_counts" not in build_loss(CONFIG).uses
+
+
+def test_frequent_classes_are_told_from_rare_ones():
+    counts = torch.tensor([30, 10, 0, 60])
+    given = convention_of(CONFIG).given(LOGITS, CLASSES, torch.float64)
+    inputs = LossInputs(
+        find_problem_type("classification"), given | {"class_counts": counts.double()}, Reductions(CLASSES.shape)
+    )
+    share = counts.clamp_min(0.5).double() / counts.clamp_min(0.5).sum()
+    torch.testing.assert_close(inputs["log_class_share"], (4 * share).log()[CLASSES])
+
+
+def test_class_counts_go_with_each_task():
+    loss = told_of_counts(terms=["adjusted_cross_entropy"])
+    counts = torch.tensor([[100, 1, 10, 2], [1, 1, 1, 1]])
+    logits = torch.stack([LOGITS, LOGITS.flip(0)])
+    together = vmap(grad(lambda z, n: loss(z, CLASSES, class_counts=n)))(logits, counts)
+    for each, z, n in zip(together, logits, counts, strict=True):
+        torch.testing.assert_close(each, grad(F.cross_entropy)(z + n.log(), CLASSES))
+    assert loss.context(LOGITS, CLASSES, class_counts=counts[0]).keys() == {"mean_probability"}
+
+
+def test_a_loss_told_of_counts_is_stored(tmp_path):
+    loss = told_of_counts(terms=["cross_entropy", "adjusted_cross_entropy"])
+    stored = read_loss(save_loss(loss, tmp_path / "terms"), replay=True)
+    counts = torch.tensor([5, 1, 2, 3])
+    torch.testing.assert_close(stored(LOGITS, CLASSES, class_counts=counts), loss(LOGITS, CLASSES, class_counts=counts))
+
+
+def test_class_counts_that_are_missing_are_asked_for():
+    for counts, got in ((None, "none"), (torch.ones(3), r"shape \(3,\)")):
+        with pytest.raises(InputError, match=rf"terms looks at.*of shape \(4,\) were expected, got {got}.*minlength=4"):
+            told_of_counts()(LOGITS, CLASSES, class_counts=counts)
+
+
 def test_indices_and_certain_probabilities_are_the_same(weighted):
     certain = F.one_hot(CLASSES, 4).float()
     torch.testing.assert_close(weighted(LOGITS, CLASSES), weighted(LOGITS, certain))
@@ -98,7 +153,7 @@ def test_tensors_that_do_not_fit_are_refused(weighted, logits, target, message):
 
 
 def test_signals_of_another_problem_type_are_refused():
-    with pytest.raises(ConfigError, match="unknown signal 'error': a classification loss has agreement"):
+    with pytest.raises(ConfigError, match=r"unknown signal 'error': a classification loss has .*agreement"):
         CONFIG.replace(signals=(SignalConfig(signal="error"),))
     with pytest.raises(ConfigError, match="centering needs a signal 'error', which classification losses"):
         build_loss(CONFIG.replace(architecture={"hidden": [], "centering": True}))

@@ -10,7 +10,7 @@ import torch
 
 from ml3zoo import load_loss
 from ml3zoo.errors import InputError
-from ml3zoo.losses import LearnedLoss, build_loss, call_arguments, context_argument
+from ml3zoo.losses import LearnedLoss, build_loss, call_arguments, context_of
 from ml3zoo.recipe import find_recipe, list_recipes
 from ml3zoo.zoo.store import read_loss, save_loss
 from tests.families import NAMES, example_loss
@@ -263,9 +263,9 @@ def test_every_loss_is_called_with_the_arguments_it_uses(any_loss):
     assert {"input", "target"} <= arguments.keys()
     assert ("progress" in arguments) == any_loss.uses_progress
     assert ("feature" in arguments) == any_loss.config.uses_feature
-    context = context_argument(any_loss, lambda: example)
-    assert list(context.get("context", {})) == any_loss.statistics
-    assert any_loss(**arguments, **context).isfinite()
+    context = context_of(any_loss, lambda: example)
+    assert list(context) == any_loss.statistics
+    assert any_loss(**arguments, **({"context": context} if context else {})).isfinite()
 
 
 @pytest.mark.parametrize("ordinary", [torch.nn.MSELoss(), UsesNothing()])
@@ -274,4 +274,4 @@ def test_ordinary_losses_are_called_with_input_and_target_alone(ordinary):
     arguments = call_arguments(ordinary, batch, progress=HALF)
     assert ordinary(**arguments) == 1
     assert arguments.keys() == {"input", "target"}
-    assert context_argument(ordinary, lambda: pytest.fail("the batch is not needed")) == {}
+    assert context_of(ordinary, lambda: pytest.fail("the batch is not needed")) == {}

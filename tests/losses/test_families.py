@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from ml3zoo.errors import ConfigError, InputError
-from ml3zoo.format.config import families
+from ml3zoo.format.config import InnerConfig, LossConfig, SignalConfig, families
 from ml3zoo.losses import build_loss
 from ml3zoo.losses.families.symbolic import LARGEST, OPERATORS
 from ml3zoo.losses.families.taylor import MOST_MONOMIALS
@@ -155,3 +155,50 @@ def test_an_init_longer_than_the_loss_is_refused():
     loss = build_loss(config.replace(architecture={"hidden": [4], "skip": True}))
     with pytest.raises(RuntimeError, match="size"):
         loss.reset_parameters((0.5,) * len(config.signals) + (-1.0, 0.0))
+
+
+@pytest.mark.parametrize(
+    "family", [{"family": "mlp", "architecture": {"hidden": [4]}}, {"family": "taylor", "architecture": {"order": 1}}]
+)
+def test_weights_bounded_together_stay_below_their_bound(family):
+    config = LossConfig(
+        name="any",
+        summary="For tests.",
+        family=family["family"],
+        problem_type="classification",
+        signals=(SignalConfig(signal="probability"), SignalConfig(signal="progress")),
+        architecture=family["architecture"]
+        | {"terms": ["cross_entropy", "self_cross_entropy"], "largest_total": 3.0, "weight_bound": 5.0},
+        inner=InnerConfig(lr=0.1, steps=10),
+    )
+    loss = build_loss(config)
+    z = 100 * torch.randn(2, 50, generator=torch.Generator().manual_seed(0))
+    ones = {"cross_entropy": torch.ones(50), "self_cross_entropy": torch.ones(50)}
+    total = loss.architecture.weighted_sum(ones, loss.terms, z)
+    free = loss.architecture.weights(z).sum(0)
+    torch.testing.assert_close(total, free / (1 + free / 3))
+    assert (total < 3).all()
+
+
+def test_weights_bounded_together_start_as_the_ordinary_loss():
+    architecture = {
+        "hidden": [4],
+        "terms": ["cross_entropy", "self_cross_entropy"],
+        "largest_total": 3.0,
+        "weight_bound": 9.0,
+    }
+    config = LossConfig(
+        name="any",
+        summary="For tests.",
+        family="mlp",
+        problem_type="classification",
+        signals=(SignalConfig(signal="progress"),),
+        architecture=architecture,
+        inner=InnerConfig(lr=0.1, steps=10),
+    )
+    loss = build_loss(config)
+    loss.reset_parameters((0.0,) * 4 + (-20.0,))
+    loss.network[0].weight.data.zero_()
+    logits, labels = torch.randn(20, 5), torch.arange(20) % 5
+    ordinary = torch.nn.functional.cross_entropy(logits, labels)
+    torch.testing.assert_close(loss(logits, labels, progress=0.0), ordinary, rtol=2e-3, atol=0)

@@ -15,18 +15,25 @@ if TYPE_CHECKING:
 _LOWEST = -1e4
 """Log probabilities below this count as this, so that a logit of -inf leaves the others finite."""
 
+_SURE = 0.6
+"""A model that gives a class more than this is sure of it."""
 
-def _target_log_probability(values: SignalValues) -> Tensor:
-    """The negative cross-entropy."""
-    target, log_probabilities = values["target"], values["log_probabilities"]
+
+_FEWEST = 0.5
+"""A class without a training point counts as having so many."""
+
+
+def _of_target(values: SignalValues, of_classes: Tensor) -> Tensor:
+    """Of numbers for each class those of the label, over several labels their mean."""
+    target = values["target"]
     if target.is_floating_point():
-        return (target * log_probabilities).sum(-1)
+        return (target * of_classes).sum(-1)
     try:
-        return log_probabilities.gather(-1, target.unsqueeze(-1)).squeeze(-1)
+        return of_classes.gather(-1, target.unsqueeze(-1)).squeeze(-1)
     except RuntimeError as error:
         if "out of bounds" not in str(error):
             raise
-        classes = log_probabilities.shape[-1]
+        classes = of_classes.shape[-1]
         raise InputError(
             f"a target is none of the classes 0 to {classes - 1} that input has logits for ({error}). Count classes "
             "from 0, or give the model more outputs."
@@ -48,6 +55,16 @@ def _target_certainty(values: SignalValues) -> Tensor:
     return logits.new_ones(logits.shape[:-1])
 
 
+def _log_training_shares(values: SignalValues) -> Tensor:
+    counts = values["class_counts"].clamp_min(_FEWEST)
+    return (counts / counts.mean()).log()
+
+
+def _adjusted_cross_entropy(values: SignalValues) -> Tensor:
+    adjusted = (values["logits"] + values["log_training_shares"]).log_softmax(-1)
+    return -_of_target(values, adjusted.clamp_min(_LOWEST))
+
+
 def _entropy(values: SignalValues) -> Tensor:
     log_probabilities = values["log_probabilities"]
     return -(log_probabilities * log_probabilities.exp()).sum(-1)
@@ -61,6 +78,11 @@ def _crowding(values: SignalValues) -> Tensor:
 
 def _agreement(values: SignalValues) -> Tensor:
     return values.mean((values["probability"] >= values["confidence"] - SMALLEST).to(values["logits"].dtype))
+
+
+def _contradiction(values: SignalValues) -> Tensor:
+    sure = values["confidence"] > _SURE
+    return values.mean((sure & (values["probability"] < values["confidence"] - SMALLEST)).to(values["logits"].dtype))
 
 
 def _balance(values: SignalValues) -> Tensor:
@@ -85,7 +107,7 @@ PROBLEM_TYPE = ProblemType(
             "target_log_probability",
             "point",
             "the logarithm of the label's probability, over several labels its mean",
-            _target_log_probability,
+            lambda values: _of_target(values, values["log_probabilities"]),
             intermediate=True,
         ),
         Signal(
@@ -112,6 +134,13 @@ PROBLEM_TYPE = ProblemType(
             "the cross-entropy to all classes alike",
             lambda values: -values["log_probabilities"].mean(-1),
         ),
+        Signal(
+            "adjusted_cross_entropy",
+            "point",
+            "the cross-entropy after the logarithm of each class's share of the training points was added to its logit",
+            _adjusted_cross_entropy,
+            argument="class_counts",
+        ),
         Signal("probability", "point", "what the model gives the label", _probability),
         Signal(
             "confidence",
@@ -134,6 +163,13 @@ PROBLEM_TYPE = ProblemType(
             _target_certainty,
         ),
         Signal(
+            "log_class_share",
+            "point",
+            "the logarithm of the share of training points that are of the label's class, over an equal share",
+            lambda values: _of_target(values, values["log_training_shares"].expand_as(values["logits"])),
+            argument="class_counts",
+        ),
+        Signal(
             "mean_probability", "batch", "the mean of `probability`", lambda values: values.mean(values["probability"])
         ),
         Signal(
@@ -147,6 +183,12 @@ PROBLEM_TYPE = ProblemType(
         ),
         Signal("agreement", "batch", "the share of points whose likeliest class is the label", _agreement),
         Signal(
+            "contradiction",
+            "batch",
+            "the share of points that the model gives another class than the label with a `confidence` above 0.6",
+            _contradiction,
+        ),
+        Signal(
             "class_shares",
             "batch",
             "the mean probability of each class",
@@ -159,6 +201,15 @@ PROBLEM_TYPE = ProblemType(
             "batch",
             "the number of classes",
             lambda values: values["logits"].new_full((), values["logits"].shape[-1]),
+            steady=True,
+        ),
+        Signal("class_counts", "training", "how many training points each class has", intermediate=True),
+        Signal(
+            "log_training_shares",
+            "training",
+            "the logarithm of each class's share of the training points, over an equal share",
+            _log_training_shares,
+            intermediate=True,
         ),
     ),
     ordinary="cross_entropy",

@@ -101,6 +101,13 @@ PROBLEM_TYPE = ProblemType(
         ),
         Signal("mean_error", "batch", "the mean of `error`", lambda values: values.mean(values["error"])),
         Signal("median_error", "batch", "the median of `error`", lambda values: values.median(values["error"])),
+        Signal(
+            "sign_imbalance",
+            "batch",
+            "the number of points times the square of the mean sign of `error`: 1 if signs are due to chance, more "
+            "after steps that are too large",
+            lambda values: values.count(values["error"]) * values.mean(values["error"].sign()).square(),
+        ),
         Signal("asymmetry", "batch", "how far large errors lie to one side, from -1 to 1", _asymmetry),
     ),
     ordinary="squared_error",

@@ -137,6 +137,8 @@ class Loss(LearnedLoss):
     def reset_parameters(self, init: tuple[float, ...] = ()) -> None:
         """Xavier weights and zero biases. Where the output is a weight, its weights start small or as in ``init``.
 
+        Where weights are bounded together, that of the first term alone starts as 1.
+
         Args:
             init: first the weights from each signal straight to the ``z`` of the first term, which needs a skip
                 connection or no hidden layer; then, if there are more, the ``z`` at which the other terms start.
@@ -152,6 +154,8 @@ class Loss(LearnedLoss):
                 last.bias.data[1:] = torch.tensor(others)
             elif self.architecture.terms:
                 last.bias.data[1:] = _SMALL
+            if self.architecture.largest_total > 1 and self.architecture.bias:
+                last.bias.data[0] = -math.log(1 - 1 / self.architecture.largest_total)
             if self.skip is not None:
                 nn.init.zeros_(self.skip.weight)
             if weights:

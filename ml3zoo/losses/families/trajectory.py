@@ -13,10 +13,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ml3zoo.errors import ConfigError, InputError
-from ml3zoo.format.config import LossConfig, SignalConfig, parse_architecture
+from ml3zoo.format.config import LARGEST_SIGNAL, LossConfig, SignalConfig, parse_architecture
 from ml3zoo.format.environment import AffineScales
 from ml3zoo.format.schema import Strict
-from ml3zoo.losses.base import FEATURE_LIMIT, LearnedLoss
+from ml3zoo.losses.base import LearnedLoss
 from ml3zoo.losses.inputs import LossInputs
 from ml3zoo.losses.layers import Tanh, fully_connected, reset_linear_layers
 from ml3zoo.losses.reductions import Reductions
@@ -183,5 +183,5 @@ class Loss(LearnedLoss):
                 f"{self.config.name} takes {len(scale)} numbers as {part}, got {values.shape[-1]} (shape "
                 f"{tuple(values.shape)}): it was made for another environment. Run: ml3zoo info {self.config.name}"
             )
-        scaled: Tensor = ((values - shift) / scale).clamp(-FEATURE_LIMIT, FEATURE_LIMIT)
+        scaled: Tensor = ((values - shift) / scale).clamp(-LARGEST_SIGNAL, LARGEST_SIGNAL)
         return scaled
