@@ -11,7 +11,8 @@
     ├── OutputError           a place that cannot be written to
     ├── CheckpointError       a checkpoint that does not belong to this run
     ├── RankError             another process of the same meta-training has ended
-    └── MissingExtraError     an optional package not installed     (also an ImportError)
+    └── MissingPackageError   a package not installed               (also an ImportError)
+        └── MissingExtraError an optional one of ml3zoo's own
 
 Each message says what was got, what was expected, and what to do next.
 """
@@ -66,11 +67,18 @@ class RankError(Ml3zooError):
     """Another process of the same meta-training has ended."""
 
 
-class MissingExtraError(Ml3zooError, ImportError):
-    """An optional package that is not installed."""
+class MissingPackageError(Ml3zooError, ImportError):
+    """A package that is not installed."""
+
+    def __init__(self, purpose: str, install: str) -> None:
+        super().__init__(f"{purpose} needs packages that are not installed. Run: {install}")
+
+
+class MissingExtraError(MissingPackageError):
+    """An optional package that is not installed, named by an extra of ml3zoo."""
 
     def __init__(self, purpose: str, extra: str) -> None:
-        super().__init__(f"{purpose} needs packages that are not installed. Run: pip install 'ml3zoo[{extra}]'")
+        super().__init__(purpose, f"pip install 'ml3zoo[{extra}]'")
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple, Protocol
+from typing import ClassVar, Literal, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
@@ -17,13 +17,15 @@ class Tasks(NamedTuple):
     Attributes:
         data: what the loss and the objective are computed from.
         initial: parameters of the networks before training.
+        buffers: their running statistics before training, for networks that have any, as of batch normalisation.
     """
 
     data: Tensors
     initial: Tensors
+    buffers: Tensors = {}  # noqa: RUF012 - nobody writes into it
 
-    def pick(self, which: slice, device: torch.device | None = None) -> Tasks:
-        """Some of the tasks, on a device if one is given."""
+    def pick(self, which: slice | Tensor, device: torch.device | None = None) -> Tasks:
+        """Some of the tasks, by place or by their numbers, on a device if one is given."""
         return Tasks(*({name: x[which].to(device) for name, x in part.items()} for part in self))
 
     def repeat(self, times: int) -> Tasks:
@@ -35,14 +37,25 @@ class TaskFamily(Protocol):
     """A distribution of tasks for one optimizee. All methods but ``sample`` and ``learned`` are pure and see one task.
 
     Families inherit from it: the objective is also the metric and the selection metric unless they say otherwise.
+
+    Attributes:
+        rows: the tensors of data that have an axis of rows after the one of tasks, [tasks, rows, ...]. In minibatch
+            runs ``loss_arguments`` sees a minibatch of them and ``objective`` and the metrics see them whole. None by
+            default: full batch only. Where tasks have fewer rows than others, ``data["n_rows"]`` [tasks] says how many.
     """
+
+    rows: ClassVar[tuple[str, ...]] = ()
 
     def sample(self, generator: torch.Generator, n: int, split: Split) -> Tasks:
         """Draw n tasks of a split, all noise and all initial parameters included. Splits never share a task."""
         ...
 
     def loss_arguments(self, params: Tensors, data: Tensors) -> Tensors:
-        """The arguments of a loss, for one task: ``input``, ``target``, and ``feature`` if it may look at the input."""
+        """The arguments of a loss, for one task: ``input``, ``target``, and ``feature`` if it may look at the input.
+
+        ``params`` holds the network's buffers too, if it has any; its layers may write into them. In ``objective`` and
+        the metrics the network is in evaluation mode and leaves them alone.
+        """
         ...
 
     def objective(self, params: Tensors, data: Tensors) -> Tensor:

@@ -5,18 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import torch
-from torch import Tensor, nn
-from torch.func import functional_call
+from torch import nn
 
-from ml3zoo.tasks.base import Split, TaskFamily, Tasks, Tensors
+from ml3zoo.tasks.base import Split, Tasks
 from ml3zoo.tasks.class_data import Source
+from ml3zoo.tasks.classification import Classification
 from ml3zoo.tasks.label_noise import LabelNoise
-from ml3zoo.tasks.misclassification import error_rate, smooth_error_rate
 from ml3zoo.tasks.optimizees import MLP, Activation
 
 
 @dataclass(frozen=True)
-class NoisyLabels(TaskFamily):
+class NoisyLabels(Classification):
     """Training and validation labels are wrong at a rate; test labels are right.
 
     A task is a draw of points, of wrong labels and of initial weights.
@@ -42,9 +41,11 @@ class NoisyLabels(TaskFamily):
     held_out: int = 256
 
     network: nn.Module = field(init=False, repr=False, compare=False)
+    evaluated: nn.Module = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "network", self.optimizee.skeleton())
+        object.__setattr__(self, "evaluated", self.optimizee.skeleton(training=False))
 
     @property
     def optimizee(self) -> MLP:
@@ -61,20 +62,6 @@ class NoisyLabels(TaskFamily):
         ends = (self.points, self.points + self.validation)
         data = dict(zip(("x", "x_valid", "x_test"), x.tensor_split(ends, 1), strict=True))
         data |= dict(zip(("labels", "labels_valid"), found.tensor_split(ends, 1)[:2], strict=True))
-        return Tasks(data | {"labels_test": labels[:, ends[1] :]}, self.optimizee.sample(generator, n))
-
-    def loss_arguments(self, params: Tensors, data: Tensors) -> Tensors:
-        """Logits [points, classes] and labels [points], wrong ones among them."""
-        return {"input": functional_call(self.network, params, (data["x"],)), "target": data["labels"]}
-
-    def objective(self, params: Tensors, data: Tensors) -> Tensor:
-        """Smooth error rate on true labels."""
-        return smooth_error_rate(functional_call(self.network, params, (data["x_test"],)), data["labels_test"])
-
-    def metric(self, params: Tensors, data: Tensors) -> Tensor:
-        """Error rate on true labels."""
-        return error_rate(functional_call(self.network, params, (data["x_test"],)), data["labels_test"])
-
-    def selection_metric(self, params: Tensors, data: Tensors) -> Tensor:
-        """Error rate on validation labels, wrong ones among them."""
-        return error_rate(functional_call(self.network, params, (data["x_valid"],)), data["labels_valid"])
+        return Tasks(
+            data | {"labels_test": labels[:, ends[1] :]}, self.optimizee.sample(generator, n), self.optimizee.buffers(n)
+        )

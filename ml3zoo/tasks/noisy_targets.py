@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 
-from ml3zoo.tasks.base import Split, TaskFamily, Tasks, Tensors
+from ml3zoo.tasks.base import Split, Tasks
 from ml3zoo.tasks.optimizees import MLP, Activation
+from ml3zoo.tasks.regression import Regression
 from ml3zoo.tasks.target_noise import TargetNoise
 
 
 @dataclass(frozen=True)
-class NoisyTargets(TaskFamily):
+class NoisyTargets(Regression):
     """Random smooth functions of normal inputs; training and validation targets are noisy, test targets are not.
 
     Targets are standardised by the training targets' quartiles: their median is 0, and 1 is the standard deviation
@@ -41,9 +41,11 @@ class NoisyTargets(TaskFamily):
     held_out: int = 256
 
     network: nn.Module = field(init=False, repr=False, compare=False)
+    evaluated: nn.Module = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "network", self.optimizee.skeleton())
+        object.__setattr__(self, "evaluated", self.optimizee.skeleton(training=False))
 
     @property
     def optimizee(self) -> MLP:
@@ -63,21 +65,7 @@ class NoisyTargets(TaskFamily):
         y = ((y - middle) / scale)[..., None]
         data = dict(zip(("x", "x_valid", "x_test"), x.tensor_split(ends, 1), strict=True))
         data |= dict(zip(("y", "y_valid", "y_test"), y.tensor_split(ends, 1), strict=True))
-        return Tasks(data, self.optimizee.sample(generator, n))
-
-    def loss_arguments(self, params: Tensors, data: Tensors) -> Tensors:
-        """Predictions and noisy targets, [points, 1]."""
-        return {"input": functional_call(self.network, params, (data["x"],)), "target": data["y"]}
-
-    def objective(self, params: Tensors, data: Tensors) -> Tensor:
-        """Mean squared error on clean targets over their variance."""
-        prediction: Tensor = functional_call(self.network, params, (data["x_test"],))
-        return (prediction - data["y_test"]).square().mean() / data["y_test"].var()
-
-    def selection_metric(self, params: Tensors, data: Tensors) -> Tensor:
-        """Mean absolute error on noisy validation targets."""
-        prediction: Tensor = functional_call(self.network, params, (data["x_valid"],))
-        return (prediction - data["y_valid"]).abs().mean()
+        return Tasks(data, self.optimizee.sample(generator, n), self.optimizee.buffers(n))
 
     def _function(self, generator: torch.Generator, x: Tensor) -> Tensor:
         """A linear part, a small network and a sine in random shares; mean 0 and variance 1, [n, points]."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -28,6 +29,7 @@ class Sine(TaskFamily):
     standardized: bool = False
     points: int = 100
 
+    rows: ClassVar[tuple[str, ...]] = ("x", "y")
     network: nn.Module = field(init=False, repr=False, compare=False)
     """The optimizee's structure; its own weights are never used."""
 
