@@ -42,7 +42,7 @@ class Fixed(TaskFamily):
 
 
 def double(tasks: Tasks) -> Tasks:
-    return Tasks(*({name: x.double() for name, x in part.items()} for part in tasks))
+    return Tasks(*({name: x.double() if x.is_floating_point() else x for name, x in part.items()} for part in tasks))
 
 
 def sine_problem(

@@ -31,7 +31,7 @@ class OptimizerSpec:
 
 
 OPTIMIZERS: dict[OptimizerName, OptimizerSpec] = {
-    "sgd": OptimizerSpec("SGD", "SGD", lr=0.1, settings=("momentum",)),
+    "sgd": OptimizerSpec("SGD", "SGD", lr=0.1, settings=("momentum", "weight_decay")),
     "adam": OptimizerSpec("Adam", "Adam", lr=0.01),
     "adamw": OptimizerSpec("AdamW", "AdamW", lr=0.01, settings=("weight_decay",)),
 }

@@ -44,14 +44,22 @@ class InnerOptimizer(Protocol):
 
 @dataclass(frozen=True)
 class SGD:
-    """Gradient descent, with momentum and Nesterov's variant of it if asked for."""
+    """Gradient descent, with momentum, Nesterov's variant of it and weight decay if asked for.
+
+    Weight decay is added to the gradient.
+    """
 
     momentum: float = 0.0
     nesterov: bool = False
+    weight_decay: float = 0.0
 
     def __str__(self) -> str:
-        name = OPTIMIZERS["sgd"].display
-        return f"{name}, {'Nesterov ' if self.nesterov else ''}momentum {self.momentum:g}" if self.momentum else name
+        parts = [OPTIMIZERS["sgd"].display]
+        if self.momentum:
+            parts.append(f"{'Nesterov ' if self.nesterov else ''}momentum {self.momentum:g}")
+        if self.weight_decay:
+            parts.append(f"weight decay {self.weight_decay:g}")
+        return ", ".join(parts)
 
     def init(self, params: Tensors) -> OptimizerState:
         """Zero velocity."""
@@ -61,6 +69,8 @@ class SGD:
         self, params: Tensors, grads: Tensors, state: OptimizerState, lr: Tensor, t: Tensor
     ) -> tuple[Tensors, OptimizerState]:
         """One step of ``torch.optim.SGD``."""
+        if self.weight_decay:
+            grads = {k: grads[k] + self.weight_decay * p for k, p in params.items()}
         if not self.momentum:
             return {k: p - lr * grads[k] for k, p in params.items()}, state
         velocity = {k: self.momentum * v + grads[k] for k, v in state["velocity"].items()}

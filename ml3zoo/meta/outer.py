@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ml3zoo.errors import InputError
 from ml3zoo.meta.checkpoint import load_checkpoint, read_header, save_checkpoint
@@ -56,6 +56,8 @@ class MetaTraining:
         final_lr: share of ``lr`` at the end of the cosine decay; 1 for a constant rate.
         clip: largest norm of an update's meta-gradient.
         lr_jitter: each task multiplies the inner learning rate by exp(U[-jitter, jitter]).
+        tuned_for: makes an ordinary loss. Each task then has that of a few such learning rates at which this loss does
+            best by the selection metric: the one it is swapped in at.
         average: decay of the running average of the loss parameters, which is validated and returned; 0 for none.
         keep_best: return the best validated parameters, else the last.
         validate_every: iterations between validations.
@@ -78,6 +80,7 @@ class MetaTraining:
     final_lr: float = 0.1
     clip: float = 1.0
     lr_jitter: float = 0.0
+    tuned_for: Callable[[], nn.Module] | None = None
     average: float = 0.0
     keep_best: bool = True
     validate_every: int = 25
@@ -238,10 +241,10 @@ class _MetaTrainingRun:
 
     def _problem(self, training_config: TrainingConfig) -> MetaProblem:
         training = self.training
-        step = training_config.run.step(self.loss, training_config.family, compiled=training.compiled)
-        return MetaProblem(
-            step, training_config.run, training_config.family, training.tasks, training.lr_jitter, self.ranks
-        )
+        run, family = training_config.run, training_config.family
+        step = run.step(self.loss, family, compiled=training.compiled)
+        ordinary = training.tuned_for and run.step(training.tuned_for(), family, compiled=training.compiled)
+        return MetaProblem(step, run, family, training.tasks, training.lr_jitter, self.ranks, ordinary)
 
     def _is_due(self) -> bool:
         iteration = self.progress.iteration
@@ -373,22 +376,23 @@ class Validation:
         """The weighted mean meta-objective of loss parameters, and the mean true objective of each training config."""
         total, each = 0.0, []
         objective = self.training.validation
-        for problem, tasks, training_config in zip(
+        for problem, (tasks, lr), training_config in zip(
             self.problems, self.tasks, self.training.training_configs, strict=True
         ):
-            n = len(next(iter(tasks.data.values())))
-            detached = {name: p.detach() for name, p in phi.items()}
-            value = problem.value(problem.run(problem.step, expand(detached, n), tasks), tasks.data)
+            n = len(lr)
+            each_phi = expand({name: p.detach() for name, p in phi.items()}, n)
+            start, step_infos = problem.step.start(tasks), problem.run.step_infos(tasks, lr)
+            trained = problem.step.roll(each_phi, start, tasks.data, step_infos)
+            value = problem.value(trained.network, tasks.data, exact=objective.exact)
             shown = value.nan_to_num(objective.cap).clamp(max=objective.cap)
             mean = problem.ranks.weighted_mean({"meta_objective": objective(value).mean(), "shown": shown.mean()}, n)
             total += training_config.weight * mean["meta_objective"].item()
             each.append(mean["shown"].item())
         return total / sum(training_config.weight for training_config in self.training.training_configs), each
 
-    def _sample(self, problem: MetaProblem) -> Tasks:
+    def _sample(self, problem: MetaProblem) -> tuple[Tasks, Tensor]:
         generator = torch.Generator().manual_seed(self.training.seed + 1)
-        tasks = problem.family.sample(generator, self.training.validation_tasks, "valid")
-        return tasks.pick(problem.ranks.share(self.training.validation_tasks), problem.ranks.device)
+        return problem.draw(generator, self.training.validation_tasks, "valid", jitter=0.0)
 
 
 def _parts(tensors: Tensors) -> dict[str, Tensors]:

@@ -77,12 +77,16 @@ class Ranks:
         return values
 
     def _sum(self, values: Tensors) -> Tensors:
-        """Sum over ranks."""
-        flat = torch.cat([value.flatten() for value in values.values()])
-        with self._reaching_others():
-            distributed.all_reduce(flat)
-        parts = torch.split(flat, [value.numel() for value in values.values()])
-        return {name: part.view_as(value) for (name, value), part in zip(values.items(), parts, strict=True)}
+        """Sum over ranks, in one exchange for each data type."""
+        sums = dict(values)
+        for dtype in dict.fromkeys(value.dtype for value in values.values()):
+            alike = {name: value for name, value in values.items() if value.dtype == dtype}
+            flat = torch.cat([value.flatten() for value in alike.values()])
+            with self._reaching_others():
+                distributed.all_reduce(flat)
+            parts = torch.split(flat, [value.numel() for value in alike.values()])
+            sums |= {name: part.view_as(value) for (name, value), part in zip(alike.items(), parts, strict=True)}
+        return sums
 
     @contextmanager
     def _reaching_others(self) -> Iterator[None]:

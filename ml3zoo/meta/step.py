@@ -11,25 +11,53 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, grad, vjp, vmap
 
-from ml3zoo.losses import call_arguments, context_argument
+from ml3zoo.losses import call_arguments, context_of, empty_memory, remember
 from ml3zoo.meta.compilation import compile_per_shape
+from ml3zoo.meta.minibatches import take_rows
 from ml3zoo.meta.optimizers import InnerOptimizer, OptimizerState
 from ml3zoo.tasks.base import TaskFamily, Tasks, Tensors
 
 
 class State(NamedTuple):
-    """Networks in training: their parameters and their optimiser's state, each tensor with a leading task axis."""
+    """Networks in training, each tensor with a leading task axis.
+
+    Attributes:
+        params: of the networks.
+        optimizer: its state.
+        memory: what the loss remembers.
+        buffers: running statistics of the networks' layers, as of batch normalisation. Constants to meta-gradients by
+            differentiation; evolution strategies see what they do.
+    """
 
     params: Tensors
     optimizer: OptimizerState
+    memory: Tensors
+    buffers: Tensors
+
+    @property
+    def network(self) -> Tensors:
+        """Parameters and buffers, as a call of the network takes them."""
+        return self.params | self.buffers
 
 
 class StepInfo(NamedTuple):
-    """The place of a step in a run: learning rate, steps done so far, share of the run that is done; all [tasks]."""
+    """The place of a step in a run.
+
+    Attributes:
+        lr: learning rate, [tasks].
+        t: steps done so far, [tasks].
+        progress: share of the run that is done, [tasks].
+        rows: of the minibatch, [tasks, batch]; [tasks, 0] if the step sees all rows.
+    """
 
     lr: Tensor
     t: Tensor
     progress: Tensor
+    rows: Tensor
+
+    def repeat(self, times: int) -> StepInfo:
+        """Of the same tasks ``times`` over, the whole batch after itself."""
+        return StepInfo(*(x.repeat(times, *[1] * (x.dim() - 1)) for x in self))
 
 
 MetaObjective = Callable[[Tensor], Tensor]
@@ -79,16 +107,32 @@ class Step:
         """
 
         def one(phi: Tensors, state: State, data: Tensors, step_info: StepInfo, through_batch: bool) -> State:
-            def value(params: Tensors) -> Tensor:
-                arguments = call_arguments(loss, family.loss_arguments(params, data), progress=step_info.progress)
-                if through_batch:
-                    # constants to this step's gradient, but not to the gradient of what comes of it
-                    arguments |= context_argument(loss, lambda: family.loss_arguments(state.params, data))
-                result: Tensor = functional_call(loss, phi, (), arguments)
-                return result
+            def in_training(params: Tensors) -> tuple[Tensors, Tensors]:
+                # layers write into the buffers that they are given; torch does not differentiate through them
+                buffers = {name: x.detach().clone() for name, x in state.buffers.items()}
+                return family.loss_arguments(params | buffers, data), buffers
 
-            grads = grad(value)(state.params)
-            return State(*optimizer.step(state.params, grads, state.optimizer, step_info.lr, step_info.t + 1))
+            def value(params: Tensors) -> tuple[Tensor, tuple[Tensors, Tensors]]:
+                given, buffers = in_training(params)
+                arguments = call_arguments(loss, given, progress=step_info.progress)
+
+                def batch() -> Tensors:
+                    # a constant to this step's gradient, but not to the gradient of what comes of it
+                    if through_batch:
+                        return in_training(state.params)[0]
+                    return {name: x.detach() for name, x in given.items()}
+
+                memory, context = remember(loss, state.memory, batch)
+                if through_batch:
+                    context |= context_of(loss, batch)
+                if context:
+                    arguments["context"] = context
+                result: Tensor = functional_call(loss, phi, (), arguments)
+                return result, (memory, buffers)
+
+            grads, (memory, buffers) = grad(value, has_aux=True)(state.params)
+            after = optimizer.step(state.params, grads, state.optimizer, step_info.lr, step_info.t + 1)
+            return State(*after, memory, buffers)
 
         def advance(phi: Tensors, state: State, data: Tensors, step_info: StepInfo) -> State:
             return one(phi, state, data, step_info, False)
@@ -111,24 +155,47 @@ class Step:
             step_info: StepInfo,
             cotangent: State,
             weight: Tensor,
+            all_rows: Tensors,
         ) -> tuple[State, Tensor, Tensors, State]:
             def step_and_objective(p: Tensors, s: State) -> tuple[State, Tensor]:
                 after = track(p, s, data, step_info)
-                return after, meta_objective(family.objective(after.params, data))
+                return after, meta_objective(family.objective(after.network, data | all_rows))
 
             (after, objective), back = vjp(step_and_objective, phi, state)[:2]
             by_phi, by_state = back((cotangent, weight))
             return after, objective, by_phi, by_state
 
         prepare: Callable[..., Any] = compile_per_shape if compiled else lambda function: function
+
+        def on_minibatch(function: Callable[..., Any]) -> Callable[..., Any]:
+            # rows are taken for all tasks at once: an index within vmap costs more than the step itself
+            def call(phi: Tensors, state: State, data: Tensors, step_info: StepInfo, *more: Any) -> Any:
+                return function(phi, state, take_rows(data, family.rows, step_info.rows), step_info, *more)
+
+            return call
+
+        def step_vjp_of(meta_objective: MetaObjective) -> StepVJP:
+            function = on_minibatch(prepare(vmap(partial(step_vjp, meta_objective))))
+
+            def call(
+                phi: Tensors, state: State, data: Tensors, step_info: StepInfo, cotangent: State, weight: Tensor
+            ) -> tuple[State, Tensor, Tensors, State]:
+                all_rows = {name: data[name] for name in family.rows} if step_info.rows.shape[1] else {}
+                found: tuple[State, Tensor, Tensors, State] = function(
+                    phi, state, data, step_info, cotangent, weight, all_rows
+                )
+                return found
+
+            return call
+
         return cls(
             loss,
             family,
             optimizer,
-            advance=prepare(vmap(advance)),
-            track=vmap(track),
-            pullback=prepare(vmap(pullback)),
-            step_vjp=cache(lambda meta_objective: prepare(vmap(partial(step_vjp, meta_objective)))),
+            advance=on_minibatch(prepare(vmap(advance))),
+            track=on_minibatch(vmap(track)),
+            pullback=on_minibatch(prepare(vmap(pullback))),
+            step_vjp=cache(step_vjp_of),
         )
 
     def roll(
@@ -139,14 +206,15 @@ class Step:
         step_infos: Iterable[StepInfo],
         observe: Callable[[int, Tensors], None] = unobserved,
     ) -> State:
-        """One step for each step info; ``observe`` is called with (number of steps, parameters) after each."""
+        """One step for each step info; ``observe`` is called with (number of steps, networks) after each."""
         with torch.no_grad():
             for done, step_info in enumerate(step_infos, 1):
                 state = self.advance(phi, state, data, step_info)
-                observe(done, state.params)
+                observe(done, state.network)
         return state
 
     def start(self, tasks: Tasks) -> State:
         """The state of all networks before their first step."""
         params = {name: p.detach() for name, p in tasks.initial.items()}
-        return State(params, self.optimizer.init(params))
+        memory = empty_memory(self.loss, next(iter(params.values())))
+        return State(params, self.optimizer.init(params), memory, tasks.buffers)

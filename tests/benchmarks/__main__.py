@@ -12,7 +12,19 @@ import time
 
 LONG = {"control", "stability"}
 """Half an hour or more: run only if named, or small."""
-BENCHMARKS = ("engine", "startup", "hub", "real", "outliers", "control", "arm", "stability", "cost", "contract")
+BENCHMARKS = (
+    "engine",
+    "minibatch",
+    "startup",
+    "hub",
+    "real",
+    "outliers",
+    "control",
+    "arm",
+    "stability",
+    "cost",
+    "contract",
+)
 
 
 def main() -> None:

@@ -54,6 +54,25 @@ def test_what_a_simpler_student_misses_is_returned():
     assert 0.001 < missed < 0.5
 
 
+def test_a_student_in_minibatches_sees_what_its_teacher_remembers():
+    """A signal of the batch's own could not explain a teacher that looks at the batches before."""
+    minibatches = [replace(CONFIGS[0], run=InnerRun(SGD(), 0.5, 12, batch=6))]
+    remembering = (SignalConfig(signal="running_agreement"), SignalConfig(signal="progress"))
+    teacher, student = (made("taylor", c, order=1) for c in ([0.5, -1.5, 0.7], [0.0] * 3))
+    teacher, student = (with_signals(loss, remembering, loss.coefficients) for loss in (teacher, student))
+    assert distill(teacher, student, minibatches, tasks=4, snapshots=6) < 1e-5
+    torch.testing.assert_close(student.coefficients, teacher.coefficients, atol=0.05, rtol=0)
+    blind = with_signals(student, (SignalConfig(signal="agreement"), remembering[1]), torch.zeros(3))
+    assert distill(teacher, blind, minibatches, tasks=4, snapshots=6) > 1e-3
+
+
+def with_signals(loss, signals, coefficients):
+    other = build_loss(loss.config.replace(signals=signals))
+    with torch.no_grad():
+        other.coefficients.copy_(coefficients)
+    return other
+
+
 def test_problem_types_must_be_the_same():
     teacher = made("taylor", [0.0] * 3, order=1)
     config = teacher.config.replace(problem_type="regression", signals=(SignalConfig(signal="error"),))

@@ -98,6 +98,7 @@ def smoothed(slope: float, sigma: float) -> float:
         (Unrolled(PLAIN, objective_steps="mean"), CURVE, 20),
         (Unrolled(PLAIN, objective_steps="both"), (END + CURVE) / 2, 20),
         (EvolutionStrategies(PLAIN, pairs=16, sigma=0.05), END, 100),
+        (EvolutionStrategies(PLAIN, pairs=2, sigma=0.05, shared=False), END, 100),
         (PersistentEvolution(2, PLAIN, sigma=0.05), CURVE, 600),
         (PersistentEvolution(2, PLAIN, sigma=0.05, objective_steps="last"), END, 600),
         (Mixed(PLAIN, pairs=8, sigma=0.05), END, 40),
@@ -264,3 +265,21 @@ class RankOfTwo(Ranks):
 
     def _sum(self, values: Tensors) -> Tensors:
         return self.exchange.sum(self.rank, values)
+
+
+def test_a_bound_on_growth_leaves_a_tame_gradient_alone_and_tames_a_wild_one(generator):
+    phi, smooth = quadratic_problem(STEPS, LR, 8)
+    exact, bounded = (Unrolled(PLAIN, growth=g)(smooth, phi, {}, seeded()).gradient for g in (math.inf, 1e3))
+    assert torch.equal(exact["log_scale"], bounded["log_scale"])
+    phi, rippled = quadratic_problem(20, 0.1, 64, ripple=0.2)
+    wild, tamed = (
+        Unrolled(PLAIN, growth=g)(rippled, phi, {}, seeded()).gradient["log_scale"].abs().item()
+        for g in (math.inf, 1.0)
+    )
+    assert tamed < 0.1 * wild
+    with pytest.raises(InputError, match="rematerialise"):
+        Unrolled(growth=1.0, rematerialise=False)
+
+
+def seeded() -> torch.Generator:
+    return torch.Generator().manual_seed(0)

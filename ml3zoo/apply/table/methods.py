@@ -139,5 +139,5 @@ class TableTrainer:
         observe: Callable[[int, Tensors], None] = unobserved,
     ) -> Tensors:
         phi = {k: p.detach() for k, p in step.loss.named_parameters()}
-        tasks = self.family.sample(torch.Generator().manual_seed(seed), networks, "train")
+        tasks = run.sample(self.family, torch.Generator().manual_seed(seed), networks, "train")
         return run(step, expand(phi, networks), tasks, observe)

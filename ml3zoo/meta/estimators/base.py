@@ -13,19 +13,30 @@ from torch.func import vmap
 from ml3zoo.meta.inner import InnerRun
 from ml3zoo.meta.ranks import Ranks
 from ml3zoo.meta.step import Step
-from ml3zoo.tasks.base import TaskFamily, Tasks, Tensors
+from ml3zoo.tasks.base import Split, TaskFamily, Tasks, Tensors
 
+_CANDIDATES = 3
+"""Learning rates that each task of an ordinary loss is tried at."""
 ObjectiveSteps = Literal["last", "mean", "both"]
 """Where in a run the objective counts: after its last step, as a mean over all its steps, or half of each."""
 
 
 @dataclass(frozen=True)
 class Objective:
-    """The meta-objective of one task: its true objective, capped, and its log if asked for."""
+    """The meta-objective of one task: its true objective, capped, and its log if asked for.
+
+    Attributes:
+        log: take the logarithm.
+        offset: added before that.
+        cap: runs that end above it, or not finite, count as this.
+        exact: take the family's metric in the place of its objective. It may have no useful gradient, as an error rate
+            has none: then only evolution strategies can follow it.
+    """
 
     log: bool = True
     offset: float = 1e-2
     cap: float = 10.0
+    exact: bool = False
 
     def __call__(self, value: Tensor) -> Tensor:
         """Elementwise; diverged runs count as the cap and give no gradient."""
@@ -64,6 +75,7 @@ class MetaProblem:
         tasks: number of tasks in a batch, over all ranks.
         lr_jitter: each task multiplies the learning rate by exp(U[-jitter, jitter]).
         ranks: the processes that share the work.
+        ordinary: the step of an ordinary loss that learning rates are tuned for, see ``MetaTraining.tuned_for``.
     """
 
     step: Step
@@ -72,17 +84,34 @@ class MetaProblem:
     tasks: int
     lr_jitter: float = 0.0
     ranks: Ranks = Ranks()
+    ordinary: Step | None = None
 
     def sample(self, generator: torch.Generator) -> tuple[Tasks, Tensor]:
         """A rank's share of a fresh batch of training tasks, and their learning rates [tasks].
 
         All ranks draw the whole batch, so that their generators stay equal.
         """
-        tasks = self.family.sample(generator, self.tasks, "train")
-        jitter = self.lr_jitter * (2 * torch.rand(self.tasks, generator=generator) - 1)
-        lr = self.run.lr * jitter.to(next(iter(tasks.initial.values())).dtype).exp()
-        mine, device = self.ranks.share(self.tasks), self.ranks.device
-        return tasks.pick(mine, device), lr[mine].to(device)
+        return self.draw(generator, self.tasks, "train", self.lr_jitter)
+
+    def draw(self, generator: torch.Generator, n: int, split: Split, jitter: float) -> tuple[Tasks, Tensor]:
+        """The same of n tasks of a split, with learning rates spread by another jitter where none are tuned."""
+        tasks = self.run.sample(self.family, generator, n, split)
+        mine, device = self.ranks.share(n), self.ranks.device
+        candidates, spread = (1, jitter) if self.ordinary is None else (_CANDIDATES, self.lr_jitter)
+        place = (torch.arange(candidates)[:, None] + torch.rand(candidates, n, generator=generator)) / candidates
+        factor = (spread * (2 * place - 1)).to(next(iter(tasks.initial.values())).dtype).exp()
+        tasks, rates = tasks.pick(mine, device), (self.run.lr * factor)[:, mine].to(device)
+        return tasks, rates[0] if self.ordinary is None else self._best_rate(self.ordinary, tasks, rates)
+
+    def _best_rate(self, ordinary: Step, tasks: Tasks, rates: Tensor) -> Tensor:
+        """Of rates [candidates, tasks] those at which an ordinary loss does best, as its user finds them, [tasks]."""
+        everything = tasks.repeat(len(rates))
+        start, step_infos = ordinary.start(everything), self.run.step_infos(everything, rates.flatten())
+        with torch.no_grad():
+            trained = ordinary.roll({}, start, everything.data, step_infos)
+            score = vmap(self.family.selection_metric)(trained.network, everything.data)
+        best = score.nan_to_num(math.inf).view(rates.shape).argmin(0)
+        return rates.gather(0, best[None]).squeeze(0)
 
     def estimate(
         self, gradient: Tensors, objective: Tensor, diverged: Tensor, estimator_state: Tensors | None = None
@@ -105,10 +134,10 @@ class MetaProblem:
         mine = self.ranks.share(self.tasks)
         return self.ranks.weighted_mean(values, mine.stop - mine.start)
 
-    def value(self, params: Tensors, data: Tensors) -> Tensor:
-        """The true objective of each task, [tasks]."""
+    def value(self, network: Tensors, data: Tensors, *, exact: bool = False) -> Tensor:
+        """The true objective of each task, or its metric where it is to be exact, [tasks]."""
         with torch.no_grad():
-            value: Tensor = vmap(self.family.objective)(params, data)
+            value: Tensor = vmap(self.family.metric if exact else self.family.objective)(network, data)
             return value
 
 

@@ -40,7 +40,7 @@ class Mixed:
         tasks, lr = problem.sample(generator)
         n, runs = len(lr), 2 * self.pairs
         everything = tasks.repeat(runs)
-        step_infos = problem.run.step_infos(everything, lr.repeat(runs))
+        step_infos = [info.repeat(runs) for info in problem.run.step_infos(tasks, lr)]
         truncation = Truncation(
             {name: p.repeat_interleave(n, 0) for name, p in perturbed.items()},
             problem.step.start(everything),
@@ -55,7 +55,7 @@ class Mixed:
         unrolled = {k: g.view(2, self.pairs, n, *g.shape[1:]).mean((0, 2)) for k, g in gradients.items()}
         first, second = problem.mean_over_ranks(unrolled), problem.mean_over_ranks(evolved)
         gradient = {name: _weighted(first[name], second[name]) for name in phi}
-        return problem.estimate(gradient, value, self.objective.diverged(problem.value(state.params, everything.data)))
+        return problem.estimate(gradient, value, self.objective.diverged(problem.value(state.network, everything.data)))
 
 
 def _weighted(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:

@@ -82,14 +82,14 @@ class Particles:
         number = torch.arange(problem.tasks, device=lr.device)[problem.ranks.share(problem.tasks)]
         age = (number % (problem.run.steps // window) * window).to(lr.dtype)
         state = problem.step.start(tasks)
-        for step_info in problem.run.step_infos(tasks, lr)[: int(age.max())]:
+        for step_info in problem.run.window(tasks.data, lr, torch.zeros_like(age), int(age.max())):
             later = problem.step.roll(expand(phi, len(lr)), state, tasks.data, [step_info])
             state = _where(step_info.t < age, later, state)
         return cls((state,) * ways, tasks.data, age, lr)
 
     def step_infos(self, problem: MetaProblem, window: int) -> list[StepInfo]:
         """The step infos of the next window."""
-        return [problem.run.step_info(self.age + t, self.lr) for t in range(window)]
+        return list(problem.run.window(self.data, self.lr, self.age, window))
 
     def advanced(
         self, states: tuple[State, ...], window: int, alive: Tensor, problem: MetaProblem, generator: torch.Generator
@@ -111,9 +111,9 @@ class Particles:
         """As plain tensors, each with a leading task axis."""
         estimator_state = {f"data.{name}": x for name, x in self.data.items()} | {"age": self.age, "lr": self.lr}
         for way, state in enumerate(self.states):
-            estimator_state |= {f"params.{way}.{name}": x for name, x in state.params.items()}
-            for moment, tensors in state.optimizer.items():
-                estimator_state |= {f"{moment}.{way}.{name}": x for name, x in tensors.items()}
+            parts = {"params": state.params, "memory": state.memory, "buffers": state.buffers, **state.optimizer}
+            for part, tensors in parts.items():
+                estimator_state |= {f"{part}.{way}.{name}": x for name, x in tensors.items()}
         return estimator_state
 
     @classmethod
@@ -125,13 +125,11 @@ class Particles:
             elif "." in name:
                 part, way, rest = name.split(".", 2)
                 parts[part, way][rest] = x
-        states = [
-            State(
-                parts["params", str(way)],
-                {part: tensors for (part, *of), tensors in parts.items() if of == [str(way)] and part != "params"},
-            )
-            for way in range(ways)
-        ]
+        states = []
+        for number in map(str, range(ways)):
+            mine = {part: tensors for (part, *of), tensors in parts.items() if of == [number]}
+            params, memory, buffers = (mine.pop(part, {}) for part in ("params", "memory", "buffers"))
+            states.append(State(params, mine, memory, buffers))
         return cls(tuple(states), parts["data",], estimator_state["age"], estimator_state["lr"])
 
 

@@ -11,7 +11,7 @@ from ml3zoo.meta.estimators.base import Estimate, MetaProblem, Objective, Object
 from ml3zoo.meta.estimators.noise import antithetic, es_gradients
 from ml3zoo.meta.estimators.particles import Particles, check_window_steps
 from ml3zoo.meta.inner import expand
-from ml3zoo.meta.step import State, StepInfo
+from ml3zoo.meta.step import State
 from ml3zoo.tasks.base import Tensors
 
 
@@ -55,11 +55,12 @@ class PersistentEvolution:
         data = {name: x.repeat(2, *[1] * (x.dim() - 1)) for name, x in particles.data.items()}
         value = torch.zeros(2 * n, dtype=particles.lr.dtype, device=particles.lr.device)
         for step_info in particles.step_infos(problem, self.window):
-            twice = StepInfo(*(x.repeat(2) for x in step_info))
-            state = problem.step.advance(each, state, data, twice)
+            state = problem.step.advance(each, state, data, step_info.repeat(2))
             if self.objective_steps == "mean":
-                value = value + self.objective(problem.value(state.params, data)) / self.window
-        raw = problem.value(state.params, data)
+                value = (
+                    value + self.objective(problem.value(state.network, data, exact=self.objective.exact)) / self.window
+                )
+        raw = problem.value(state.network, data, exact=self.objective.exact)
         shown = value
         if self.objective_steps == "last":
             shown = self.objective(raw)

@@ -11,13 +11,17 @@ from functools import cached_property
 from typing import Self
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.func import functional_call, grad, vmap
 
 from ml3zoo.errors import InputError
-from ml3zoo.losses import LearnedLoss
+from ml3zoo.format.signals import RUNNING
+from ml3zoo.losses import LearnedLoss, remember
 from ml3zoo.meta.compute import reproducible_compute
+from ml3zoo.meta.inner import expand
+from ml3zoo.meta.minibatches import take_rows
 from ml3zoo.meta.outer import TrainingConfig
+from ml3zoo.meta.step import State
 from ml3zoo.tasks.base import Tensors
 from ml3zoo.zoo.loading import load_loss
 
@@ -116,18 +120,20 @@ def collect_samples(
 ) -> Samples:
     """Train networks under a teacher and record its calls; trainings that diverge are left out."""
     family, run = training_config.family, training_config.run
-    drawn = family.sample(torch.Generator().manual_seed(seed), tasks, "train")
-    every = max(1, run.steps // snapshots)
+    drawn = run.sample(family, torch.Generator().manual_seed(seed), tasks, "train")
+    step, phi = run.step(teacher, family), {name: p.detach() for name, p in teacher.named_parameters()}
+    state, every = step.start(drawn), max(1, run.steps // snapshots)
     recorded: list[Tensors] = []
-
-    def observe(step: int, params: Tensors) -> None:
-        if step % every == 0 and step < run.steps:
-            progress = torch.full((tasks,), step / run.steps)
-            recorded.append({**vmap(family.loss_arguments)(params, drawn.data), "progress": progress})
-
-    run.under(teacher, family, drawn, observe)
+    with torch.no_grad():
+        for done, step_info in enumerate(run.step_infos(drawn)):
+            if done % every == 0:
+                seen = take_rows(drawn.data, family.rows, step_info.rows)
+                networks = {name: p.clone() for name, p in state.network.items()}
+                call = vmap(family.loss_arguments)(networks, seen)
+                recorded.append(call | _recalled(teacher, state, call) | {"progress": step_info.progress})
+            state = step.advance(expand(phi, tasks), state, drawn.data, step_info)
     arguments = {name: torch.cat([one[name] for one in recorded]) for name in recorded[0]}
-    gradients = gradient(teacher, {name: p.detach() for name, p in teacher.named_parameters()}, arguments)
+    gradients = gradient(teacher, phi, arguments)
     usable = gradients.flatten(1).isfinite().all(1) & (gradients.flatten(1).abs().amax(1) > 0)
     if not usable.any():
         raise InputError(
@@ -161,16 +167,31 @@ def fit(student: LearnedLoss, samples: Sequence[Samples], iterations: int) -> fl
     return best.missed
 
 
-def gradient(loss: nn.Module, phi: Tensors, arguments: Tensors) -> Tensor:
-    """Gradient of a loss by its input for each sample, [samples, ...]."""
+def gradient(loss: LearnedLoss, phi: Tensors, arguments: Tensors) -> Tensor:
+    """Gradient of a loss by its input for each sample, [samples, ...].
 
-    def one(input: Tensor, others: Tensors) -> Tensor:
-        value: Tensor = functional_call(loss, phi, (input,), others)
+    Args:
+        loss: the loss.
+        phi: its parameters.
+        arguments: of its calls, each [samples, ...]; running means among them are what it remembered then.
+    """
+
+    def one(input: Tensor, others: Tensors, context: Tensors) -> Tensor:
+        value: Tensor = functional_call(loss, phi, (input,), {**others, "context": context})
         return value
 
-    others = {name: x for name, x in arguments.items() if name != "input"}
-    gradient: Tensor = vmap(grad(one))(arguments["input"], others)
+    context = {name: arguments[name] for name in loss.context_names if name in arguments}
+    others = {name: x for name, x in arguments.items() if name != "input" and not name.startswith(RUNNING)}
+    gradient: Tensor = vmap(grad(one))(arguments["input"], others, context)
     return gradient
+
+
+def _recalled(teacher: LearnedLoss, state: State, call: Tensors) -> Tensors:
+    """The running means that a teacher sees in calls, each [tasks]."""
+    if not state.memory:
+        return {}
+    context: Tensors = vmap(lambda memory, given: remember(teacher, memory, lambda: given)[1])(state.memory, call)
+    return context
 
 
 class _Best:

@@ -168,7 +168,7 @@ class Imitation(ModelBasedPretraining):
 
 def policies_of_all_ages(loss: Loss, training_config: TrainingConfig, n: int, generator: torch.Generator) -> Tensors:
     """Parameters of n policies, each after a random number of steps of training under the loss."""
-    tasks = training_config.family.sample(generator, n, "train")
+    tasks = training_config.run.sample(training_config.family, generator, n, "train")
     age = torch.randint(training_config.run.steps + 1, (n,), generator=generator)
     policies = {name: p.clone() for name, p in tasks.initial.items()}
 
