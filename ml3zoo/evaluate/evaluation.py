@@ -6,11 +6,14 @@ import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+
 from ml3zoo.evaluate.cache import EvaluationCache
-from ml3zoo.evaluate.candidates import RunCache
-from ml3zoo.evaluate.measure import measure_setup
+from ml3zoo.evaluate.measure import measure_setup, replay_setup
 from ml3zoo.evaluate.protocol import Evaluation, Setup
-from ml3zoo.format.results import Results, SetupDescription, SetupResult
+from ml3zoo.evaluate.ranking import over_data_sets, rank
+from ml3zoo.evaluate.run_cache import RunCache
+from ml3zoo.format.results import Interval, Results, SetupDescription, SetupResult
 from ml3zoo.losses import LearnedLoss
 from ml3zoo.meta.progress import progress_bar
 from ml3zoo.meta.ranks import Ranks
@@ -22,6 +25,7 @@ def evaluate(
     initial: LearnedLoss | None = None,
     *,
     cache: Path | None = None,
+    baseline_runs: Path | None = None,
     ranks: Ranks | None = None,
 ) -> Results:
     """Measure a loss by the protocol.
@@ -31,14 +35,15 @@ def evaluate(
         evaluation: setups, baselines, grids and numbers of tasks.
         initial: what meta-training started from, measured beside it at the recommended learning rate.
         cache: file that setups are saved to as they are measured; those it holds already are not measured again.
+        baseline_runs: folder of the runs of ordinary losses, which evaluations of other losses may share.
         ranks: the processes that share the setups; this one alone if not given.
 
     Returns:
-        Metric, protocol and setups; the rest is left empty.
+        Metric, protocol, setups and rankings; the rest is left empty.
 
     Raises:
         RankError: another process has ended.
-        CheckpointError: the cache is damaged.
+        CheckpointError: the cache, or a file of the folder, is damaged.
     """
     ranks = ranks or Ranks()
     saved = EvaluationCache(cache if ranks.first else None, loss, evaluation, initial)
@@ -50,17 +55,35 @@ def evaluate(
         for first in range(0, len(groups), ranks.world):
             found: dict[SetupDescription, SetupResult] = {}
             for group in groups[first + ranks.rank : first + ranks.rank + 1]:
-                for result in _measured(loss, group, evaluation, initial):
+                for result in _measured(loss, group, evaluation, initial, RunCache(baseline_runs)):
                     found[result.setup] = result
                     saved.write(measured | found)
             measured |= {setup: result for part in ranks.exchange(found) for setup, result in part.items()}
             saved.write(measured)
             advance(len(measured), str(groups[first][0]))
-    return Results(
-        metric=evaluation.metric.describe(),
-        protocol=evaluation.describe(),
-        setups=tuple(measured[setup.describe()] for setup in evaluation.setups),
-    )
+    setups = tuple(measured[setup.describe()] for setup in evaluation.setups)
+    return Results(evaluation.metric.describe(), evaluation.describe(), setups, rankings=rank(setups))
+
+
+def measure_another(loss: LearnedLoss, evaluation: Evaluation, results: Results) -> Interval:
+    """The metric of another loss in the place of one that was measured, swapped in at the same learning rates.
+
+    Args:
+        loss: of another seed, say.
+        evaluation: the protocol.
+        results: of ``evaluate``; losses were swapped in there.
+
+    Returns:
+        The mean over data sets.
+    """
+    metrics = {}
+    for setup in evaluation.setups:
+        measured = results.find(setup.describe())
+        swapped_in = measured.learned("swapped in") if measured else None
+        if swapped_in:
+            ((_, runs),) = replay_setup(loss, setup, evaluation, (swapped_in,))
+            metrics[setup] = float(runs.final.mean())
+    return over_data_sets(np.array(list(metrics.values())), [setup.data for setup in metrics])
 
 
 def _sharing_runs(setups: tuple[Setup, ...]) -> list[list[Setup]]:
@@ -72,9 +95,8 @@ def _sharing_runs(setups: tuple[Setup, ...]) -> list[list[Setup]]:
 
 
 def _measured(
-    loss: LearnedLoss, setups: list[Setup], evaluation: Evaluation, initial: LearnedLoss | None
+    loss: LearnedLoss, setups: list[Setup], evaluation: Evaluation, initial: LearnedLoss | None, runs_made: RunCache
 ) -> Iterator[SetupResult]:
     """Setups that share their runs."""
-    runs_made: RunCache = {}
     for setup in setups:
         yield measure_setup(loss, setup, evaluation, initial, runs_made)

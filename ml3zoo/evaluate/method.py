@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 from torch.func import vmap
 
 from ml3zoo.evaluate.statistics import Array
@@ -21,6 +21,8 @@ from ml3zoo.tasks.base import Split, TaskFamily, Tasks, Tensors
 
 _BATCH = 50
 """Networks trained side by side: one shape to compile, small enough for the processor's cache."""
+_BYTES = 2**29
+"""What their data may take, each network's counted by itself."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,10 @@ class Runs:
         return cls(
             *(np.concatenate([getattr(part, field.name) for part in parts], -1) for field in dataclasses.fields(cls))
         )
+
+    def part(self, which: slice) -> Runs:
+        """Some of the runs."""
+        return Runs(*(getattr(self, field.name)[..., which] for field in dataclasses.fields(self)))
 
     def reported(self, step: ReportedStep) -> Runs:
         """The same runs, reported at another step than their last; they must have been observed."""
@@ -96,11 +102,36 @@ class Method:
             split: of the tasks.
             observe_every: steps between observations on the way; 0 for none.
         """
-        tasks = self.step.family.sample(torch.Generator().manual_seed(seed), n, split)
-        parts = [tasks.pick(slice(k, k + _BATCH)) for k in range(0, n, _BATCH)]
-        return Runs.joined([self._measure(run, part, observe_every) for part in parts])
+        return self.measure_rates(run, [run.lr], n, seed, split, observe_every)[0]
 
-    def _measure(self, run: InnerRun, tasks: Tasks, observe_every: int) -> Runs:
+    def measure_rates(
+        self, run: InnerRun, rates: Sequence[float], n: int, seed: int, split: Split, observe_every: int = 0
+    ) -> list[Runs]:
+        """The same at several learning rates, side by side on the same tasks.
+
+        Args:
+            run: how they are trained, but for its learning rate.
+            rates: learning rates.
+            n: networks at each rate.
+            seed: of the tasks.
+            split: of the tasks.
+            observe_every: steps between observations on the way; 0 for none.
+
+        Returns:
+            Runs [n], by rate.
+        """
+        tasks = run.sample(self.step.family, torch.Generator().manual_seed(seed), n, split)
+        task = torch.arange(n).repeat(len(rates))
+        lr = torch.tensor(rates, dtype=next(iter(tasks.initial.values())).dtype).repeat_interleave(n)
+        size = _side_by_side(tasks)
+        parts = [
+            self._measure(run, lr[k : k + size], tasks.pick(task[k : k + size]), observe_every)
+            for k in range(0, len(task), size)
+        ]
+        runs = Runs.joined(parts)
+        return [runs.part(slice(k, k + n)) for k in range(0, len(task), n)]
+
+    def _measure(self, run: InnerRun, lr: Tensor, tasks: Tasks, observe_every: int) -> Runs:
         metric, selection_metric = vmap(self.step.family.metric), vmap(self.step.family.selection_metric)
         curves, selection_curves = list[Array](), list[Array]()
 
@@ -110,7 +141,9 @@ class Method:
                 selection_curves.append(self._capped(selection_metric(params, tasks.data)))
 
         with torch.no_grad():
-            params = run(self.step, expand(self.phi, count(tasks)), tasks, observe)
+            state, phi = self.step.start(tasks), expand(self.phi, count(tasks))
+            observe(0, state.network)
+            params = self.step.roll(phi, state, tasks.data, run.step_infos(tasks, lr), observe).network
             value, selection = metric(params, tasks.data), selection_metric(params, tasks.data)
         shape = (len(curves), len(value))
         return Runs(
@@ -121,5 +154,11 @@ class Method:
             selection_curves=np.reshape(selection_curves, shape),
         )
 
-    def _capped(self, value: torch.Tensor) -> Array:
+    def _capped(self, value: Tensor) -> Array:
         return value.double().nan_to_num(self.cap, self.cap).clamp(max=self.cap).numpy()
+
+
+def _side_by_side(tasks: Tasks) -> int:
+    """How many networks are trained at once."""
+    bytes_each = sum(x[0].nbytes for x in tasks.data.values())
+    return max(1, min(_BATCH, _BYTES // max(1, bytes_each)))

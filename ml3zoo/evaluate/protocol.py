@@ -19,6 +19,7 @@ from ml3zoo.format.results import (
     SetupSchedule,
     Unseen,
 )
+from ml3zoo.meta.inner import InnerRun
 from ml3zoo.meta.optimizers import InnerOptimizer, optimizer_of
 from ml3zoo.tasks.base import TaskFamily
 
@@ -72,6 +73,8 @@ class Baseline:
 class Setup:
     """One network under one optimiser for a number of steps.
 
+    With minibatches it is ordinary training: there all losses are also swapped in for the first ordinary one.
+
     Attributes:
         network: what is trained.
         baseline_tasks: the tasks as ordinary losses want them, with standardised targets where there are any.
@@ -85,6 +88,9 @@ class Setup:
         noise: the same for their noise.
         unseen: what of this setup meta-training never saw.
         reported_step: which step of each run is reported.
+        batch: points of a minibatch; None for the full batch.
+        epochs: passes through the data, where that is how the steps were chosen.
+        warmup: share of the steps over which the learning rate rises.
     """
 
     network: str
@@ -99,6 +105,9 @@ class Setup:
     noise: str = ""
     unseen: Unseen = ""
     reported_step: ReportedStep = "last"
+    batch: int | None = None
+    epochs: int | None = None
+    warmup: float = 0.0
 
     @classmethod
     def of(
@@ -116,6 +125,9 @@ class Setup:
         baseline_tasks: TaskFamily | None = None,
         unseen: Unseen = "",
         reported_step: ReportedStep = "last",
+        batch: int | None = None,
+        epochs: int | None = None,
+        warmup: float = 0.0,
     ) -> Setup:
         """A setup whose learning rates follow from its optimiser.
 
@@ -132,6 +144,9 @@ class Setup:
             baseline_tasks: tasks of the ordinary losses, if they are not the same.
             unseen: what of this setup meta-training never saw.
             reported_step: which step of each run is reported.
+            batch: points of a minibatch; None for the full batch.
+            epochs: passes through the data, where that is how the steps were chosen.
+            warmup: share of the steps over which the learning rate rises.
         """
         own = optimizer_of(inner)
         optimizer = optimizer or own
@@ -149,7 +164,19 @@ class Setup:
             noise=noise,
             unseen=unseen,
             reported_step=reported_step,
+            batch=batch,
+            epochs=epochs,
+            warmup=warmup,
         )
+
+    @property
+    def is_ordinary_training(self) -> bool:
+        """Whether it is how people train: in minibatches."""
+        return self.batch is not None
+
+    def run(self, lr: float, schedule: Schedule) -> InnerRun:
+        """A run of it."""
+        return InnerRun(self.optimizer, lr, self.steps, schedule, self.batch, self.warmup)
 
     def describe(self) -> SetupDescription:
         """As ``results.json`` has it."""
@@ -162,6 +189,8 @@ class Setup:
             noise=self.noise,
             unseen=self.unseen,
             reported_step=self.reported_step,
+            batch=self.batch,
+            epochs=self.epochs,
         )
 
     def __str__(self) -> str:
@@ -170,12 +199,28 @@ class Setup:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Everything that decides the numbers in a card. The first setup is the one the loss was made for."""
+    """Everything that decides the numbers in a card. The first setup is the one the loss was made for.
+
+    Attributes:
+        setups: what is trained.
+        baselines: the first is the ordinary loss of the problem type; others are swapped in at its learning rate.
+        metric: what is measured.
+        grid: factors of a setup's learning rate that tuning tries.
+        growth: how many values the grid may get beside an edge at which the best learning rate lies.
+        schedules: of the learning rate, that tuning tries.
+        validation_tasks: to tune on.
+        test_tasks: by seed.
+        seeds: of the test tasks.
+        observations: points of a learning curve.
+        cost_sizes: numbers of points for which a call is timed.
+        compiled: whether steps are compiled, once for each loss and network.
+    """
 
     setups: tuple[Setup, ...]
     baselines: tuple[Baseline, ...]
     metric: Metric = NMSE
     grid: tuple[float, ...] = tuple(10 ** (k / 3) for k in range(-5, 6))
+    growth: int = 0
     schedules: tuple[Schedule, ...] = ("constant", "cosine")
     validation_tasks: int = 100
     test_tasks: int = 100
@@ -185,7 +230,7 @@ class Evaluation:
     compiled: bool = False
 
     def __post_init__(self) -> None:
-        """See that setups have names of their own."""
+        """See that setups have names of their own, and that a grid can grow."""
         names = [str(setup) for setup in self.setups]
         double = sorted({name for name in names if names.count(name) > 1})
         if double:
@@ -193,6 +238,9 @@ class Evaluation:
                 f"two setups of an evaluation are both named {double[0]!r}: say in data, noise or network how they "
                 "differ."
             )
+
+        if self.growth and len(self.grid) < 2:
+            raise InputError(f"a grid that grows needs two values at least, to know how far apart; got {self.grid}.")
 
     def observe_every(self, setup: Setup) -> int:
         """Steps between observations of a learning curve."""
@@ -209,4 +257,5 @@ class Evaluation:
             schedules=self.schedules,
             baselines=tuple(baseline.name for baseline in self.baselines),
             cap=self.metric.cap,
+            growth=self.growth,
         )

@@ -19,8 +19,9 @@ REMEDY = "Measure the loss with this ml3zoo, or pull it again."
 
 Role = Literal["learned", "baseline", "initial"]
 """The learned loss, an ordinary loss, or the loss that meta-training started from."""
-Use = Literal["recommended", "tuned"]
-"""At the learned loss's recommended learning rate, or at the best of a grid on validation tasks."""
+Use = Literal["recommended", "swapped in", "tuned"]
+"""At the learned loss's recommended learning rate; at the one tuned for the first ordinary loss, where nothing but the
+loss is changed; or at the best of a grid on validation tasks."""
 Unseen = Literal["", "architecture", "optimizer", "horizon", "data"]
 ReportedStep = Literal["last", "best", "mean"]
 """Which metric of a run is reported: after its last step, at its best observed step by the selection metric, or the
@@ -41,8 +42,10 @@ _Curve = Annotated[tuple[_Number, ...], Meta(min_length=2, max_length=10_000)]
 _REPORTED: dict[ReportedStep, str] = {"last": "", "best": ", early stopping", "mean": ", mean over the steps"}
 _LABELS: dict[tuple[Role, Use], str] = {
     ("learned", "recommended"): "{}, recommended",
+    ("learned", "swapped in"): "{}, swapped in",
     ("learned", "tuned"): "{}, tuned",
     ("baseline", "recommended"): "{}, at the learned loss's rate",
+    ("baseline", "swapped in"): "{}, swapped in",
 }
 
 
@@ -93,7 +96,7 @@ class PairedComparison(Strict, frozen=True):
         return "worse" if self.difference.low > 0 else "no clear difference"
 
 
-class MethodResult(Strict, frozen=True):
+class MethodResult(Strict, frozen=True, omit_defaults=True):
     """What one loss, used in one way, reached in a setup.
 
     Attributes:
@@ -106,7 +109,7 @@ class MethodResult(Strict, frozen=True):
         objective: the metric.
         median: of the metric.
         diverged: share of runs.
-        curve: metric on the way.
+        curve: metric on the way; None in ordinary training, but for the losses that are compared.
         selected: whether it is the baseline that was best on validation tasks.
         comparison: with that baseline, for learned losses.
     """
@@ -119,7 +122,7 @@ class MethodResult(Strict, frozen=True):
     objective: Interval
     median: _Number
     diverged: Interval
-    curve: Curve
+    curve: Curve | None = None
     hyper: _Text = ""
     selected: bool = False
     comparison: PairedComparison | None = None
@@ -129,7 +132,7 @@ class MethodResult(Strict, frozen=True):
         return _LABELS.get((self.role, self.use), "{}").format(self.name)
 
 
-class SetupDescription(Strict, frozen=True):
+class SetupDescription(Strict, frozen=True, omit_defaults=True):
     """What was trained in a setup, on what and how.
 
     Attributes:
@@ -141,6 +144,8 @@ class SetupDescription(Strict, frozen=True):
         noise: the same for their noise.
         unseen: what of this setup meta-training never saw.
         reported_step: which step of each run is reported.
+        batch: points of a minibatch; None for the full batch.
+        epochs: passes through the data, where that is how the steps were chosen.
     """
 
     network: _Text
@@ -151,12 +156,21 @@ class SetupDescription(Strict, frozen=True):
     noise: _Text = ""
     unseen: Unseen = ""
     reported_step: ReportedStep = "last"
+    batch: _Count | None = None
+    epochs: _Count | None = None
 
     def __str__(self) -> str:
         """One line, as in a table."""
         trained = ", ".join(part for part in (self.data, self.noise, self.network) if part)
+        return f"{trained} under {self.training}{_REPORTED[self.reported_step]}"
+
+    @property
+    def training(self) -> str:
+        """How it is trained: optimiser, schedule, minibatches, length."""
         schedule = "" if self.schedule == "tuned" else f", {self.schedule}"
-        return f"{trained} under {self.optimizer}{schedule}, {self.steps} steps{_REPORTED[self.reported_step]}"
+        batch = "" if self.batch is None else f", batch {self.batch}"
+        length = f"{self.steps} steps" if self.epochs is None else f"{self.epochs} epochs"
+        return f"{self.optimizer}{schedule}{batch}, {length}"
 
 
 class SetupResult(Strict, frozen=True):
@@ -170,13 +184,13 @@ class SetupResult(Strict, frozen=True):
 
     setup: SetupDescription
     observed: Annotated[tuple[_Count, ...], Meta(min_length=2, max_length=10_000)]
-    methods: Annotated[tuple[MethodResult, ...], Meta(min_length=1, max_length=32)]
+    methods: Annotated[tuple[MethodResult, ...], Meta(min_length=1, max_length=64)]
 
     def __post_init__(self) -> None:
         """See that curves fit the steps observed, and that one baseline is selected and compared with."""
         for method in self.methods:
             curve = method.curve
-            if {len(curve.mean), len(curve.low), len(curve.high)} != {len(self.observed)}:
+            if curve and {len(curve.mean), len(curve.low), len(curve.high)} != {len(self.observed)}:
                 raise ValueError(f"the curve of {method} has not {len(self.observed)} points, one per step observed")
             if (method.role == "learned") != (method.comparison is not None):
                 raise ValueError(f"{method}: a comparison was expected for learned losses, and for no others")
@@ -200,6 +214,13 @@ class SetupResult(Strict, frozen=True):
         """The learned loss used in one way, if it was."""
         return next((method for method in self.methods if method.role == "learned" and method.use == use), None)
 
+    @property
+    def shown(self) -> MethodResult:
+        """The learned loss as a headline takes it: swapped in, else at its recommended rate, else tuned."""
+        shown = self.learned("swapped in") or self.learned("recommended") or self.learned("tuned")
+        assert shown is not None
+        return shown
+
     def verdict(self, use: Use) -> Verdict | None:
         """The learned loss, used in one way, against the selected baseline; None if it was not measured so."""
         method = self.learned(use)
@@ -220,8 +241,11 @@ class MetricDescription(Strict, frozen=True):
     conditions: _Long
 
 
-class ProtocolDescription(Strict, frozen=True):
-    """How much was measured: numbers of tasks, the grid that tuning tries, and the ordinary losses."""
+class ProtocolDescription(Strict, frozen=True, omit_defaults=True):
+    """How much was measured: numbers of tasks, the grid that tuning tries, and the ordinary losses.
+
+    Where the best learning rate lies at an edge of the grid, that grows up to ``growth`` times.
+    """
 
     validation_tasks: _Count
     test_tasks_per_seed: _Count
@@ -231,6 +255,71 @@ class ProtocolDescription(Strict, frozen=True):
     schedules: Annotated[tuple[Schedule, ...], Meta(max_length=8)]
     baselines: Annotated[tuple[_Text, ...], Meta(max_length=64)]
     cap: _Number
+    growth: _Count = 0
+
+
+class LevelResult(Strict, frozen=True):
+    """A method's metric over the data sets that have one level of noise.
+
+    Attributes:
+        noise: as setups describe it.
+        metric: the mean.
+        difference: to the first ordinary loss, used in the same way; negative where the method is better.
+    """
+
+    noise: _Text
+    metric: Interval
+    difference: Interval
+
+
+class MethodRank(Strict, frozen=True):
+    """A method's place among all methods used in the same way; intervals are over data sets.
+
+    Attributes:
+        name: of an ordinary loss its own, else "learned".
+        role: which loss it is.
+        rank: the mean over setups, from 1; equal methods share theirs.
+        won: share of setups in which it is the best; equal methods share them.
+        levels: its metric, by noise.
+    """
+
+    name: _Text
+    role: Role
+    rank: Interval
+    won: Interval
+    levels: Annotated[tuple[LevelResult, ...], Meta(max_length=64)]
+
+
+class Ranking(Strict, frozen=True):
+    """All methods used in one way, over all setups of ordinary training.
+
+    Attributes:
+        use: how all losses were used.
+        reference: the first ordinary loss; differences are to it, and losses were swapped in at its learning rate.
+        setups: their number.
+        data_sets: theirs.
+        methods: the best mean rank first.
+    """
+
+    use: Use
+    reference: _Text
+    setups: _Count
+    data_sets: _Count
+    methods: Annotated[tuple[MethodRank, ...], Meta(min_length=1, max_length=64)]
+
+    @property
+    def learned(self) -> MethodRank:
+        """The learned loss."""
+        return next(method for method in self.methods if method.role == "learned")
+
+    @property
+    def ordinary(self) -> MethodRank:
+        """The ordinary loss with the best mean rank."""
+        return next(method for method in self.methods if method.role == "baseline")
+
+    def find(self, name: str) -> MethodRank:
+        """A method by its name."""
+        return next(method for method in self.methods if method.name == name)
 
 
 class CostResult(Strict, frozen=True):
@@ -243,7 +332,11 @@ class CostResult(Strict, frozen=True):
 
 
 class SeedResult(Strict, frozen=True):
-    """The metric that one seed of the meta-training reaches at the recommended learning rate."""
+    """The metric that one seed of the meta-training reaches, used as in the headline.
+
+    In ordinary training that is the mean over all data sets, swapped in; else that of the first setup, at the
+    recommended learning rate.
+    """
 
     seed: _Seed
     objective: Interval
@@ -264,13 +357,14 @@ class MetaTrainingRecord(Strict, frozen=True):
     seconds: _Number
 
 
-class Results(Strict, frozen=True):
+class Results(Strict, frozen=True, omit_defaults=True):
     """Every number of a card. The first setup is the one the loss was made for.
 
     Attributes:
         metric: what is measured.
         protocol: how much.
         setups: what came of it.
+        rankings: of all losses over the setups of ordinary training, one for each way to use them.
         cost: time per call.
         seeds: every seed of the meta-training.
         quick: whether it is a quick run, whose numbers mean nothing.
@@ -283,7 +377,8 @@ class Results(Strict, frozen=True):
 
     metric: MetricDescription
     protocol: ProtocolDescription
-    setups: Annotated[tuple[SetupResult, ...], Meta(min_length=1, max_length=64)]
+    setups: Annotated[tuple[SetupResult, ...], Meta(min_length=1, max_length=160)]
+    rankings: Annotated[tuple[Ranking, ...], Meta(max_length=4)] = ()
     cost: Annotated[tuple[CostResult, ...], Meta(max_length=16)] = ()
     seeds: Annotated[tuple[SeedResult, ...], Meta(max_length=64)] = ()
     quick: bool = False
@@ -313,12 +408,15 @@ def read_results(folder: Path) -> Results | None:
 
 
 def write_results(results: Results, folder: Path) -> None:
-    """Write ``results.json``.
+    """Write ``results.json``, indented if that is not too long.
 
     Raises:
         ConfigError: a number is out of bounds, or there are too many for one file.
     """
-    text = json.dumps(results.checked().builtins(), indent=1) + "\n"
+    found = results.checked().builtins()
+    text = json.dumps(found, indent=1) + "\n"
+    if len(text) > LARGEST[FILE_NAME]:
+        text = json.dumps(found, separators=(",", ":")) + "\n"
     if len(text) > LARGEST[FILE_NAME]:
         raise ConfigError(
             f"{FILE_NAME} would have {len(text)} bytes, at most {LARGEST[FILE_NAME]} were expected. Observe fewer "

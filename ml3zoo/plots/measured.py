@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
-from ml3zoo.format.results import MetaTrainingRecord, Results
+from ml3zoo.format.results import MetaTrainingRecord, Ranking, Results
 from ml3zoo.plots.style import LEARNED, ORDINARY, OTHERS, PALE, Figure, plain_numbers, scale_of, styled
 
 
@@ -19,25 +19,26 @@ def draw_curves(results: Results) -> Figure:
     figure = Figure(figsize=(7.5, 4.6), layout="constrained")
     axes = figure.subplots()
     others = itertools.cycle(OTHERS)
-    for method in main.methods:
+    shown = [(method, method.curve) for method in main.methods if method.curve]
+    for method, curve in shown:
         learned = method.role == "learned"
         colour = LEARNED if learned else ORDINARY if method.selected else next(others)
         axes.plot(
             main.observed,
-            method.curve.mean,
+            curve.mean,
             "--" if learned and method.use == "tuned" else "-",
             color=colour,
             label=f"{method}{' (tuned baseline)' if method.selected else ''}, lr {method.lr:.3g}, {method.schedule}",
             zorder=3 if learned or method.selected else 2,
         )
-        quartiles = method.curve.low, method.curve.high
-        banded = method.selected or (learned and method.use == "recommended")
+        quartiles = curve.low, curve.high
+        banded = method.selected or (learned and method.use in ("recommended", "swapped in"))
         if banded and not {0, 1} >= {*itertools.chain(*quartiles)}:
             axes.fill_between(main.observed, *quartiles, color=colour, alpha=0.15)
-    scale = scale_of(itertools.chain(*(method.curve.mean for method in main.methods)))
+    scale = scale_of(itertools.chain(*(curve.mean for _, curve in shown)))
     axes.set(xlabel="gradient steps", ylabel=results.metric.name, yscale=scale, xlim=(0, main.observed[-1]))
-    shown = "mean and band between quartiles" if axes.collections else "mean"
-    axes.set_title(f"{main.setup}: held-out tasks, {shown}", fontsize=9)
+    drawn = "mean and band between quartiles" if axes.collections else "mean"
+    axes.set_title(f"{main.setup}: held-out tasks, {drawn}", fontsize=9)
     plain_numbers(axes.yaxis)
     axes.legend(fontsize=7.5)
     return figure
@@ -45,16 +46,15 @@ def draw_curves(results: Results) -> Figure:
 
 @styled
 def draw_transfer(results: Results) -> Figure:
-    """The metric in every setup: the learned loss against the tuned baseline."""
-    names = [
-        f"{each.setup}" + (f"\nunseen {each.setup.unseen}" if each.setup.unseen else "") for each in results.setups
-    ]
-    longest = max(len(str(each.setup)) for each in results.setups)
+    """The metric in every setup but those of ordinary training: the learned loss against the tuned baseline."""
+    setups = [each for each in results.setups if not each.learned("swapped in")]
+    names = [f"{each.setup}" + (f"\nunseen {each.setup.unseen}" if each.setup.unseen else "") for each in setups]
+    longest = max(len(str(each.setup)) for each in setups)
     figure = Figure(figsize=(5 + 0.06 * longest, 1.3 + 0.5 * len(names)), layout="constrained")
     axes = figure.subplots()
     axes.set_ylim(-0.6, len(names) - 0.4)
     means = []
-    for row, each in enumerate(reversed(results.setups)):
+    for row, each in enumerate(reversed(setups)):
         shown = (
             (each.baseline, ORDINARY, ORDINARY, -0.17),
             (each.learned("tuned"), LEARNED, LEARNED, 0.05),
@@ -76,6 +76,29 @@ def draw_transfer(results: Results) -> Figure:
     axes.set(xscale=scale_of(means), xlabel=f"{results.metric.name} at the end (95 % interval)")
     plain_numbers(axes.xaxis)
     figure.legend(fontsize=8, loc="outside upper center", ncols=3)
+    return figure
+
+
+@styled
+def draw_ranks(rankings: Sequence[Ranking]) -> Figure:
+    """Mean ranks of all losses in ordinary training, for each way to use them."""
+    first = rankings[0]
+    names = [method.name for method in first.methods]
+    figure = Figure(figsize=(7.5, 1.3 + 0.32 * len(names)), layout="constrained")
+    axes = figure.subplots()
+    for ranking, filled, offset in zip(rankings, (True, False), (-0.14, 0.14), strict=True):
+        for row, name in enumerate(names):
+            method = ranking.find(name)
+            colour = LEARNED if method.role == "learned" else ORDINARY
+            axes.plot([method.rank.low, method.rank.high], [row + offset] * 2, color=colour)
+            axes.plot(method.rank.mean, row + offset, "o", color=colour, markerfacecolor=colour if filled else "white")
+        axes.plot([], [], "o", color=ORDINARY, markerfacecolor=ORDINARY if filled else "white", label=ranking.use)
+    axes.set_yticks(range(len(names)), names, fontsize=8)
+    axes.invert_yaxis()
+    axes.set(
+        xlabel=f"mean rank over {rankings[0].setups} setups (95 % interval over {rankings[0].data_sets} data sets)"
+    )
+    axes.legend()
     return figure
 
 

@@ -177,7 +177,7 @@ class HeadlineReport:
 
 
 def rerun_headline(name: str) -> HeadlineReport:
-    """Measure what a bundled card's headline says: the loss at its recommended rate against the tuned baseline.
+    """Measure what a bundled card's headline says: the loss as it is shown there against the tuned baseline.
 
     In the first setup, on the tasks of one seed, both as they were tuned for the card.
 
@@ -190,7 +190,7 @@ def rerun_headline(name: str) -> HeadlineReport:
     evaluation = dataclasses.replace(_recipe_of(loss, name, None).evaluation(loss.config), compiled=False)
     setup = evaluation.setups[0]
     main = results.find(setup.describe()) if results else None
-    learned = main.learned("recommended") if main else None
+    learned = main.shown if main else None
     if results is None or main is None or learned is None or learned.comparison is None:
         raise ConfigError(
             f"the card in {folder} has no measurement of {setup}, the first of its recipe. Train it anew."

@@ -19,7 +19,7 @@ import torch
 
 from ml3zoo.__version__ import __version__
 from ml3zoo.errors import InputError, OutputError, UnknownNameError, did_you_mean
-from ml3zoo.evaluate import Evaluation, Method, bootstrap, evaluate, measure_cost
+from ml3zoo.evaluate import Evaluation, Method, bootstrap, evaluate, measure_another, measure_cost
 from ml3zoo.format.config import FILE_NAME, LossConfig, Provenance
 from ml3zoo.format.files import check_replaceable, make_folder
 from ml3zoo.format.results import REMEDY, Interval, MetaTrainingRecord, Results, SeedResult
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 CACHE = "evaluation.json"
+BASELINE_RUNS = "baselines.training"
+"""Folder beside the card's, for runs of ordinary losses that several recipes make."""
 
 
 @dataclass(frozen=True)
@@ -88,8 +90,9 @@ class Recipe:
     def run(self, out: Path, *, resume: bool = False) -> Path | None:
         """Meta-train every seed, measure the best one, and write its card folder to ``out``.
 
-        Checkpoints, logs and the setups measured so far go to a folder beside it, ``<out>.training``, which may be
-        deleted afterwards. Under ``torchrun`` all processes share the meta-training and the setups of the evaluation.
+        Checkpoints, logs and the setups measured so far go to a folder beside it, ``<out>.training``, and the runs of
+        ordinary losses to ``baselines.training``, where other recipes find them. Both may be deleted afterwards. Under
+        ``torchrun`` all processes share the meta-training and the setups of the evaluation.
 
         Returns:
             ``out``, or None from the other processes.
@@ -112,7 +115,8 @@ class Recipe:
                 cache = best.folder.with_name(CACHE)
                 if ranks.first and not resume:
                     cache.unlink(missing_ok=True)
-                results = self.measure(best.loss, best.initial, cache=cache, ranks=ranks)
+                baselines = None if self.is_quick else out.with_name(BASELINE_RUNS)
+                results = self.measure(best.loss, best.initial, cache=cache, baseline_runs=baselines, ranks=ranks)
             return self._write(best, trained, results, out) if ranks.first else None
 
     def _meta_train(self, seed: int, out: Path, resume: bool, ranks: Ranks) -> _Trained:
@@ -134,7 +138,7 @@ class Recipe:
         best.loss.config = self.config.replace(provenance=provenance)
         results = results.replace(
             cost=measure_cost(best.loss, self.evaluation(self.config).cost_sizes),
-            seeds=tuple(SeedResult(one.seed, self.at_recommended(one.loss)) for one in trained),
+            seeds=tuple(SeedResult(one.seed, self.objective(one.loss, results)) for one in trained),
             quick=self.is_quick,
             example=self.example,
             meta_training=parse(tuple[MetaTrainingRecord, ...], read_log(best.folder), "the log", REMEDY),
@@ -162,12 +166,20 @@ class Recipe:
         initial: LearnedLoss | None = None,
         *,
         cache: Path | None = None,
+        baseline_runs: Path | None = None,
         ranks: Ranks | None = None,
     ) -> Results:
-        """Measure a loss by the recipe's protocol; the minutes leave out what the cache held already."""
+        """Measure a loss by the recipe's protocol; the minutes leave out what the caches held already."""
         started = time.monotonic()
-        results = evaluate(loss, self.evaluation(loss.config), initial, cache=cache, ranks=ranks)
+        evaluation = self.evaluation(loss.config)
+        results = evaluate(loss, evaluation, initial, cache=cache, baseline_runs=baseline_runs, ranks=ranks)
         return results.replace(evaluation_minutes=round((time.monotonic() - started) / 60, 1))
+
+    def objective(self, loss: LearnedLoss, results: Results) -> Interval:
+        """Metric of a loss of one seed, used as in the headline of another's results."""
+        if results.rankings:
+            return measure_another(loss, self.evaluation(self.config), results)
+        return self.at_recommended(loss)
 
     def at_recommended(self, loss: LearnedLoss) -> Interval:
         """Metric on the first setup's test tasks at the recommended learning rate."""
@@ -208,6 +220,7 @@ def quick_evaluation(evaluation: Evaluation) -> Evaluation:
         evaluation,
         setups=evaluation.setups[:1],
         grid=evaluation.grid[2::3],
+        growth=0,
         baselines=evaluation.baselines[:1],
         validation_tasks=4,
         test_tasks=8,

@@ -11,14 +11,18 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from ml3zoo.format.config import LossConfig
 from ml3zoo.format.problem_types import find_problem_type
-from ml3zoo.format.results import Interval, MethodResult, Results, SetupResult, StepsToReach, Use, Verdict
+from ml3zoo.format.results import Interval, Results, SetupResult, StepsToReach, Use, Verdict
 
 _BEGINS: dict[Verdict, str] = {
     "better": "Beats",
     "worse": "Loses to",
     "no clear difference": "No clear difference from",
 }
-_USES: tuple[tuple[Use, str], ...] = (("recommended", " at the recommended rate"), ("tuned", " when tuned"))
+_USES: tuple[tuple[Use, str], ...] = (
+    ("swapped in", " swapped in"),
+    ("recommended", " at the recommended rate"),
+    ("tuned", " when tuned"),
+)
 
 
 def render_card(config: LossConfig, results: Results, folder: Path) -> str:
@@ -30,32 +34,46 @@ def render_card(config: LossConfig, results: Results, folder: Path) -> str:
         problem_type=find_problem_type(config.problem_type),
         results=results,
         main=results.setups[0],
+        ordinary=[setup for setup in results.setups if setup.learned("swapped in")],
+        others=[setup for setup in results.setups if not setup.learned("swapped in")],
         caveats=list(_caveats(results)),
         plots=sorted(path.stem for path in (folder / "plots").glob("*.png")),
     )
 
 
 def headline(results: Results) -> str:
-    """The first line of a card: the main setup, and in how many setups the loss does worse."""
-    main = results.setups[0]
-    ours, baseline = _shown(main), main.baseline
-    figures = f"{results.metric.name} {ours.objective.mean:.3f} against {baseline.objective.mean:.3f}{_others(main)}"
-    text = f"{_BEGINS[_verdict(main)]} tuned {baseline.name} on {main.setup}: {figures}"
+    """The first line of a card: ordinary training, else the main setup; and in how many setups the loss does worse."""
+    text = _ranked(results) if results.rankings else _compared(results)
     worse = _counts(results, "worse")
     if worse:
         text += f"; worse in {worse}"
     return f"A quick run, its numbers mean nothing. {text}" if results.quick else text
 
 
-def _shown(setup: SetupResult) -> MethodResult:
-    """The learned loss as the headline takes it: at its recommended rate, where that was measured."""
-    shown = setup.learned("recommended") or setup.learned("tuned")
-    assert shown is not None
-    return shown
+def _compared(results: Results) -> str:
+    """The main setup against its tuned baseline."""
+    main = results.setups[0]
+    ours, baseline = main.shown, main.baseline
+    figures = f"{results.metric.name} {ours.objective.mean:.3f} against {baseline.objective.mean:.3f}{_others(main)}"
+    return f"{_BEGINS[_verdict(main)]} tuned {baseline.name} on {main.setup}: {figures}"
+
+
+def _ranked(results: Results) -> str:
+    """All setups of ordinary training, against the best ordinary loss."""
+    swapped_in, tuned = results.rankings
+    places = (
+        f"{way}, {ranking.learned.rank.mean:.1f} ({ranking.ordinary.name}, the best ordinary loss: "
+        f"{ranking.ordinary.rank.mean:.1f})"
+        for ranking, way in ((swapped_in, f"swapped in for {swapped_in.reference}"), (tuned, "all tuned"))
+    )
+    return (
+        f"Mean rank among {len(swapped_in.methods)} losses in ordinary training on {swapped_in.data_sets} data sets: "
+        f"{'; '.join(places)}"
+    )
 
 
 def _verdict(setup: SetupResult) -> Verdict:
-    comparison = _shown(setup).comparison
+    comparison = setup.shown.comparison
     assert comparison is not None
     return comparison.verdict
 
@@ -77,13 +95,14 @@ def _caveats(results: Results) -> Iterator[str]:
     unclear = _counts(results, "no clear difference")
     if unclear:
         yield f"No clear difference in {unclear}."
-    learned = [method for setup in results.setups if (method := setup.learned("recommended"))]
-    diverged = [method.diverged.mean for method in learned if method.diverged.mean > 0]
-    if diverged:
-        yield (
-            f"At the recommended rate, runs diverge in {len(diverged)} of {len(learned)} setups, "
-            f"at most {_percent(max(diverged))} % of them."
-        )
+    for use, way in _USES[:2]:
+        learned = [method for setup in results.setups if (method := setup.learned(use))]
+        diverged = [method.diverged.mean for method in learned if method.diverged.mean > 0]
+        if diverged:
+            yield (
+                f"{way.strip().capitalize()}, runs diverge in {len(diverged)} of {len(learned)} setups, "
+                f"at most {_percent(max(diverged))} % of them."
+            )
 
 
 def _counts(results: Results, verdict: Verdict) -> str:
@@ -108,6 +127,7 @@ def _environment() -> Environment:
     environment.filters |= {
         "figure": lambda value: f"{value:.3f}",
         "interval": _interval,
+        "rank_interval": _rank_interval,
         "steps_interval": _steps_interval,
         "percent_interval": _percent_interval,
     }
@@ -116,6 +136,10 @@ def _environment() -> Environment:
 
 def _interval(value: Interval) -> str:
     return f"{value.mean:.3f} [{value.low:.3f}, {value.high:.3f}]"
+
+
+def _rank_interval(value: Interval) -> str:
+    return f"{value.mean:.1f} [{value.low:.1f}, {value.high:.1f}]"
 
 
 def _steps_interval(value: StepsToReach) -> str:
@@ -139,7 +163,7 @@ def _front_matter(config: LossConfig, results: Results) -> ModelCardData:
         dataset_name=f"{config.name} test tasks",
         metric_type=re.sub(r"\W+", "_", metric.lower()).strip("_"),
         metric_name=f"{metric} on {main.setup}",
-        metric_value=_shown(main).objective.mean,
+        metric_value=main.shown.objective.mean,
     )
     return ModelCardData(
         license="mit",

@@ -305,8 +305,8 @@ def test_runs_are_chosen_by_the_selection_metric_and_reported_by_the_metric():
 
 def test_setups_that_differ_in_their_reported_step_share_their_runs(monkeypatch):
     made = []
-    measure = Method.measure
-    monkeypatch.setattr(Method, "measure", lambda *args: made.append(1) or measure(*args))
+    measure = Method.measure_rates
+    monkeypatch.setattr(Method, "measure_rates", lambda *args: made.append(1) or measure(*args))
     setups = tuple(dataclasses.replace(EVALUATION.setups[0], reported_step=step) for step in ("last", "best"))
     loss = fresh()
     both = evaluate(loss, dataclasses.replace(EVALUATION, setups=setups)).setups
