@@ -141,9 +141,7 @@ class Method:
                 selection_curves.append(self._capped(selection_metric(params, tasks.data)))
 
         with torch.no_grad():
-            state, phi = self.step.start(tasks), expand(self.phi, count(tasks))
-            observe(0, state.network)
-            params = self.step.roll(phi, state, tasks.data, run.step_infos(tasks, lr), observe).network
+            params = run(self.step, expand(self.phi, count(tasks)), tasks, observe, lr)
             value, selection = metric(params, tasks.data), selection_metric(params, tasks.data)
         shape = (len(curves), len(value))
         return Runs(

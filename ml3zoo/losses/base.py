@@ -210,15 +210,14 @@ class LearnedLoss(KeepsFrozen, Scaled, Timed):
             check_context(context, self.context_names, self.config.name)
         autocast = torch.is_autocast_enabled(input.device.type)
         with torch.autocast(input.device.type, enabled=False) if autocast else nullcontext():
-            call = self._call(input, target, feature, mask, sample_weight)
+            call, in_training = self._call(input, target, feature, mask, sample_weight), self._in_training(input)
             if progress is None:
                 progress = self._tick(input)
             else:
                 check_progress(progress)
                 if self.memory is not None:
-                    self.clock.noted(self._in_training(input))
+                    self.clock.noted(in_training)
             progress = torch.as_tensor(progress, device=input.device).to(self.dtype)
-            in_training = self._in_training(input)
             known = {**call.known, **counts, "progress": progress, **(context or {})}
             inputs = LossInputs(self.problem_type, known, self._reductions(call, in_training))
             if self.memory is not None and RUNNING + self.memory.names[0] not in known:

@@ -62,7 +62,12 @@ class InnerRun:
         return Step.of(loss, family, self.optimizer, compiled=compiled)
 
     def __call__(
-        self, step: Step, phi: Tensors, tasks: Tasks, observe: Callable[[int, Tensors], None] = unobserved
+        self,
+        step: Step,
+        phi: Tensors,
+        tasks: Tasks,
+        observe: Callable[[int, Tensors], None] = unobserved,
+        lr: Tensor | None = None,
     ) -> Tensors:
         """Train every task's network and return its final parameters and buffers.
 
@@ -71,10 +76,11 @@ class InnerRun:
             phi: the loss's parameters, each with a leading task axis; empty for an ordinary loss.
             tasks: drawn by ``sample``: data and initial parameters, with the same leading axis.
             observe: called with (step, parameters and buffers) before the first and after every step.
+            lr: [tasks], in the place of the run's own.
         """
         state = step.start(tasks)
         observe(0, state.network)
-        return step.roll(phi, state, tasks.data, self.step_infos(tasks), observe).network
+        return step.roll(phi, state, tasks.data, self.step_infos(tasks, lr), observe).network
 
     @torch.no_grad()
     def under(

@@ -380,10 +380,9 @@ class Validation:
             self.problems, self.tasks, self.training.training_configs, strict=True
         ):
             n = len(lr)
-            each_phi = expand({name: p.detach() for name, p in phi.items()}, n)
-            start, step_infos = problem.step.start(tasks), problem.run.step_infos(tasks, lr)
-            trained = problem.step.roll(each_phi, start, tasks.data, step_infos)
-            value = problem.value(trained.network, tasks.data, exact=objective.exact)
+            detached = {name: p.detach() for name, p in phi.items()}
+            trained = problem.run(problem.step, expand(detached, n), tasks, lr=lr)
+            value = problem.value(trained, tasks.data, exact=objective.exact)
             shown = value.nan_to_num(objective.cap).clamp(max=objective.cap)
             mean = problem.ranks.weighted_mean({"meta_objective": objective(value).mean(), "shown": shown.mean()}, n)
             total += training_config.weight * mean["meta_objective"].item()

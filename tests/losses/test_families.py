@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from ml3zoo.errors import ConfigError, InputError
-from ml3zoo.format.config import InnerConfig, LossConfig, SignalConfig, families
+from ml3zoo.format.config import families
 from ml3zoo.losses import build_loss
 from ml3zoo.losses.families.symbolic import LARGEST, OPERATORS
 from ml3zoo.losses.families.taylor import MOST_MONOMIALS
@@ -157,21 +157,15 @@ def test_an_init_longer_than_the_loss_is_refused():
         loss.reset_parameters((0.5,) * len(config.signals) + (-1.0, 0.0))
 
 
-@pytest.mark.parametrize(
-    "family", [{"family": "mlp", "architecture": {"hidden": [4]}}, {"family": "taylor", "architecture": {"order": 1}}]
-)
-def test_weights_bounded_together_stay_below_their_bound(family):
-    config = LossConfig(
-        name="any",
-        summary="For tests.",
-        family=family["family"],
-        problem_type="classification",
-        signals=(SignalConfig(signal="probability"), SignalConfig(signal="progress")),
-        architecture=family["architecture"]
-        | {"terms": ["cross_entropy", "self_cross_entropy"], "largest_total": 3.0, "weight_bound": 5.0},
-        inner=InnerConfig(lr=0.1, steps=10),
-    )
-    loss = build_loss(config)
+def bounded(name: str, **more):
+    """A loss whose weights are bounded together by 3."""
+    config = example_config(name)
+    return build_loss(config.replace(architecture=config.architecture | {"largest_total": 3.0} | more))
+
+
+@pytest.mark.parametrize("name", ["mlp-weighted-classification", "taylor-weighted-classification"])
+def test_weights_bounded_together_stay_below_their_bound(name):
+    loss = bounded(name, weight_bound=5.0)
     z = 100 * torch.randn(2, 50, generator=torch.Generator().manual_seed(0))
     ones = {"cross_entropy": torch.ones(50), "self_cross_entropy": torch.ones(50)}
     total = loss.architecture.weighted_sum(ones, loss.terms, z)
@@ -181,23 +175,8 @@ def test_weights_bounded_together_stay_below_their_bound(family):
 
 
 def test_weights_bounded_together_start_as_the_ordinary_loss():
-    architecture = {
-        "hidden": [4],
-        "terms": ["cross_entropy", "self_cross_entropy"],
-        "largest_total": 3.0,
-        "weight_bound": 9.0,
-    }
-    config = LossConfig(
-        name="any",
-        summary="For tests.",
-        family="mlp",
-        problem_type="classification",
-        signals=(SignalConfig(signal="progress"),),
-        architecture=architecture,
-        inner=InnerConfig(lr=0.1, steps=10),
-    )
-    loss = build_loss(config)
-    loss.reset_parameters((0.0,) * 4 + (-20.0,))
+    loss = bounded("mlp-weighted-classification", weight_bound=9.0)
+    loss.reset_parameters((0.0,) * loss.network[-1].in_features + (-20.0,))
     loss.network[0].weight.data.zero_()
     logits, labels = torch.randn(20, 5), torch.arange(20) % 5
     ordinary = torch.nn.functional.cross_entropy(logits, labels)

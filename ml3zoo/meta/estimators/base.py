@@ -106,10 +106,9 @@ class MetaProblem:
     def _best_rate(self, ordinary: Step, tasks: Tasks, rates: Tensor) -> Tensor:
         """Of rates [candidates, tasks] those at which an ordinary loss does best, as its user finds them, [tasks]."""
         everything = tasks.repeat(len(rates))
-        start, step_infos = ordinary.start(everything), self.run.step_infos(everything, rates.flatten())
         with torch.no_grad():
-            trained = ordinary.roll({}, start, everything.data, step_infos)
-            score = vmap(self.family.selection_metric)(trained.network, everything.data)
+            trained = self.run(ordinary, {}, everything, lr=rates.flatten())
+            score = vmap(self.family.selection_metric)(trained, everything.data)
         best = score.nan_to_num(math.inf).view(rates.shape).argmin(0)
         return rates.gather(0, best[None]).squeeze(0)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from ml3zoo.meta.estimators.base import Estimate, MetaProblem, Objective
-from ml3zoo.meta.estimators.noise import antithetic, es_gradients
+from ml3zoo.meta.estimators.noise import antithetic, draw_noise, es_gradients
 from ml3zoo.tasks.base import Tensors
 
 
@@ -37,15 +37,10 @@ class EvolutionStrategies:
         """An unbiased estimate for the objective smoothed by Gaussian noise of width ``sigma``."""
         noise = self._noise(problem, phi, generator)
         tasks, lr = problem.sample(generator)
-        n = len(lr)
-        copies = n if self.shared else 1
-        each = {
-            name: torch.cat([p + noise[name], p - noise[name]]).repeat_interleave(copies, 0) for name, p in phi.items()
-        }
-        everything = tasks.repeat(2 * self.pairs)
-        step_infos = problem.run.step_infos(everything, lr.repeat(2 * self.pairs))
-        state = problem.step.roll(each, problem.step.start(everything), everything.data, step_infos)
-        raw = problem.value(state.network, everything.data, exact=self.objective.exact)
+        copies, everything = len(lr) if self.shared else 1, tasks.repeat(2 * self.pairs)
+        each = {name: p.repeat_interleave(copies, 0) for name, p in antithetic(phi, noise).items()}
+        trained = problem.run(problem.step, each, everything, lr=lr.repeat(2 * self.pairs))
+        raw = problem.value(trained, everything.data, exact=self.objective.exact)
         value = self.objective(raw).view(2, -1, copies).mean(2)
         gradient = {k: g.mean(0) for k, g in es_gradients(value[0] - value[1], noise, self.sigma).items()}
         return problem.estimate(gradient, value, self.objective.diverged(raw))
@@ -53,8 +48,8 @@ class EvolutionStrategies:
     def _noise(self, problem: MetaProblem, phi: Tensors, generator: torch.Generator) -> Tensors:
         """Of the pairs, [pairs, ...] or [pairs * this rank's tasks, ...]; all ranks draw all of it."""
         if self.shared:
-            return antithetic(phi, self.pairs, self.sigma, generator)[0]
-        drawn, _ = antithetic(phi, self.pairs * problem.tasks, self.sigma, generator)
+            return draw_noise(phi, self.pairs, self.sigma, generator)
+        drawn = draw_noise(phi, self.pairs * problem.tasks, self.sigma, generator)
         mine = problem.ranks.share(problem.tasks)
         return {
             name: e.view(self.pairs, problem.tasks, *phi[name].shape)[:, mine].flatten(0, 1)

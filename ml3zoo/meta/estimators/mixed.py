@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from ml3zoo.meta.estimators.base import Estimate, MetaProblem, Objective, ObjectiveSteps, step_weights
-from ml3zoo.meta.estimators.noise import antithetic, es_gradients
+from ml3zoo.meta.estimators.noise import antithetic, draw_noise, es_gradients
 from ml3zoo.meta.estimators.unrolled import Truncation, differentiate_by_steps
 from ml3zoo.tasks.base import Tensors
 
@@ -36,13 +36,13 @@ class Mixed:
         self, problem: MetaProblem, phi: Tensors, estimator_state: Tensors, generator: torch.Generator
     ) -> Estimate:
         """The weighted estimate."""
-        noise, perturbed = antithetic(phi, self.pairs, self.sigma, generator)
+        noise = draw_noise(phi, self.pairs, self.sigma, generator)
         tasks, lr = problem.sample(generator)
         n, runs = len(lr), 2 * self.pairs
         everything = tasks.repeat(runs)
         step_infos = [info.repeat(runs) for info in problem.run.step_infos(tasks, lr)]
         truncation = Truncation(
-            {name: p.repeat_interleave(n, 0) for name, p in perturbed.items()},
+            {name: p.repeat_interleave(n, 0) for name, p in antithetic(phi, noise).items()},
             problem.step.start(everything),
             everything.data,
             step_infos,

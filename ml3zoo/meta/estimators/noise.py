@@ -8,13 +8,17 @@ from torch import Tensor
 from ml3zoo.tasks.base import Tensors
 
 
-def antithetic(phi: Tensors, pairs: int, sigma: float, generator: torch.Generator) -> tuple[Tensors, Tensors]:
-    """Gaussian noise [pairs, ...], and the loss parameters plus it, then minus it, [2 * pairs, ...]."""
-    noise = {
+def draw_noise(phi: Tensors, pairs: int, sigma: float, generator: torch.Generator) -> Tensors:
+    """Gaussian noise for loss parameters, [pairs, ...]."""
+    return {
         name: (sigma * torch.randn(pairs, *p.shape, generator=generator, dtype=p.dtype)).to(p.device)
         for name, p in phi.items()
     }
-    return noise, {name: torch.cat([p + noise[name], p - noise[name]]) for name, p in phi.items()}
+
+
+def antithetic(phi: Tensors, noise: Tensors) -> Tensors:
+    """Loss parameters plus noise [pairs, ...], then minus it, [2 * pairs, ...]."""
+    return {name: torch.cat([p + noise[name], p - noise[name]]) for name, p in phi.items()}
 
 
 def es_gradients(difference: Tensor, noise: Tensors, sigma: float) -> Tensors:

@@ -8,9 +8,8 @@ import torch
 from torch.utils._pytree import tree_map
 
 from ml3zoo.meta.estimators.base import Estimate, MetaProblem, Objective, ObjectiveSteps
-from ml3zoo.meta.estimators.noise import antithetic, es_gradients
+from ml3zoo.meta.estimators.noise import antithetic, draw_noise, es_gradients
 from ml3zoo.meta.estimators.particles import Particles, check_window_steps
-from ml3zoo.meta.inner import expand
 from ml3zoo.meta.step import State
 from ml3zoo.tasks.base import Tensors
 
@@ -47,10 +46,10 @@ class PersistentEvolution:
         saved = {name: x for name, x in estimator_state.items() if not name.startswith("noise.")}
         particles = Particles.restore(saved, problem, phi, self.window, generator, ways=2)
         mine = problem.ranks.share(problem.tasks)
-        drawn, _ = antithetic(phi, problem.tasks, self.sigma, generator)
+        drawn = draw_noise(phi, problem.tasks, self.sigma, generator)
         noise = {name: e[mine] for name, e in drawn.items()}
         n = len(particles.age)
-        each = {name: torch.cat([p + noise[name], p - noise[name]]) for name, p in expand(phi, n).items()}
+        each = antithetic(phi, noise)
         state: State = tree_map(lambda a, b: torch.cat([a, b]), *particles.states)
         data = {name: x.repeat(2, *[1] * (x.dim() - 1)) for name, x in particles.data.items()}
         value = torch.zeros(2 * n, dtype=particles.lr.dtype, device=particles.lr.device)
