@@ -58,4 +58,4 @@ def _snippet(use: str, config: LossConfig) -> list[str]:
     sample = find_problem_type(config.problem_type).sample_call
     arguments = ["prediction", "target", *(["feature"] if config.uses_feature else [])]
     lines = [f"{name} = {sample[name].format_map(lengths)}" for name in arguments]
-    return ["import torch", "from ml3zoo import load_loss", f"loss = {use}", *lines, f"{call(config)}.backward()"]
+    return ["import torch", "from ml3zoo import load_loss", *lines, f"loss = {use}", f"{call(config)}.backward()"]

@@ -1,19 +1,23 @@
-"""The loss ``label-noise`` as polynomials, which can be read and are cheaper (TaylorGLO).
+"""The weights of ``label-noise`` as polynomials, which can be read.
 
-Run: ``ml3zoo train label-noise-taylor``. The log weight of each of the three cross-entropies is a polynomial of the
-second order in the same signals. Meta-training starts from the student of ``label-noise``: its gradients were fitted to
-those of ``label-noise`` in trainings under that loss.
+Run: ``ml3zoo train label-noise-taylor``. The logarithm of each of the three weights is a polynomial of the second order
+in the same signals. It starts as the student of ``label-noise-symbolic``: its gradients are fitted to those of that
+loss, in trainings under it.
 """
 
-from ml3zoo.training.label_noise import student_recipe
+from ml3zoo.meta.initialisation.distillation import Distillation
+from ml3zoo.training.label_noise import recipe
 
-RECIPE = student_recipe(
+RECIPE = recipe(
     name="label-noise-taylor",
     summary=(
-        "The loss label-noise written as polynomials: distilled from the network, then meta-trained. Against the "
-        "network: as good on its main tasks, a little better on digits and a little worse on a deeper network (compare "
-        "the cards), somewhat cheaper on large batches, and its formula can be read."
+        "For classification with wrong labels among the training labels: label-noise as three polynomials of the "
+        "second order, with every product of two signals."
     ),
     family="taylor",
     architecture={"order": 2},
+    iterations=150,
+    sigma=0.1,
+    lr=0.01,
+    initialisation=Distillation("label-noise-symbolic"),
 )

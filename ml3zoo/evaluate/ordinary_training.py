@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
-from ml3zoo.evaluate.protocol import Setup
+from ml3zoo.evaluate.protocol import Baseline, Evaluation, Metric, Setup
 from ml3zoo.format.config import InnerConfig
 from ml3zoo.meta.optimizers import SGD, AdamW, InnerOptimizer
 from ml3zoo.tasks.base import TaskFamily
@@ -63,3 +63,24 @@ def setups_on(
             batch=batch,
             epochs=epochs,
         )
+
+
+def in_ordinary_training(setups: Iterable[Setup], baselines: tuple[Baseline, ...], metric: Metric) -> Evaluation:
+    """The protocol: 7 learning rates over 3 decades, more at an edge; 3 validation runs, 5 test runs.
+
+    Args:
+        setups: of all data sets.
+        baselines: ordinary losses; the first is the one that others are swapped in for.
+        metric: what is measured.
+    """
+    return Evaluation(
+        setups=tuple(setups),
+        baselines=baselines,
+        metric=metric,
+        grid=tuple(10 ** (k / 2 - 1.5) for k in range(7)),
+        growth=2,
+        validation_tasks=3,
+        test_tasks=5,
+        seeds=1,
+        observations=4,
+    )

@@ -86,7 +86,8 @@ class KerasLoss(keras.losses.Loss):
         loss = build_loss(parse(LossConfig, config["config"], "the loss of a Keras model"))
         state = {name: torch.tensor(values) for name, values in config["state"].items()}
         if loss.problem_type.name == "classification":
-            loss.target_options(state.get("weight"), config["ignore_index"], config["label_smoothing"])
+            smoothing, counts = config["label_smoothing"], state.get("class_counts")
+            loss.target_options(state.get("weight"), config["ignore_index"], smoothing, counts)
         loss.load_state_dict(state)
         loss.requires_grad_(False)
         loss.reduction, loss.total_steps = config["reduction"], config["total_steps"]

@@ -36,6 +36,9 @@ from ml3zoo.losses.reductions import Reductions
 from ml3zoo.losses.scaled import PUBLISHED, Scaled
 from ml3zoo.losses.timed import Timed
 
+_TOLD = ("weight", "class_counts")
+"""The buffers that a loss has once its user tells it."""
+
 
 class LearnedLoss(KeepsFrozen, Scaled, Timed):
     """A loss function that was learned: a drop-in ``nn.Module`` like ``torch.nn.MSELoss``.
@@ -59,7 +62,9 @@ class LearnedLoss(KeepsFrozen, Scaled, Timed):
         memory: running means of the batches before; None if the loss looks at none.
         uses_progress: whether it looks at the training progress.
         uses_feature: whether it looks at the feature of each point.
-        weight, ignore_index, label_smoothing: what is true of all targets of classes; see ``target_options``.
+        uses_class_counts: whether it looks at how many training points each class has.
+        weight, ignore_index, label_smoothing, class_counts: what is true of all targets of classes; see
+            ``target_options``.
         terms: the signals it adds up, if it is a weighted sum of signals.
         process_group: the ranks that share a batch: ``"all"``, as ``load_loss`` sets it, a group, or None for this
             process alone.
@@ -81,7 +86,9 @@ class LearnedLoss(KeepsFrozen, Scaled, Timed):
         self.memory = Memory(self.remembered) if self.remembered else None
         self.register_constants()
         self.weight: Tensor | None
-        self.register_buffer("weight", None)
+        self.class_counts: Tensor | None
+        for name in _TOLD:
+            self.register_buffer(name, None)
         self.target_options()
         self._warned = False
 
@@ -144,7 +151,11 @@ class LearnedLoss(KeepsFrozen, Scaled, Timed):
         self._reduction: Reduction = value
 
     def target_options(
-        self, weight: Tensor | None = None, ignore_index: int | None = None, label_smoothing: float = 0.0
+        self,
+        weight: Tensor | None = None,
+        ignore_index: int | None = None,
+        label_smoothing: float = 0.0,
+        class_counts: Tensor | None = None,
     ) -> None:
         """Say what is true of all targets, as to ``torch.nn.CrossEntropyLoss``; for classification.
 
@@ -152,13 +163,16 @@ class LearnedLoss(KeepsFrozen, Scaled, Timed):
             weight: of each class, [classes]; all 1 if not given.
             ignore_index: a class index that marks points to leave out; none if None.
             label_smoothing: share of a target that is spread over all classes, in [0, 1].
+            class_counts: how many training points each class has, [classes], for losses that look at that.
 
         Raises:
             InputError: a value is out of range, or the loss is none of classes.
         """
-        options = TargetOptions(weight, ignore_index, label_smoothing)
+        options = TargetOptions(weight, ignore_index, label_smoothing, class_counts)
         check_options(options, self.config.name, self.convention)
-        self.weight = None if weight is None else weight.detach().to(self.shift.device, self.dtype)
+        for name in _TOLD:
+            told: Tensor | None = getattr(options, name)
+            setattr(self, name, None if told is None else told.detach().to(self.shift.device, self.dtype))
         self.ignore_index, self.label_smoothing = ignore_index, float(label_smoothing)
 
     @property
@@ -194,7 +208,7 @@ class LearnedLoss(KeepsFrozen, Scaled, Timed):
                 for trajectories the states [..., states].
             mask: whether a point counts, one boolean for each value that ``reduction="none"`` gives.
             sample_weight: how often a point counts, shaped like ``mask``, from 0; a mean divides by the sum.
-            class_counts: how many training points each class has, [classes], for losses that look at that.
+            class_counts: how many training points each class has, [classes], if the loss was not told before.
             progress: share of training done, in [0, 1], for callers that count steps themselves.
             context: statistics of the batch by name, where those of this batch are a poor guess; see ``context``.
             num_items_in_batch: what a mean divides by, where the batch is larger than this call.
@@ -336,7 +350,8 @@ class LearnedLoss(KeepsFrozen, Scaled, Timed):
         """How many training points each class has, as signal, if the loss looks at that."""
         if not self.uses_class_counts:
             return {}
-        counts = check_class_counts(self.convention, self.config.name, input, given)
+        told = self.class_counts if given is None else given
+        counts = check_class_counts(self.convention, self.config.name, input, told)
         return {"class_counts": counts.to(input.device, self.dtype)}
 
     def _reductions(self, call: Call, in_training: bool) -> Reductions:
@@ -413,10 +428,12 @@ class LearnedLoss(KeepsFrozen, Scaled, Timed):
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *others: Any) -> None:
         """Refuse the state of another loss. Constants, and what is said of targets, need not be in it."""
         error_messages: list[str] = others[-1]
-        if self.weight is None:
-            state_dict.pop(f"{prefix}weight", None)
-        else:
-            state_dict.setdefault(f"{prefix}weight", self.weight)
+        for name in _TOLD:
+            told = getattr(self, name)
+            if told is None:
+                state_dict.pop(prefix + name, None)
+            else:
+                state_dict.setdefault(prefix + name, told)
         for name, expected in self.constants().items():
             found = state_dict.setdefault(prefix + name, expected)
             if found.is_meta:

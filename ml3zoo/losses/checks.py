@@ -92,8 +92,8 @@ def check_class_counts(convention: CallConvention, name: str, input: Tensor, cou
     got = "none" if counts is None else f"shape {tuple(counts.shape)}"
     raise InputError(
         f"{name} looks at how many training points each class has: class_counts of shape ({classes},) were expected, "
-        f"got {got}. Call loss(..., class_counts=torch.bincount(labels, minlength={classes})) with all labels of the "
-        "training."
+        f"got {got}. Call load_loss(..., class_counts=torch.bincount(labels, minlength={classes})) with all labels of "
+        "the training."
     )
 
 
@@ -146,11 +146,12 @@ def check_options(options: TargetOptions, name: str, convention: CallConvention)
         InputError: they do not, or are out of range.
     """
     ordinary = TargetOptions()
-    weight, smoothing = options.weight, options.label_smoothing
+    weight, smoothing, counts = options.weight, options.label_smoothing, options.class_counts
     given = {
         "weight": weight is not None,
         "ignore_index": options.ignore_index not in (ordinary.ignore_index, IGNORED),
         "label_smoothing": smoothing != ordinary.label_smoothing,
+        "class_counts": options.class_counts is not None,
     }
     unknown = [option for option, is_given in given.items() if is_given and option not in convention.options]
     if unknown:
@@ -162,13 +163,23 @@ def check_options(options: TargetOptions, name: str, convention: CallConvention)
         raise InputError(f"label_smoothing must lie in [0, 1], got {smoothing!r}.")
     if not isinstance(options.ignore_index, int | None):
         raise InputError(f"ignore_index must be a whole number, got {options.ignore_index!r}.")
-    if weight is not None and not (
-        isinstance(weight, Tensor) and weight.dim() == 1 and bool((weight.isfinite() & (weight >= 0)).all())
-    ):
+    if weight is not None and not _of_classes(weight):
         raise InputError(
             f"weight must be a tensor [classes] of finite numbers from 0, got {weight!r}. It says how often a point of "
             "each class counts."
         )
+    if counts is not None and not _of_classes(counts):
+        raise InputError(
+            f"class_counts must be a tensor [classes] of finite numbers from 0, got {counts!r}. It says how many "
+            "training points each class has."
+        )
+
+
+def _of_classes(numbers: object) -> bool:
+    """Whether they can be a number from 0 for each class."""
+    return (
+        isinstance(numbers, Tensor) and numbers.dim() == 1 and bool((numbers.isfinite() & (numbers >= 0)).all().item())
+    )
 
 
 def _check_tensors(**given: Tensor) -> None:

@@ -23,6 +23,7 @@ from ml3zoo.meta.ranks import Ranks
 from ml3zoo.tasks.base import TaskFamily, Tasks, Tensors
 
 CHECKPOINT = "checkpoint.safetensors"
+_VALIDATION_SEED = 1
 
 
 @dataclass(frozen=True)
@@ -361,7 +362,7 @@ class _MetaTrainingRun:
 
 
 class Validation:
-    """The meta-objective on fixed validation tasks of every training config.
+    """The meta-objective on fixed validation tasks of every training config, the same for all seeds.
 
     Args:
         problems: one for each training config.
@@ -390,7 +391,7 @@ class Validation:
         return total / sum(training_config.weight for training_config in self.training.training_configs), each
 
     def _sample(self, problem: MetaProblem) -> tuple[Tasks, Tensor]:
-        generator = torch.Generator().manual_seed(self.training.seed + 1)
+        generator = torch.Generator().manual_seed(_VALIDATION_SEED)
         return problem.draw(generator, self.training.validation_tasks, "valid", jitter=0.0)
 
 

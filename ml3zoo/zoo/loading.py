@@ -27,6 +27,7 @@ def load_loss(
     weight: Tensor | None = None,
     ignore_index: int | None = IGNORED,
     label_smoothing: float = 0.0,
+    class_counts: Tensor | None = None,
 ) -> LearnedLoss:
     """Load a learned loss: ``loss = load_loss("sine-regression"); loss(model(x), y).backward()``.
 
@@ -40,6 +41,7 @@ def load_loss(
         weight: of each class, [classes], as in ``torch.nn.CrossEntropyLoss``; for classification, as the next two.
         ignore_index: a class index that marks points to leave out; none if None.
         label_smoothing: share of a target that is spread over all classes, in [0, 1].
+        class_counts: how many training points each class has, [classes], for losses that look at that.
 
     Returns:
         An ``nn.Module`` called as ``loss(input, target)``.
@@ -58,7 +60,7 @@ def load_loss(
         loss = read_loss(location.folder, replay=location.source is not None)
     loss.reduction = reduction
     loss.total_steps = total_steps
-    loss.target_options(weight, ignore_index, label_smoothing)
+    loss.target_options(weight, ignore_index, label_smoothing, class_counts)
     loss.process_group = "all"
     loss.requires_grad_(trainable)
     return _initialised(loss.to(device=device, dtype=dtype))

@@ -141,7 +141,8 @@ def usage(name: str | Path | HubReference, config: LossConfig) -> str:
     """The call that loads a loss by a name, a reference or a folder."""
     text = f"./{name}" if isinstance(name, Path) and not name.is_absolute() else str(name)
     steps = f", total_steps={config.inner.steps}" if config.uses_progress else ""
-    return f"load_loss({json.dumps(text, ensure_ascii=False)}{steps})"
+    counts = ", class_counts=torch.bincount(target)" if config.uses_class_counts else ""
+    return f"load_loss({json.dumps(text, ensure_ascii=False)}{steps}{counts})"
 
 
 def call(config: LossConfig) -> str:

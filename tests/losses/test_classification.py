@@ -15,6 +15,8 @@ from ml3zoo.losses.conventions import convention_of
 from ml3zoo.losses.inputs import LossInputs
 from ml3zoo.losses.ordinary import FocalLoss, PartlyLabelled
 from ml3zoo.losses.reductions import Reductions
+from ml3zoo.zoo.loading import load_loss
+from ml3zoo.zoo.names import describe
 from ml3zoo.zoo.store import read_loss, save_loss
 
 CONFIG = LossConfig(
@@ -105,6 +107,29 @@ def test_a_loss_told_of_counts_is_stored(tmp_path):
     stored = read_loss(save_loss(loss, tmp_path / "terms"), replay=True)
     counts = torch.tensor([5, 1, 2, 3])
     torch.testing.assert_close(stored(LOGITS, CLASSES, class_counts=counts), loss(LOGITS, CLASSES, class_counts=counts))
+
+
+def test_class_counts_are_told_once(tmp_path):
+    counts = torch.tensor([5, 1, 2, 3])
+    folder = save_loss(told_of_counts(terms=["adjusted_cross_entropy"]), tmp_path / "terms")
+    loss = load_loss(folder, class_counts=counts)
+    expected = F.cross_entropy(LOGITS + counts.log(), CLASSES)
+    torch.testing.assert_close(loss(LOGITS, CLASSES), expected)
+    torch.testing.assert_close(loss(LOGITS, CLASSES, class_counts=torch.ones(4)), F.cross_entropy(LOGITS, CLASSES))
+    resumed = load_loss(folder, class_counts=torch.ones(4))
+    resumed.load_state_dict(loss.state_dict())
+    torch.testing.assert_close(resumed(LOGITS, CLASSES), expected)
+    untold = load_loss(folder)
+    untold.load_state_dict(loss.state_dict())
+    with pytest.raises(InputError, match="class_counts of shape"):
+        untold(LOGITS, CLASSES)
+    assert describe(folder).use.endswith(", class_counts=torch.bincount(target))")
+
+
+@pytest.mark.parametrize("counts", [torch.tensor([1.0, -1.0]), torch.ones(2, 2), [1, 2]])
+def test_class_counts_that_cannot_be_are_refused(counts):
+    with pytest.raises(InputError, match=r"class_counts must be a tensor \[classes\] of finite numbers from 0, got"):
+        told_of_counts().target_options(class_counts=counts)
 
 
 def test_class_counts_that_are_missing_are_asked_for():

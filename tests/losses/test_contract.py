@@ -30,9 +30,9 @@ def pair(loss: LearnedLoss, n: int = 8, size: float = 1.0, seed: int = 1) -> tup
 
 
 def more_arguments(loss: LearnedLoss, prediction: torch.Tensor) -> dict[str, torch.Tensor]:
-    """Progress, and a feature if the loss looks at it."""
+    """Progress, and what else the loss looks at."""
     example = loss.example(torch.Generator().manual_seed(2), len(prediction), 1.0)
-    return {"progress": HALF} | ({"feature": example["feature"].float()} if loss.config.uses_feature else {})
+    return {"progress": HALF} | {name: example[name].float() for name in ("feature", "class_counts") if name in example}
 
 
 def test_reductions_agree(any_loss):
@@ -61,8 +61,10 @@ def test_gradients_are_right_once_and_twice(any_loss):
     double = attached(any_loss).double()
     prediction, target = (x.detach().double() for x in pair(any_loss, 6))
     # batch statistics are detached by contract, so finite differences need them held still
-    context = double.context(prediction, target) if double.statistics else None
-    fixed = more_arguments(any_loss, prediction) | {"context": context}
+    more = more_arguments(any_loss, prediction)
+    told = {name: value.double() for name, value in more.items() if name != "progress"}
+    context = double.context(prediction, target, **told) if double.statistics else None
+    fixed = more | {"context": context}
     prediction.requires_grad_()
     assert torch.autograd.gradcheck(lambda p: double(p, target, **fixed), prediction)
     assert torch.autograd.gradgradcheck(lambda p: double(p, target, **fixed), prediction)

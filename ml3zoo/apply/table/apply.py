@@ -70,6 +70,8 @@ def apply_loss(
     if out is not None:
         check_output(out, plot)
     table = read_table(data, target, of=measure.target, test=test)
+    if loss.config.uses_class_counts:
+        loss.target_options(class_counts=table.y["train"].bincount(minlength=table.target.outputs))
     inner = loss.config.inner
     steps = steps or inner.steps
     optimizer = optimizer_of(inner)

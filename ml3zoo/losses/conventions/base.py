@@ -21,11 +21,13 @@ class TargetOptions:
         weight: of each class, [classes].
         ignore_index: a class index that marks points to leave out; none if None.
         label_smoothing: share of a target that is spread over all classes, in [0, 1].
+        class_counts: how many training points each class has, [classes].
     """
 
     weight: Tensor | None = None
     ignore_index: int | None = None
     label_smoothing: float = 0.0
+    class_counts: Tensor | None = None
 
 
 class CallConvention(ABC):

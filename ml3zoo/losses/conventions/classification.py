@@ -24,7 +24,7 @@ _TOLERANCE = 0.01
 class ClassificationCalls(CallConvention):
     """Logits [classes] or [points, classes, ...], and class indices [points, ...] or probabilities like the logits."""
 
-    options = frozenset({"weight", "ignore_index", "label_smoothing"})
+    options = frozenset({"weight", "ignore_index", "label_smoothing", "class_counts"})
 
     def check(self, input: Tensor, target: Tensor) -> None:
         """Logits of at least two classes, and a class or probabilities for each point."""

@@ -6,7 +6,7 @@ of the idea: Raymond et al., *Learning Symbolic Model-Agnostic Loss Functions vi
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -87,6 +87,29 @@ class Architecture(WeightedTerms, frozen=True, kw_only=True):
             raise ValueError(
                 f"the tokens leave {depth} values, {expected} {'was' if expected == 1 else 'were'} expected"
             )
+
+
+Factors = tuple[int, ...]
+"""Numbers of the signals that are multiplied in a summand; none for the constant."""
+
+
+def linear_expressions(
+    signals: int, products: Collection[Factors], starts: Sequence[Mapping[Factors, float]]
+) -> tuple[list[str], tuple[float, ...]]:
+    """Expressions that are linear in all signals and in some products of them.
+
+    Args:
+        signals: their number.
+        products: of signals, the same in every expression.
+        starts: of each expression the coefficients that do not start at zero.
+
+    Returns:
+        Their tokens, one expression after the other, and the first coefficients.
+    """
+    summands = [*((k,) for k in range(signals)), *products]
+    text = " ".join(["c", *(f"c {' '.join(f's{k} mul' for k in factors)} add" for factors in summands)])
+    tokens = " ".join([text] * len(starts)).split()
+    return tokens, tuple(start.get(factors, 0.0) for start in starts for factors in [(), *summands])
 
 
 class Loss(LearnedLoss):

@@ -1,0 +1,106 @@
+"""Meta-training as people train: real tables in minibatches, under two optimisers, by evolution strategies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from torch import nn
+
+from ml3zoo.evaluate.ordinary_training import ADAMW, MOMENTUM
+from ml3zoo.meta.estimators import EvolutionStrategies, Objective
+from ml3zoo.meta.inner import InnerRun
+from ml3zoo.meta.optimizers import InnerOptimizer
+from ml3zoo.meta.outer import MetaTraining, TrainingConfig
+from ml3zoo.tasks.base import TaskFamily
+from ml3zoo.tasks.optimizees import MLP, Optimizee
+from ml3zoo.tasks.tables import ClassSource, TableMixture, TaughtTables
+from ml3zoo.tasks.tables.lists import TRAINING_NUMBERS, training_tables
+
+FEATURES = 32
+"""Inputs of a network on tables."""
+CLASSIFICATION_RATES: dict[InnerOptimizer, float] = {MOMENTUM: 0.06, ADAMW: 0.005}
+"""The middle of three rates, of which each task has the one that is best for cross-entropy."""
+
+ERROR_RATE = Objective(log=True, offset=0.03, cap=1.0, exact=True)
+
+
+def under_both(
+    family: TaskFamily, steps: int, batch: int, weight: float = 1.0, rates: dict[InnerOptimizer, float] | None = None
+) -> Iterator[TrainingConfig]:
+    """Tasks under either optimiser, with a cosine schedule.
+
+    Args:
+        family: of the tasks.
+        steps: gradient steps.
+        batch: points of a minibatch.
+        weight: of these tasks in the mixture.
+        rates: the middle of three learning rates for each optimiser; by default those for classifiers.
+    """
+    for optimizer, lr in (rates or CLASSIFICATION_RATES).items():
+        yield TrainingConfig(family, InnerRun(optimizer, lr, steps, "cosine", batch), weight)
+
+
+def on_class_tables(make: Callable[[ClassSource, Optimizee, int], TaskFamily]) -> Iterator[TrainingConfig]:
+    """Tasks on tables of 2 to 8 classes.
+
+    Args:
+        make: the family of tasks for a source, a network and a size of minibatch.
+    """
+    sources: tuple[tuple[ClassSource, int, int, float], ...] = (
+        (_own_classes(2), 150, 32, 0.6),
+        (_own_classes(3), 150, 32, 0.6),
+        (_own_classes(6), 150, 48, 0.6),
+        (_taught_classes(3), 150, 32, 1.0),
+        (_taught_classes(8), 200, 48, 1.0),
+    )
+    for source, steps, batch, weight in sources:
+        family = make(source, MLP((FEATURES, 64, 64, source.classes)), batch)
+        yield from under_both(family, steps, batch, weight)
+
+
+def by_evolution(
+    training_configs: Iterable[TrainingConfig],
+    error: Objective,
+    *,
+    tuned_for: Callable[[], nn.Module],
+    iterations: int,
+    sigma: float,
+    lr: float,
+    lr_jitter: float = 2.0,
+) -> MetaTraining:
+    """Meta-training by evolution strategies over whole runs, each task with perturbations of its own.
+
+    Args:
+        training_configs: the mixture of tasks.
+        error: what is to be small at the end of a run.
+        tuned_for: the ordinary loss at whose learning rate the learned one is to be swapped in.
+        iterations: updates.
+        sigma: standard deviation of the perturbations.
+        lr: of the updates.
+        lr_jitter: each task's rate is the ordinary loss's times up to this factor, or divided by it.
+    """
+    return MetaTraining(
+        training_configs=tuple(training_configs),
+        estimator=EvolutionStrategies(error, pairs=2, sigma=sigma, shared=False),
+        iterations=iterations,
+        tasks=32,
+        lr=lr,
+        warmup=5,
+        average=0.95,
+        validate_every=25,
+        validation_tasks=32,
+        validation=error,
+        lr_jitter=lr_jitter,
+        tuned_for=tuned_for,
+        compiled=True,
+    )
+
+
+def _own_classes(classes: int) -> TableMixture:
+    """Tables with their own classes, and about as many draws of numbers cut into classes."""
+    own = training_tables(classes)
+    return TableMixture(own * max(1, len(TRAINING_NUMBERS) // len(own)) + TRAINING_NUMBERS, FEATURES, classes)
+
+
+def _taught_classes(classes: int) -> TaughtTables:
+    return TaughtTables(training_tables(2), FEATURES, classes, scale=1.0)
