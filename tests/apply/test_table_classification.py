@@ -19,9 +19,9 @@ from ml3zoo.apply.table.table import read_table
 from ml3zoo.apply.table.targets import ClassTarget
 from ml3zoo.apply.verdict import Difference, verdict
 from ml3zoo.errors import DataError
-from ml3zoo.losses import build_loss
+from ml3zoo.losses import LearnedLoss, build_loss
 from ml3zoo.zoo.store import save_loss
-from tests.losses.test_classification import CONFIG
+from tests.losses.test_classification import CONFIG, told_of_counts
 
 pd = pytest.importorskip("pandas")
 MEASURE = measure_of(CONFIG)
@@ -168,3 +168,18 @@ def test_a_picture_is_drawn(weighted_terms: Path, tmp_path: Path) -> None:
     assert report.selection_metric == "validation error rate"
     assert report.baseline == "cross-entropy, tuned"
     assert (tmp_path / "out" / "learning_curves.png").is_file()
+
+
+def test_a_loss_is_told_how_many_training_rows_each_class_has(tmp_path, monkeypatch):
+    folder = save_loss(told_of_counts(terms=["adjusted_cross_entropy"]), tmp_path / "told")
+    told = []
+    options = LearnedLoss.target_options
+    monkeypatch.setattr(
+        LearnedLoss,
+        "target_options",
+        lambda loss, *given, **named: (told.append(named.get("class_counts")), options(loss, *given, **named)),
+    )
+    apply_loss(folder, saved(frame(), tmp_path), "size", steps=3, seeds=2)
+    (counts,) = (each for each in told if each is not None)
+    assert counts.shape == (3,)
+    assert counts.sum() == 54

@@ -17,6 +17,8 @@ import keras
 from ml3zoo import load_loss
 from ml3zoo.errors import InputError
 from ml3zoo.integrations.keras import KerasLoss, LossClock
+from ml3zoo.zoo.store import save_loss
+from tests.losses.test_classification import CLASSES, LOGITS, told_of_counts
 from tests.pages import in_a_new_process, run_page
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
@@ -170,6 +172,13 @@ def test_a_saved_loss_holds_everything(tmp_path):
     logits, labels = torch.randn(5, 10), torch.arange(5)
     with torch.no_grad():
         assert torch.equal(again(labels, logits), loss(logits, labels))
+
+
+def test_a_saved_loss_knows_how_frequent_classes_are(tmp_path):
+    folder = save_loss(told_of_counts(terms=["adjusted_cross_entropy"]), tmp_path / "told")
+    loss = load_loss(folder, class_counts=torch.tensor([9, 1, 3, 2]))
+    again = keras.losses.deserialize(keras.losses.serialize(KerasLoss(loss)))
+    assert torch.equal(again(CLASSES, LOGITS), loss(LOGITS, CLASSES))
 
 
 def test_classes_as_indices_columns_or_one_hot():
