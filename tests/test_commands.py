@@ -6,7 +6,7 @@ from tests.benchmarks.__main__ import BENCHMARKS
 from tests.commands import ELSEWHERE, ROOT, Command, _named_in, commands, to_run
 
 DOCUMENT = """
-Run `ml3zoo bench NAME [--quick]`, `ml3zoo verify` or `python -m tests.benchmarks real`; `ml3zoo.zoo` is no command.
+Run `ml3zoo bench NAME [--quick]`, `ml3zoo verify` or `python -m tests.benchmarks hub`; `ml3zoo.zoo` is no command.
 
 ```bash
 pip install ml3zoo && ml3zoo info x   # why
@@ -31,7 +31,7 @@ def test_commands_are_found_in_blocks_and_spans():
         "ml3zoo train my-loss --out cards/my-loss",
         "ml3zoo bench NAME [--quick]",
         "ml3zoo verify",
-        "python -m tests.benchmarks real",
+        "python -m tests.benchmarks hub",
     ]
 
 
@@ -42,7 +42,7 @@ def test_a_command_is_run_as_it_is_written_with_small_numbers():
         "ml3zoo train ./my_recipe.py --out cards/my-loss --quick",
         "ml3zoo bench sine-regression --quick",
         "",
-        "python -m tests.benchmarks real --small",
+        "python -m tests.benchmarks hub --small",
     ]
     assert Command("x.md", "ml3zoo publish FOLDER --repo org/name").small == ""
 

@@ -10,17 +10,16 @@ import argparse
 import importlib
 import time
 
-LONG = {"control", "stability"}
+LONG = {"control", "stability", "long_runs"}
 """Half an hour or more: run only if named, or small."""
 BENCHMARKS = (
     "engine",
     "minibatch",
     "startup",
     "hub",
-    "real",
-    "outliers",
     "control",
     "arm",
+    "long_runs",
     "stability",
     "cost",
     "contract",

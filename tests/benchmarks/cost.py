@@ -49,8 +49,6 @@ class Sizes:
         "digits-pairs",
         "outlier-regression",
         "inverse-dynamics",
-        "label-noise-taylor",
-        "label-noise-symbolic",
         "shaped-sine",
         "reacher",
         "pointmass",
@@ -62,7 +60,7 @@ class Sizes:
 
 
 FULL = Sizes()
-SMALL = Sizes(("label-noise-taylor",), elements=(20,), repeats=FEWEST, page=None)
+SMALL = Sizes(("label-noise",), elements=(20,), repeats=FEWEST, page=None)
 
 
 def run(sizes: Sizes) -> None:

@@ -28,7 +28,7 @@ from tests.pages import in_a_new_process, run_page
 
 pytestmark = pytest.mark.filterwarnings("ignore:'pin_memory' argument is set as true:UserWarning")  # without a GPU
 TINY = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 1, "intermediate_size": 8, "vocab_size": 12}
-NAMES = ["label-noise", "sine-regression", "outlier-regression", "label-noise-symbolic", "label-noise-taylor"]
+NAMES = ["label-noise", "sine-regression", "outlier-regression"]
 
 
 class Watch(TrainerCallback):

@@ -11,7 +11,6 @@ OF_EVERY_FAMILY = [
     "sine-regression",
     "label-noise",
     "outlier-regression",
-    "label-noise-symbolic",
     "shaped-sine",
     "reacher",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ml3zoo import list_losses
+from ml3zoo.errors import MissingExtraError, MissingPackageError
 from ml3zoo.format.results import Interval, PairedComparison, StepsToReach
 from ml3zoo.recipe.bench import HeadlineReport, rerun_headline
 
@@ -31,5 +32,8 @@ def test_a_headline_may_disagree_with_every_verdict_in_both_directions(low, high
 @pytest.mark.slow
 @pytest.mark.parametrize("name", list_losses())
 def test_the_headline_holds(name):
-    report = rerun_headline(name)
+    try:
+        report = rerun_headline(name)
+    except (MissingExtraError, MissingPackageError) as error:
+        pytest.skip(str(error))
     assert not report.differs, str(report)
