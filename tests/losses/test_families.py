@@ -77,8 +77,8 @@ def test_formulas_can_be_read():
     with torch.no_grad():
         loss.coefficients.fill_(0.25)
     signal, other = "log(1 + (error / typical_error)^2)", "median_error / typical_error"
-    assert loss.formula() == f"loss = (({signal})^2 + max(log|{other}|, progress) * 0.25)"
-    assert loss.formula(latex=True).startswith(r"\ell = \left(\left(\text{log(1 + (error / typical\_error)^2)}")
+    assert loss.formula() == f"loss = ({signal})^2 + max(log|{other}|, progress) * 0.25"
+    assert loss.formula(latex=True).startswith(r"\ell = \left(\text{log(1 + (error / typical\_error)^2)}")
 
 
 @pytest.mark.parametrize(("problem_type", "term"), [("regression", "error^2"), ("classification", "cross_entropy")])

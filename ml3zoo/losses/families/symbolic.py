@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 import torch
 from msgspec import Meta
@@ -152,20 +152,20 @@ class Loss(LearnedLoss):
         """The expression written out, as text or in LaTeX."""
         names = [str(signal) for signal in self.config.signals]
         coefficients = iter(self.coefficients.tolist())
-        stack: list[str] = []
+        stack: list[_Written] = []
         for token in self.architecture.tokens:
             if token in OPERATORS:
                 operator = OPERATORS[token]
                 arguments = [stack.pop() for _ in range(operator.arguments)][::-1]
-                stack.append((operator.latex if latex else operator.text).format(*arguments))
+                stack.append(_sum(*arguments, latex) if token == "add" else _applied(operator, arguments, latex))
             elif token == "c":
-                stack.append(f"{next(coefficients):.4g}")
+                stack.append(_Written(f"{next(coefficients):.4g}"))
             else:
                 name = names[int(token[1:])]
-                stack.append(rf"\text{{{name}}}".replace("_", r"\_") if latex else name)
+                stack.append(_Written(rf"\text{{{name}}}".replace("_", r"\_") if latex else name))
         if self.architecture.output == "value":
-            return (r"\ell = " if latex else "loss = ") + stack[0]
-        return self.architecture.formula(self.terms, stack, latex)
+            return (r"\ell = " if latex else "loss = ") + stack[0].text
+        return self.architecture.formula(self.terms, [written.text for written in stack], latex)
 
     def reset_parameters(self, init: tuple[float, ...] = ()) -> None:
         """Normally distributed coefficients, or those of ``init``."""
@@ -173,3 +173,29 @@ class Loss(LearnedLoss):
             self.coefficients.normal_()
             if init:
                 self.coefficients.copy_(torch.tensor(init))
+
+
+class _Written(NamedTuple):
+    """A part of an expression, written out.
+
+    Attributes:
+        text: without brackets around it.
+        is_sum: whether it wants some where anything but a sum follows.
+    """
+
+    text: str
+    is_sum: bool = False
+
+    def enclosed(self, latex: bool) -> str:
+        if not self.is_sum:
+            return self.text
+        return rf"\left({self.text}\right)" if latex else f"({self.text})"
+
+
+def _sum(left: _Written, right: _Written, latex: bool) -> _Written:
+    return _Written(f"{left.text} + {right.enclosed(latex)}".replace("+ -", "- "), is_sum=True)
+
+
+def _applied(operator: Operator, arguments: list[_Written], latex: bool) -> _Written:
+    template = operator.latex if latex else operator.text
+    return _Written(template.format(*(argument.enclosed(latex) for argument in arguments)))
