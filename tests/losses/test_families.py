@@ -10,7 +10,7 @@ import torch
 from ml3zoo.errors import ConfigError, InputError
 from ml3zoo.format.config import families
 from ml3zoo.losses import build_loss
-from ml3zoo.losses.families.symbolic import LARGEST, OPERATORS
+from ml3zoo.losses.families.symbolic import LARGEST, OPERATORS, linear_expressions
 from ml3zoo.losses.families.taylor import MOST_MONOMIALS
 from tests.families import NAMES, example_config, example_loss
 
@@ -85,6 +85,17 @@ def test_formulas_can_be_read():
 def test_a_weight_without_hidden_layers_is_a_formula(problem_type, term):
     loss = build_loss(example_config(f"mlp-{problem_type}").replace(architecture={"hidden": []}))
     assert loss.formula().startswith(f"loss = {term} * exp(3 * tanh(z / 3))\nz = ")
+
+
+def test_linear_expressions_are_sums_of_signals_and_products():
+    tokens, init = linear_expressions(3, [(0, 2)], ({(): 0.5, (1,): -2.0}, {(0, 2): 1.0}))
+    terms = {"tokens": tokens, "terms": ["cross_entropy", "self_cross_entropy"]}
+    loss = build_loss(example_config("symbolic-weighted-classification").replace(architecture=terms))
+    loss.reset_parameters(init)
+    assert loss.formula().splitlines()[1:] == [
+        "z1 = 0.5 + 0 * probability - 2 * agreement + 0 * log(classes) + 0 * probability * log(classes)",
+        "z2 = 0 + 0 * probability + 0 * agreement + 0 * log(classes) + 1 * probability * log(classes)",
+    ]
 
 
 def test_formulas_of_weights_name_their_terms():
