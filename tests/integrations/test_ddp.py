@@ -29,9 +29,10 @@ def gradients_of_ranks() -> dict[Any, Tensor]:
     rank = dist.get_rank()
     for name in LOSSES:
         loss = loss_for(name, 10)
-        loss.progress = 0.3
         for shards in SHARDS:
             for mask in (None, masked(sum(shards))):
+                loss.reset()
+                loss.progress = 0.3
                 x, y = batch_for(loss, sum(shards))
                 model = small_model(outputs_for(loss))
                 ranks = DistributedDataParallel(model)
