@@ -17,7 +17,7 @@ def context_of(loss: LearnedLoss, **known: float | Tensor) -> dict[str, Tensor]:
 
 
 def errors_of(loss: LearnedLoss, batch_error: float, typical_error: float, asymmetry: float = 0.0) -> dict[str, Tensor]:
-    """The same for a regression whose targets have scale 1 and whose errors have mean and median 0."""
+    """The same for a regression whose targets have scale 1 and whose errors have mean and median 0, and signs by chance."""
     return context_of(
         loss,
         target_scale=1.0,
@@ -26,5 +26,6 @@ def errors_of(loss: LearnedLoss, batch_error: float, typical_error: float, asymm
         typical_error=typical_error,
         mean_error=0.0,
         median_error=0.0,
+        sign_imbalance=1.0,
         asymmetry=asymmetry,
     )
