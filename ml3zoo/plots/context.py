@@ -17,7 +17,7 @@ def context_of(loss: LearnedLoss, **known: float | Tensor) -> dict[str, Tensor]:
 
 
 def errors_of(loss: LearnedLoss, batch_error: float, typical_error: float, asymmetry: float = 0.0) -> dict[str, Tensor]:
-    """The same for a regression whose targets have scale 1 and whose errors have mean and median 0, and signs by chance."""
+    """The same for a regression: targets have scale 1, errors mean and median 0, and their signs are by chance."""
     return context_of(
         loss,
         target_scale=1.0,
