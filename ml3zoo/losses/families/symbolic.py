@@ -157,7 +157,7 @@ class Loss(LearnedLoss):
             if token in OPERATORS:
                 operator = OPERATORS[token]
                 arguments = [stack.pop() for _ in range(operator.arguments)][::-1]
-                stack.append(_sum(*arguments, latex) if token == "add" else _applied(operator, arguments, latex))
+                stack.append(_sum(arguments, latex) if token == "add" else _applied(operator, arguments, latex))
             elif token == "c":
                 stack.append(_Written(f"{next(coefficients):.4g}"))
             else:
@@ -192,7 +192,8 @@ class _Written(NamedTuple):
         return rf"\left({self.text}\right)" if latex else f"({self.text})"
 
 
-def _sum(left: _Written, right: _Written, latex: bool) -> _Written:
+def _sum(arguments: list[_Written], latex: bool) -> _Written:
+    left, right = arguments
     return _Written(f"{left.text} + {right.enclosed(latex)}".replace("+ -", "- "), is_sum=True)
 
 
