@@ -151,7 +151,7 @@ def check_options(options: TargetOptions, name: str, convention: CallConvention)
         "weight": weight is not None,
         "ignore_index": options.ignore_index not in (ordinary.ignore_index, IGNORED),
         "label_smoothing": smoothing != ordinary.label_smoothing,
-        "class_counts": options.class_counts is not None,
+        "class_counts": counts is not None,
     }
     unknown = [option for option, is_given in given.items() if is_given and option not in convention.options]
     if unknown:

@@ -20,7 +20,6 @@ FEATURES = 32
 """Inputs of a network on tables."""
 CLASSIFICATION_RATES: dict[InnerOptimizer, float] = {MOMENTUM: 0.06, ADAMW: 0.005}
 """The middle of three rates, of which each task has the one that is best for cross-entropy."""
-
 ERROR_RATE = Objective(log=True, offset=0.03, cap=1.0, exact=True)
 
 
@@ -77,7 +76,7 @@ def by_evolution(
         iterations: updates.
         sigma: standard deviation of the perturbations.
         lr: of the updates.
-        lr_jitter: each task's rate is the ordinary loss's times up to this factor, or divided by it.
+        lr_jitter: how far around the middle the three rates lie that a task chooses from, as a natural logarithm.
     """
     return MetaTraining(
         training_configs=tuple(training_configs),

@@ -11,6 +11,7 @@ OF_EVERY_FAMILY = [
     "sine-regression",
     "label-noise",
     "outlier-regression",
+    "inverse-dynamics",
     "shaped-sine",
     "reacher",
 ]
