@@ -10,7 +10,7 @@ import argparse
 import importlib
 import time
 
-LONG = {"control", "stability", "long_runs"}
+LONG = {"ablation", "control", "long_runs", "stability"}
 """Half an hour or more: run only if named, or small."""
 BENCHMARKS = (
     "engine",
@@ -19,6 +19,8 @@ BENCHMARKS = (
     "hub",
     "control",
     "arm",
+    "ablation",
+    "accuracy",
     "long_runs",
     "stability",
     "cost",
