@@ -73,7 +73,7 @@ class SignalConfig(Strict, frozen=True):
         for transform in self.transforms:
             text = find_transform(transform).text.format(text)
         if self.shift:
-            text = f"({text} - {self.shift:g})"
+            text = f"({text} {'-' if self.shift > 0 else '+'} {abs(self.shift):g})"
         text = text if self.scale == 1 else f"{text} / {self.scale:g}"
         return text if self.limit == LARGEST_SIGNAL else f"clamp({text}, ±{self.limit:g})"
 
