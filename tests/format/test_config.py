@@ -9,7 +9,7 @@ import pytest
 from msgspec import structs
 
 from ml3zoo.errors import ConfigError
-from ml3zoo.format.config import ClassRange, InnerConfig, LossConfig, SignalConfig, signal, write_config
+from ml3zoo.format.config import ClassRange, InnerConfig, LossConfig, SignalConfig, write_config
 from ml3zoo.losses import build_loss
 from ml3zoo.recipe import find_recipe
 
@@ -98,15 +98,3 @@ def test_a_range_of_classes_is_of_classification_and_not_empty():
     with pytest.raises(ConfigError, match="a regression loss has no classes"):
         find_recipe("sine-regression").config.replace(classes=ClassRange(2, 3))
     assert str(ClassRange(2, 2)) == "2 classes"
-
-
-@pytest.mark.parametrize(
-    ("config", "text"),
-    [
-        (signal("progress", shift=0.2, scale=1.0), "(progress - 0.2)"),
-        (signal("progress", shift=-1.0, scale=1.5, limit=3.0), "clamp((progress + 1) / 1.5, ±3)"),
-        (signal("progress", "square", shift=0.0, scale=1.0), "(progress)^2"),
-    ],
-)
-def test_signals_are_written_as_in_a_formula(config, text):
-    assert str(config) == text

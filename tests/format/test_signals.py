@@ -92,5 +92,5 @@ def test_unknown_names_are_refused(problem_type, signal, message):
 
 def test_a_signal_is_written_as_in_a_formula():
     signal = SignalConfig(signal="batch_error", transforms=("per_target_scale", "log"), shift=-1.0, scale=2.0)
-    assert str(signal) == "(log(batch_error / target_scale) - -1) / 2"
+    assert str(signal) == "(log(batch_error / target_scale) + 1) / 2"
     assert signal.looks_at == {"batch_error", "target_scale"}
