@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -34,9 +35,7 @@ class TableClassification(OnTables, Classification):
     clean: float = 0.0
 
     @classmethod
-    def on(
-        cls, table: MeasuredTable, noise: LabelNoise, optimizee: Optimizee, rates: tuple[float, float]
-    ) -> TableClassification:
+    def on(cls, table: MeasuredTable, noise: LabelNoise, optimizee: Optimizee, rates: tuple[float, float]) -> Self:
         """All rows of one table, dealt anew in each task."""
         source = TableMixture((table.name,), table.features, table.classes)
         return cls(source=source, noise=noise, optimizee=optimizee, rates=rates, **cls.rows_of(table))
