@@ -19,6 +19,8 @@ from ml3zoo.losses import LearnedLoss, build_loss
 from tests.families import NAMES, example_loss
 
 REDUCTIONS = ("none", "sum", "mean")
+OF_THE_RUN = ("progress", "class_counts")
+"""Arguments that are not of the points."""
 
 
 @pytest.fixture(params=[*list_losses(), *NAMES])
@@ -32,7 +34,7 @@ def arguments(loss: LearnedLoss, n: int, seed: int = 0) -> dict[str, torch.Tenso
 
 
 def chosen(batch: dict[str, torch.Tensor], which: torch.Tensor) -> dict[str, torch.Tensor]:
-    return {name: value[which] if value.dim() else value for name, value in batch.items()}
+    return {name: value if name in OF_THE_RUN else value[which] for name, value in batch.items()}
 
 
 def value_and_gradient(loss, batch, **more) -> tuple[torch.Tensor, torch.Tensor]:

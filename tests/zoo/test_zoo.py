@@ -112,7 +112,7 @@ def error(scope, model):
         return (states[-1, list(offset)] if offset else states[-1, : goals.shape[-1]] - goals[-1]).norm()
     output = model(scope["x"])
     if config.problem_type == "classification":
-        return (output.argmax(-1) != scope["labels"]).double().mean()
+        return (output.argmax(-1) != scope.get("labels", scope["y"])).double().mean()
     return (output - scope["y"]).square().mean()
 
 
