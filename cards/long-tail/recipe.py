@@ -12,6 +12,7 @@ evolution strategies over whole runs.
 """
 
 from collections.abc import Iterator
+from functools import partial
 
 from torch import nn
 
@@ -25,7 +26,7 @@ from ml3zoo.recipe.ordinary_training import ERROR_RATE, by_evolution, on_class_t
 from ml3zoo.tasks.long_tail import LongTail
 from ml3zoo.tasks.optimizees import Optimizee
 from ml3zoo.tasks.tables import ClassSource
-from ml3zoo.tasks.tables.lists import MORE_TEST_CLASSES, TEST_CLASSES, MeasuredTable
+from ml3zoo.tasks.tables.lists import MORE_TEST_CLASSES, TEST_CLASSES
 
 TERMS = ("adjusted_cross_entropy", "cross_entropy", "uniform_cross_entropy")
 SIGNALS = (
@@ -77,10 +78,7 @@ def evaluation(config: LossConfig) -> Evaluation:
     def setups() -> Iterator[Setup]:
         for table in (*TEST_CLASSES, *MORE_TEST_CLASSES):
             for imbalance in IMBALANCES if table in TEST_CLASSES else IMBALANCES[-1:]:
-
-                def tasks(table: MeasuredTable, network: Optimizee, imbalance: float = imbalance) -> LongTail:
-                    return LongTail.on(table, network, imbalance)
-
+                tasks = partial(LongTail.on, imbalance=imbalance)
                 text = f"imbalance {imbalance:g}"
                 yield from setups_on(table._replace(rows=min(table.rows, MOST_ROWS)), text, config.inner, tasks)
 

@@ -73,11 +73,11 @@ def run(sizes: Sizes) -> None:
         print(f"  {text:24} " + "  ".join(found))
 
 
-def _without_signals(*prefixes: str) -> Callable[[Recipe], Recipe]:
+def _without_signals(prefix: str) -> Callable[[Recipe], Recipe]:
     """Signals whose names begin so are always zero."""
 
     def silent(signal: SignalConfig) -> SignalConfig:
-        return signal.replace(limit=_NOTHING) if signal.signal.startswith(prefixes) else signal
+        return signal.replace(limit=_NOTHING) if signal.signal.startswith(prefix) else signal
 
     def change(recipe: Recipe) -> Recipe:
         signals = tuple(silent(signal) for signal in recipe.config.signals)
