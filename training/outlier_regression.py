@@ -15,6 +15,7 @@ meta-training: the objective is the error on them at the end, by evolution strat
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 from torch import nn
@@ -30,12 +31,12 @@ from ml3zoo.meta.optimizers import InnerOptimizer
 from ml3zoo.meta.outer import TrainingConfig
 from ml3zoo.recipe import Recipe
 from ml3zoo.recipe.ordinary_training import FEATURES, by_evolution, under_both
-from ml3zoo.tasks.optimizees import MLP, Optimizee
+from ml3zoo.tasks.optimizees import MLP
 from ml3zoo.tasks.outliers import Outliers
 from ml3zoo.tasks.table_regression import TableRegression
 from ml3zoo.tasks.table_regression import TargetNoise as AnyNoise
 from ml3zoo.tasks.tables import TableNumbers
-from ml3zoo.tasks.tables.lists import TEST_NUMBERS, TRAINING_NUMBERS, MeasuredTable
+from ml3zoo.tasks.tables.lists import TEST_NUMBERS, TRAINING_NUMBERS
 from ml3zoo.tasks.target_noise import TargetNoise
 
 if TYPE_CHECKING:
@@ -125,10 +126,7 @@ def evaluation(config: LossConfig) -> Evaluation:
     def setups() -> Iterator[Setup]:
         for table in TABLES:
             for noise, text in MEASURED_NOISE:
-
-                def tasks(table: MeasuredTable, network: Optimizee, noise: AnyNoise = noise) -> TableRegression:
-                    return TableRegression.on(table, noise, network)
-
+                tasks = partial(TableRegression.on, noise=noise)
                 yield from setups_on(table._replace(rows=min(table.rows, MOST_ROWS)), text, config.inner, tasks)
 
     return in_ordinary_training(setups(), ROBUST_REGRESSION, CLEAN_ERROR)

@@ -11,22 +11,23 @@ at once, by evolution strategies over whole runs. By accuracy alone no ordinary 
 """
 
 from collections.abc import Iterator
+from functools import partial
 
 from torch import nn
 
 from ml3zoo.evaluate import Evaluation, Metric, Setup
 from ml3zoo.evaluate.baselines import CLASSIFICATION
 from ml3zoo.evaluate.ordinary_training import in_ordinary_training, setups_on
-from ml3zoo.format.config import ClassRange, InnerConfig, LossConfig, signal
+from ml3zoo.format.config import LossConfig, signal
 from ml3zoo.losses.families.symbolic import linear_expressions
 from ml3zoo.meta.estimators import Objective
 from ml3zoo.recipe import Recipe
-from ml3zoo.recipe.ordinary_training import by_evolution, on_class_tables
+from ml3zoo.recipe.ordinary_training import by_evolution, classifier_loss, on_class_tables
 from ml3zoo.tasks.class_probabilities import ClassProbabilities
 from ml3zoo.tasks.label_noise import Symmetric
 from ml3zoo.tasks.optimizees import Optimizee
 from ml3zoo.tasks.tables import ClassSource
-from ml3zoo.tasks.tables.lists import MORE_TEST_CLASSES, TEST_CLASSES, MeasuredTable
+from ml3zoo.tasks.tables.lists import MORE_TEST_CLASSES, TEST_CLASSES
 
 TERMS = ("cross_entropy", "self_cross_entropy", "uniform_cross_entropy")
 SIGNALS = (
@@ -70,35 +71,29 @@ def _tables(source: ClassSource, network: Optimizee, batch: int) -> ClassProbabi
     )
 
 
-def _on(table: MeasuredTable, network: Optimizee) -> ClassProbabilities:
-    return ClassProbabilities.on(table, Symmetric(), network, (0.0, 0.0))
-
-
 def evaluation(config: LossConfig) -> Evaluation:
     """Fifteen real tables, of few rows and of more, under two optimisers."""
+    tasks = partial(ClassProbabilities.on, noise=Symmetric(), rates=(0.0, 0.0))
 
     def setups() -> Iterator[Setup]:
         for table in (*TEST_CLASSES, *MORE_TEST_CLASSES):
             for most, text in MOST_ROWS[: 1 + (table.rows > MOST_ROWS[0][0])]:
-                yield from setups_on(table._replace(rows=min(table.rows, most)), text, config.inner, _on)
+                yield from setups_on(table._replace(rows=min(table.rows, most)), text, config.inner, tasks)
 
     return in_ordinary_training(setups(), CLASSIFICATION, SCORE)
 
 
 RECIPE = Recipe(
-    config=LossConfig(
+    config=classifier_loss(
         name="classification",
         summary=(
             "For classification with right labels and up to some thousand rows, where predicted probabilities count "
             "beside the classes. Weighs three cross-entropies for each point: to the label, to the model's own guess "
             "and to all classes alike."
         ),
-        family="symbolic",
-        problem_type="classification",
         signals=SIGNALS,
-        architecture={"weight_bound": 5.0, "largest_total": 8.0, "terms": list(TERMS), "tokens": TOKENS},
-        inner=InnerConfig(optimizer="sgd", lr=0.05, momentum=0.9, weight_decay=5e-4, steps=200),
-        classes=ClassRange(2, 12),
+        terms=TERMS,
+        tokens=TOKENS,
     ),
     init=INIT,
     training=by_evolution(

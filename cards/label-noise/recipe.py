@@ -12,17 +12,18 @@ runs: they find so few numbers faster than those of a network.
 """
 
 from collections.abc import Iterator
+from functools import partial
 
 from torch import nn
 
 from ml3zoo.evaluate import Evaluation, Metric, Setup
 from ml3zoo.evaluate.baselines import ROBUST_CLASSIFICATION
 from ml3zoo.evaluate.ordinary_training import in_ordinary_training, setups_on
-from ml3zoo.format.config import ClassRange, InnerConfig, LossConfig, signal
+from ml3zoo.format.config import InnerConfig, LossConfig, signal
 from ml3zoo.losses.families.symbolic import linear_expressions
 from ml3zoo.meta.outer import TrainingConfig
 from ml3zoo.recipe import Recipe
-from ml3zoo.recipe.ordinary_training import ERROR_RATE, by_evolution, on_class_tables, under_both
+from ml3zoo.recipe.ordinary_training import ERROR_RATE, by_evolution, classifier_loss, on_class_tables, under_both
 from ml3zoo.tasks.class_data import Mixtures
 from ml3zoo.tasks.label_noise import AnyOf, ClassDependent, LabelNoise, NearBoundary, Pairwise, Symmetric
 from ml3zoo.tasks.noisy_labels import NoisyLabels
@@ -76,7 +77,6 @@ MEASURED_NOISE: tuple[tuple[LabelNoise, float, str], ...] = (
 )
 """Symmetric noise flips to another class; with two classes at most 45 % of the labels."""
 MOST_ROWS, MOST_IMAGES = 2500, 2000
-DIGITS = TEST_IMAGES[0]
 
 
 def _noisy_tables(source: ClassSource, network: Optimizee, batch: int) -> TableClassification:
@@ -99,36 +99,28 @@ def _training_configs() -> Iterator[TrainingConfig]:
 
 def _setups(inner: InnerConfig, table: MeasuredTable, most: int) -> Iterator[Setup]:
     for noise, rate, text in MEASURED_NOISE:
-
-        def tasks(
-            table: MeasuredTable, network: Optimizee, noise: LabelNoise = noise, rate: float = rate
-        ) -> TableClassification:
-            return TableClassification.on(table, noise, network, (rate, rate))
-
+        tasks = partial(TableClassification.on, noise=noise, rates=(rate, rate))
         yield from setups_on(table._replace(rows=min(table.rows, most)), text, inner, tasks)
 
 
 def evaluation(config: LossConfig) -> Evaluation:
-    """Eight real tables and the digits, clean and with four kinds of wrong labels, under two optimisers."""
-    tables = [(table, MOST_ROWS) for table in TEST_CLASSES] + [(DIGITS, MOST_IMAGES)]
+    """Eight real tables and two sets of images, clean and with four kinds of wrong labels, under two optimisers."""
+    tables = [(table, MOST_ROWS) for table in TEST_CLASSES] + [(images, MOST_IMAGES) for images in TEST_IMAGES]
     setups = (setup for table, most in tables for setup in _setups(config.inner, table, most))
     return in_ordinary_training(setups, ROBUST_CLASSIFICATION, TRUE_ERROR)
 
 
 RECIPE = Recipe(
-    config=LossConfig(
+    config=classifier_loss(
         name="label-noise",
         summary=(
             "For classification with wrong labels among the training labels. Weighs three cross-entropies for each "
             "point: to the label, to the model's own guess and to all classes alike. It remembers how training went, "
             "and so tells clean data from noisy."
         ),
-        family="symbolic",
-        problem_type="classification",
         signals=SIGNALS,
-        architecture={"weight_bound": 5.0, "largest_total": 8.0, "terms": list(TERMS), "tokens": TOKENS},
-        inner=InnerConfig(optimizer="sgd", lr=0.05, momentum=0.9, weight_decay=5e-4, steps=200),
-        classes=ClassRange(2, 12),
+        terms=TERMS,
+        tokens=TOKENS,
     ),
     init=INIT,
     training=by_evolution(

@@ -19,10 +19,10 @@ from torch import nn
 from ml3zoo.evaluate import Evaluation, Metric, Setup
 from ml3zoo.evaluate.baselines import LONG_TAIL
 from ml3zoo.evaluate.ordinary_training import in_ordinary_training, setups_on
-from ml3zoo.format.config import ClassRange, InnerConfig, LossConfig, signal
+from ml3zoo.format.config import LossConfig, signal
 from ml3zoo.losses.families.symbolic import linear_expressions
 from ml3zoo.recipe import Recipe
-from ml3zoo.recipe.ordinary_training import ERROR_RATE, by_evolution, on_class_tables
+from ml3zoo.recipe.ordinary_training import ERROR_RATE, by_evolution, classifier_loss, on_class_tables
 from ml3zoo.tasks.long_tail import LongTail
 from ml3zoo.tasks.optimizees import Optimizee
 from ml3zoo.tasks.tables import ClassSource
@@ -86,19 +86,16 @@ def evaluation(config: LossConfig) -> Evaluation:
 
 
 RECIPE = Recipe(
-    config=LossConfig(
+    config=classifier_loss(
         name="long-tail",
         summary=(
             "For classification where some classes are rare in training and count as much as the others. Told how many "
             "training points each class has, it weighs three cross-entropies for each point: after logit adjustment, "
             "without it and to all classes alike."
         ),
-        family="symbolic",
-        problem_type="classification",
         signals=SIGNALS,
-        architecture={"weight_bound": 5.0, "largest_total": 8.0, "terms": list(TERMS), "tokens": TOKENS},
-        inner=InnerConfig(optimizer="sgd", lr=0.05, momentum=0.9, weight_decay=5e-4, steps=200),
-        classes=ClassRange(2, 12),
+        terms=TERMS,
+        tokens=TOKENS,
     ),
     init=INIT,
     training=by_evolution(

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from torch import nn
 
 from ml3zoo.evaluate.ordinary_training import ADAMW, MOMENTUM
+from ml3zoo.format.config import ClassRange, InnerConfig, LossConfig, SignalConfig
 from ml3zoo.meta.estimators import EvolutionStrategies, Objective
 from ml3zoo.meta.inner import InnerRun
 from ml3zoo.meta.optimizers import InnerOptimizer
@@ -21,6 +22,30 @@ FEATURES = 32
 CLASSIFICATION_RATES: dict[InnerOptimizer, float] = {MOMENTUM: 0.06, ADAMW: 0.005}
 """The middle of three rates, of which each task has the one that is best for cross-entropy."""
 ERROR_RATE = Objective(log=True, offset=0.03, cap=1.0, exact=True)
+
+
+def classifier_loss(
+    name: str, summary: str, signals: tuple[SignalConfig, ...], terms: tuple[str, ...], tokens: list[str]
+) -> LossConfig:
+    """The config of a loss that weighs several cross-entropies, a written expression for each.
+
+    Args:
+        name: of the loss.
+        summary: what it is for.
+        signals: what expressions see.
+        terms: the cross-entropies.
+        tokens: of the expressions, as :func:`~ml3zoo.losses.families.symbolic.linear_expressions` gives them.
+    """
+    return LossConfig(
+        name=name,
+        summary=summary,
+        family="symbolic",
+        problem_type="classification",
+        signals=signals,
+        architecture={"weight_bound": 5.0, "largest_total": 8.0, "terms": list(terms), "tokens": tokens},
+        inner=InnerConfig(optimizer="sgd", lr=0.05, momentum=0.9, weight_decay=5e-4, steps=200),
+        classes=ClassRange(2, 12),
+    )
 
 
 def under_both(

@@ -35,7 +35,7 @@ class TableClassification(OnTables, Classification):
     clean: float = 0.0
 
     @classmethod
-    def on(cls, table: MeasuredTable, noise: LabelNoise, optimizee: Optimizee, rates: tuple[float, float]) -> Self:
+    def on(cls, table: MeasuredTable, optimizee: Optimizee, noise: LabelNoise, rates: tuple[float, float]) -> Self:
         """All rows of one table, dealt anew in each task."""
         source = TableMixture((table.name,), table.features, table.classes)
         return cls(source=source, noise=noise, optimizee=optimizee, rates=rates, **cls.rows_of(table))

@@ -34,7 +34,7 @@ class TableRegression(OnTables, Regression):
     noise: TargetNoise
 
     @classmethod
-    def on(cls, table: MeasuredTable, noise: TargetNoise, optimizee: Optimizee) -> TableRegression:
+    def on(cls, table: MeasuredTable, optimizee: Optimizee, noise: TargetNoise) -> TableRegression:
         """All rows of one table, dealt anew in each task."""
         source = TableNumbers((table.name,), table.features)
         return cls(source=source, noise=noise, optimizee=optimizee, **cls.rows_of(table))

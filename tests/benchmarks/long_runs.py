@@ -74,14 +74,14 @@ def _classes(sizes: Sizes) -> Iterator[tuple[str, TaskFamily]]:
     table = DIAMONDS._replace(rows=sizes.rows, classes=CLASSES)
     network = MLP((table.features, sizes.width, sizes.width, CLASSES))
     for rate in (0.0, 0.4):
-        yield f"{rate:.0%} wrong labels", TableClassification.on(table, Symmetric(), network, (rate, rate))
+        yield f"{rate:.0%} wrong labels", TableClassification.on(table, network, Symmetric(), (rate, rate))
 
 
 def _numbers(sizes: Sizes) -> Iterator[tuple[str, TaskFamily]]:
     table = DIAMONDS._replace(rows=sizes.rows)
     network = MLP((table.features, sizes.width, sizes.width, 1))
     for rate in (0.0, 0.15):
-        yield f"{rate:.0%} outliers", TableRegression.on(table, Outliers((rate, rate), "one"), network)
+        yield f"{rate:.0%} outliers", TableRegression.on(table, network, Outliers((rate, rate), "one"))
 
 
 def _setups(tasks: TaskFamily, noise: str, inner: InnerConfig, sizes: Sizes) -> Iterator[Setup]:

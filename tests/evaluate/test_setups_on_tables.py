@@ -12,7 +12,7 @@ from ml3zoo.tasks.tables.lists import TEST_CLASSES, TEST_IMAGES, TEST_NUMBERS, M
 
 
 def clean(table, network):
-    return TableClassification.on(table, Symmetric(), network, (0.0, 0.0))
+    return TableClassification.on(table, network, Symmetric(), (0.0, 0.0))
 
 
 @pytest.mark.parametrize("table", [*TEST_CLASSES, *TEST_IMAGES], ids=lambda table: table.name)

@@ -15,6 +15,7 @@ from ml3zoo.meta.estimators import (
     Estimate,
     EvolutionStrategies,
     Mixed,
+    NoiseReuseEvolution,
     PersistentEvolution,
     Truncated,
     Unrolled,
@@ -101,6 +102,8 @@ def smoothed(slope: float, sigma: float) -> float:
         (EvolutionStrategies(PLAIN, pairs=2, sigma=0.05, shared=False), END, 100),
         (PersistentEvolution(2, PLAIN, sigma=0.05), CURVE, 600),
         (PersistentEvolution(2, PLAIN, sigma=0.05, objective_steps="last"), END, 600),
+        (NoiseReuseEvolution(2, PLAIN, sigma=0.05), CURVE, 600),
+        (NoiseReuseEvolution(2, PLAIN, sigma=0.05, objective_steps="last"), END, 600),
         (Mixed(PLAIN, pairs=8, sigma=0.05), END, 40),
         (Truncated(STEPS, PLAIN), CURVE, 40),
         (Truncated(STEPS, PLAIN, objective_steps="last"), END, 40),
@@ -122,7 +125,7 @@ def test_estimates_of_a_known_gradient_are_unbiased(estimator, truth, calls, gen
     assert error < 0.1 * abs(truth)
 
 
-@pytest.mark.parametrize("estimator", [Truncated, PersistentEvolution])
+@pytest.mark.parametrize("estimator", [Truncated, PersistentEvolution, NoiseReuseEvolution])
 def test_a_window_cannot_weigh_the_end_against_the_whole_run(estimator):
     with pytest.raises(InputError, match="whole run"):
         estimator(2, PLAIN, objective_steps="both")
@@ -148,6 +151,7 @@ def test_objectives_are_those_of_the_closed_form(generator):
     [
         EvolutionStrategies(PLAIN, pairs=64, sigma=0.1),
         PersistentEvolution(5, PLAIN, sigma=0.1, objective_steps="last"),
+        NoiseReuseEvolution(5, PLAIN, sigma=0.1, objective_steps="last"),
         Mixed(PLAIN, pairs=64, sigma=0.1),
         Truncated(1, PLAIN, objective_steps="last"),
     ],
@@ -207,7 +211,7 @@ def test_per_task_gradients_are_clipped(generator):
     assert math.sqrt(sum(g.square().sum().item() for g in estimate.gradient.values())) == pytest.approx(1e-3)
 
 
-@pytest.mark.parametrize("estimator", [Truncated(2), PersistentEvolution(2)], ids=repr)
+@pytest.mark.parametrize("estimator", [Truncated(2), PersistentEvolution(2), NoiseReuseEvolution(2)], ids=repr)
 def test_particles_have_all_ages_and_are_restored(estimator, generator):
     phi, problem = quadratic_problem(STEPS, LR, 8)
     estimator_state = estimator(problem, phi, {}, generator).estimator_state
@@ -225,7 +229,14 @@ def test_windows_must_fit_the_run(generator):
 
 @pytest.mark.parametrize(
     "estimator",
-    [Unrolled(PLAIN), EvolutionStrategies(PLAIN, pairs=3), PersistentEvolution(2), Truncated(2), Mixed(pairs=3)],
+    [
+        Unrolled(PLAIN),
+        EvolutionStrategies(PLAIN, pairs=3),
+        PersistentEvolution(2),
+        NoiseReuseEvolution(2),
+        Truncated(2),
+        Mixed(pairs=3),
+    ],
     ids=repr,
 )
 def test_two_ranks_find_what_one_finds(estimator):

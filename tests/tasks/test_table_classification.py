@@ -180,7 +180,7 @@ def test_networks_learn_from_the_distinct_rows_in_minibatches():
 
 
 def test_a_table_to_measure_on_gives_all_its_rows():
-    measured = TableClassification.on(MeasuredTable("made:many", 700, 3, 7), Symmetric(), MLP((3, 7)), (0.4, 0.4))
+    measured = TableClassification.on(MeasuredTable("made:many", 700, 3, 7), MLP((3, 7)), Symmetric(), (0.4, 0.4))
     tasks = measured.sample(torch.Generator().manual_seed(0), 2, "test")
     assert tasks.data["n_rows"].tolist() == [420, 420]
     assert {name: x.shape[1] for name, x in tasks.data.items() if x.dim() == 3} == {

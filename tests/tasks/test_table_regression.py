@@ -83,7 +83,7 @@ def test_networks_are_narrow_where_tables_are():
 
 
 def test_all_rows_of_a_table_to_measure_on():
-    measured = TableRegression.on(MeasuredTable("made:numbers", 500, 3, 0), CLEAN, MLP((3, 1)))
+    measured = TableRegression.on(MeasuredTable("made:numbers", 500, 3, 0), MLP((3, 1)), CLEAN)
     data = sampled(measured).data
     assert [data[name].shape[1] for name in ("y", "y_valid", "y_test")] == [300, 75, 125]
     assert data["n_rows"].tolist() == [300] * 4

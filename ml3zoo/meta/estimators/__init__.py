@@ -6,12 +6,14 @@
 | ``Truncated`` | a window of it | only what happens within a window | yes |
 | ``EvolutionStrategies`` | the whole run | the objective, smoothed | yes |
 | ``PersistentEvolution`` | a window of it | the objective, smoothed | yes |
+| ``NoiseReuseEvolution`` | a window of it | the objective, smoothed | yes |
 | ``Mixed`` | the whole run, both ways | the objective, smoothed | yes |
 """
 
 from ml3zoo.meta.estimators.base import Estimate, Estimator, MetaProblem, Objective, ObjectiveSteps
 from ml3zoo.meta.estimators.evolution import EvolutionStrategies
 from ml3zoo.meta.estimators.mixed import Mixed
+from ml3zoo.meta.estimators.noise_reuse import NoiseReuseEvolution
 from ml3zoo.meta.estimators.persistent import PersistentEvolution
 from ml3zoo.meta.estimators.truncated import Truncated
 from ml3zoo.meta.estimators.unrolled import Unrolled
@@ -22,6 +24,7 @@ __all__ = [
     "EvolutionStrategies",
     "MetaProblem",
     "Mixed",
+    "NoiseReuseEvolution",
     "Objective",
     "ObjectiveSteps",
     "PersistentEvolution",

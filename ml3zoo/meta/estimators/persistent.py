@@ -47,7 +47,7 @@ class PersistentEvolution:
         particles = Particles.restore(saved, problem, phi, self.window, generator, ways=2)
         mine = problem.ranks.share(problem.tasks)
         drawn = draw_noise(phi, problem.tasks, self.sigma, generator)
-        noise = {name: e[mine] for name, e in drawn.items()}
+        noise, sums = self._perturb({name: e[mine] for name, e in drawn.items()}, past, particles)
         n = len(particles.age)
         each = antithetic(phi, noise)
         state: State = tree_map(lambda a, b: torch.cat([a, b]), *particles.states)
@@ -65,7 +65,6 @@ class PersistentEvolution:
             shown = self.objective(raw)
             ends = (particles.age + self.window == problem.run.steps).to(shown.dtype)
             value = problem.run.steps // self.window * ends.repeat(2) * shown
-        sums = {name: past[name] + e if past else e for name, e in noise.items()}
         each_gradient = es_gradients(value[:n] - value[n:], sums, self.sigma)
         ways = tuple(tree_map(lambda x, way=way: x[way * n : (way + 1) * n], state) for way in range(2))
         alive = torch.ones(n, dtype=torch.bool, device=raw.device)
@@ -74,3 +73,13 @@ class PersistentEvolution:
         noise_so_far = {f"noise.{name}": torch.einsum("n,n...->n...", continuing, e) for name, e in sums.items()}
         gradient = {name: g.mean(0) for name, g in each_gradient.items()}
         return problem.estimate(gradient, shown, self.objective.diverged(raw), later.as_tensors() | noise_so_far)
+
+    def _perturb(self, drawn: Tensors, past: Tensors, particles: Particles) -> tuple[Tensors, Tensors]:
+        """The perturbations of a window and what its estimate is weighed by, each [tasks, ...].
+
+        Args:
+            drawn: fresh noise.
+            past: what the window before returned second, zero where a run has ended; empty at first.
+            particles: at the window's start.
+        """
+        return drawn, {name: past[name] + e if past else e for name, e in drawn.items()}
