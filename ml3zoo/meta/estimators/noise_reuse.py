@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
+from torch import Tensor
 
-from ml3zoo.meta.estimators.particles import Particles
+from ml3zoo.meta.estimators.particles import choose
 from ml3zoo.meta.estimators.persistent import PersistentEvolution
 from ml3zoo.tasks.base import Tensors
 
@@ -22,11 +22,7 @@ class NoiseReuseEvolution(PersistentEvolution):
         sigma: standard deviation of the perturbations of a run.
     """
 
-    def _perturb(self, drawn: Tensors, past: Tensors, particles: Particles) -> tuple[Tensors, Tensors]:
+    def _perturb(self, drawn: Tensors, past: Tensors, age: Tensor) -> tuple[Tensors, Tensors]:
         """Fresh noise for runs that begin, the same as before for the others."""
-        if past:
-            begins = particles.age == 0
-            drawn = {
-                name: torch.where(begins.view(-1, *[1] * (e.dim() - 1)), e, past[name]) for name, e in drawn.items()
-            }
-        return drawn, drawn
+        noise = choose(age == 0, drawn, past) if past else drawn
+        return noise, noise

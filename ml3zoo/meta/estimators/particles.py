@@ -84,7 +84,7 @@ class Particles:
         state = problem.step.start(tasks)
         for step_info in problem.run.window(tasks.data, lr, torch.zeros_like(age), int(age.max())):
             later = problem.step.roll(expand(phi, len(lr)), state, tasks.data, [step_info])
-            state = _where(step_info.t < age, later, state)
+            state = choose(step_info.t < age, later, state)
         return cls((state,) * ways, tasks.data, age, lr)
 
     def step_infos(self, problem: MetaProblem, window: int) -> list[StepInfo]:
@@ -101,8 +101,8 @@ class Particles:
         start = problem.step.start(fresh)
         return replace(
             self,
-            states=tuple(_where(done, start, state) for state in states),
-            data=_where(done, fresh.data, self.data),
+            states=tuple(choose(done, start, state) for state in states),
+            data=choose(done, fresh.data, self.data),
             age=torch.where(done, 0.0, age),
             lr=torch.where(done, lr, self.lr),
         )
@@ -133,7 +133,7 @@ class Particles:
         return cls(tuple(states), parts["data",], estimator_state["age"], estimator_state["lr"])
 
 
-def _where(which: Tensor, yes: Tree, no: Tree) -> Tree:
-    """Tensors of ``yes`` for some tasks, of ``no`` for the others."""
+def choose(which: Tensor, yes: Tree, no: Tree) -> Tree:
+    """Tensors of ``yes`` for those tasks that ``which`` [tasks] says, of ``no`` for the others."""
     result: Tree = tree_map(lambda a, b: torch.where(which.view(-1, *[1] * (a.dim() - 1)), a, b), yes, no)
     return result

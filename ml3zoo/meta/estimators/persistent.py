@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 from torch.utils._pytree import tree_map
 
 from ml3zoo.meta.estimators.base import Estimate, MetaProblem, Objective, ObjectiveSteps
@@ -47,7 +48,7 @@ class PersistentEvolution:
         particles = Particles.restore(saved, problem, phi, self.window, generator, ways=2)
         mine = problem.ranks.share(problem.tasks)
         drawn = draw_noise(phi, problem.tasks, self.sigma, generator)
-        noise, sums = self._perturb({name: e[mine] for name, e in drawn.items()}, past, particles)
+        noise, sums = self._perturb({name: e[mine] for name, e in drawn.items()}, past, particles.age)
         n = len(particles.age)
         each = antithetic(phi, noise)
         state: State = tree_map(lambda a, b: torch.cat([a, b]), *particles.states)
@@ -74,12 +75,12 @@ class PersistentEvolution:
         gradient = {name: g.mean(0) for name, g in each_gradient.items()}
         return problem.estimate(gradient, shown, self.objective.diverged(raw), later.as_tensors() | noise_so_far)
 
-    def _perturb(self, drawn: Tensors, past: Tensors, particles: Particles) -> tuple[Tensors, Tensors]:
+    def _perturb(self, drawn: Tensors, past: Tensors, age: Tensor) -> tuple[Tensors, Tensors]:
         """The perturbations of a window and what its estimate is weighed by, each [tasks, ...].
 
         Args:
             drawn: fresh noise.
             past: what the window before returned second, zero where a run has ended; empty at first.
-            particles: at the window's start.
+            age: steps that each run has made, [tasks].
         """
         return drawn, {name: past[name] + e if past else e for name, e in drawn.items()}
