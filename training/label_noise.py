@@ -115,8 +115,8 @@ RECIPE = Recipe(
         name="label-noise",
         summary=(
             "For classification with wrong labels among the training labels. Weighs three cross-entropies for each "
-            "point: to the label, to the model's own guess and to all classes alike. It remembers how training went, "
-            "and so tells clean data from noisy."
+            "point. It remembers how training went, and so tells clean data from noisy. Not for long trainings: in "
+            "5,000 steps with 40 % wrong labels it lost to cross-entropy, and under momentum collapsed."
         ),
         signals=SIGNALS,
         terms=TERMS,

@@ -6,7 +6,7 @@ ordinary training all losses are also swapped in at the rate of the first ordina
 """
 
 from ml3zoo.evaluate.cost import measure_cost
-from ml3zoo.evaluate.evaluation import evaluate, measure_another
+from ml3zoo.evaluate.evaluation import evaluate, measure_another, swapped_in
 from ml3zoo.evaluate.measure import measure_setup, replay_setup
 from ml3zoo.evaluate.method import Method, Runs
 from ml3zoo.evaluate.protocol import NMSE, Baseline, Evaluation, Metric, Setup
@@ -34,4 +34,5 @@ __all__ = [
     "replay_setup",
     "select",
     "steps_to_reach",
+    "swapped_in",
 ]

@@ -86,6 +86,12 @@ def measure_another(loss: LearnedLoss, evaluation: Evaluation, results: Results)
     return over_data_sets(np.array(list(metrics.values())), [setup.data for setup in metrics])
 
 
+def swapped_in(results: Results) -> Interval:
+    """The metric of the loss that was measured, swapped in: the mean over data sets."""
+    found = [(method, each.setup.data) for each in results.setups if (method := each.learned("swapped in"))]
+    return over_data_sets(np.array([method.objective.mean for method, _ in found]), [data for _, data in found])
+
+
 def _sharing_runs(setups: tuple[Setup, ...]) -> list[list[Setup]]:
     """Setups that differ only in their reported step, together."""
     groups: dict[Setup, list[Setup]] = {}

@@ -19,7 +19,7 @@ import torch
 
 from ml3zoo.__version__ import __version__
 from ml3zoo.errors import InputError, OutputError, UnknownNameError, did_you_mean
-from ml3zoo.evaluate import Evaluation, Method, bootstrap, evaluate, measure_another, measure_cost
+from ml3zoo.evaluate import Evaluation, Method, bootstrap, evaluate, measure_another, measure_cost, swapped_in
 from ml3zoo.format.config import FILE_NAME, LossConfig, Provenance
 from ml3zoo.format.files import check_replaceable, make_folder
 from ml3zoo.format.results import REMEDY, Interval, MetaTrainingRecord, Results, SeedResult
@@ -134,11 +134,15 @@ class Recipe:
         return _Trained(seed, folder, initial.requires_grad_(False), loss, progress, minutes + progress.minutes)
 
     def _write(self, best: _Trained, trained: list[_Trained], results: Results, out: Path) -> Path:
+        figures = {
+            one.seed: swapped_in(results) if one is best and results.rankings else self.objective(one.loss, results)
+            for one in trained
+        }
         provenance = self._provenance(best, sum(one.minutes for one in trained))
         best.loss.config = self.config.replace(provenance=provenance)
         results = results.replace(
             cost=measure_cost(best.loss, self.evaluation(self.config).cost_sizes),
-            seeds=tuple(SeedResult(one.seed, self.objective(one.loss, results)) for one in trained),
+            seeds=tuple(SeedResult(seed, figure) for seed, figure in figures.items()),
             quick=self.is_quick,
             example=self.example,
             meta_training=parse(tuple[MetaTrainingRecord, ...], read_log(best.folder), "the log", REMEDY),

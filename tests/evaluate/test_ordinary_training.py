@@ -19,6 +19,7 @@ from ml3zoo.evaluate import (
     measure_another,
     measure_setup,
     replay_setup,
+    swapped_in,
 )
 from ml3zoo.evaluate.ranking import average_ranks, rank, shares_won
 from ml3zoo.format.results import (
@@ -334,6 +335,7 @@ def test_another_loss_is_measured_at_the_same_rates(results):
     metrics = {setup.setup: setup.shown.objective.mean for setup in results.setups}
     by_data = {name: [x for setup, x in metrics.items() if setup.data == name] for name in ("sines", "more")}
     assert same.mean == pytest.approx(np.mean([np.mean(values) for values in by_data.values()]), abs=2e-5)
+    assert swapped_in(results).mean == pytest.approx(same.mean, abs=2e-5)
     assert measure_another(fresh(1), EVALUATION, results) != same
 
 
