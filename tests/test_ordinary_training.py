@@ -12,7 +12,7 @@ PAGE = (ROOT / "docs" / "ordinary_training.md").read_text(encoding="utf-8")
 TABLES = dict(re.findall(r"<!-- measured: ([\w-]+) -->\n(.*?)<!-- end of measured -->", PAGE, re.DOTALL))
 
 
-@pytest.mark.parametrize("name", TABLES)
+@pytest.mark.parametrize("name", ["label-noise", "classification", "long-tail", "outlier-regression"])
 def test_a_table_is_the_cards(name):
     card = (ROOT / "cards" / name / "README.md").read_text(encoding="utf-8")
     measured = card.partition("## What was measured\n")[2]

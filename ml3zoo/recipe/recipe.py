@@ -134,15 +134,11 @@ class Recipe:
         return _Trained(seed, folder, initial.requires_grad_(False), loss, progress, minutes + progress.minutes)
 
     def _write(self, best: _Trained, trained: list[_Trained], results: Results, out: Path) -> Path:
-        figures = {
-            one.seed: swapped_in(results) if one is best and results.rankings else self.objective(one.loss, results)
-            for one in trained
-        }
         provenance = self._provenance(best, sum(one.minutes for one in trained))
         best.loss.config = self.config.replace(provenance=provenance)
         results = results.replace(
             cost=measure_cost(best.loss, self.evaluation(self.config).cost_sizes),
-            seeds=tuple(SeedResult(seed, figure) for seed, figure in figures.items()),
+            seeds=tuple(SeedResult(one.seed, self._figure(one, best, results)) for one in trained),
             quick=self.is_quick,
             example=self.example,
             meta_training=parse(tuple[MetaTrainingRecord, ...], read_log(best.folder), "the log", REMEDY),
@@ -179,11 +175,11 @@ class Recipe:
         results = evaluate(loss, evaluation, initial, cache=cache, baseline_runs=baseline_runs, ranks=ranks)
         return results.replace(evaluation_minutes=round((time.monotonic() - started) / 60, 1))
 
-    def objective(self, loss: LearnedLoss, results: Results) -> Interval:
-        """Metric of a loss of one seed, used as in the headline of another's results."""
-        if results.rankings:
-            return measure_another(loss, self.evaluation(self.config), results)
-        return self.at_recommended(loss)
+    def _figure(self, one: _Trained, best: _Trained, results: Results) -> Interval:
+        """Metric of a seed's loss, used as in the headline of the best one's results."""
+        if not results.rankings:
+            return self.at_recommended(one.loss)
+        return swapped_in(results) if one is best else measure_another(one.loss, self.evaluation(self.config), results)
 
     def at_recommended(self, loss: LearnedLoss) -> Interval:
         """Metric on the first setup's test tasks at the recommended learning rate."""

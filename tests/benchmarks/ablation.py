@@ -30,7 +30,7 @@ _NOTHING = 1e-6
 _LABEL, _REST = 0.13, -2.5
 """Logarithms of the first weights."""
 _RATE = 0.06
-"""Of updates: far from where they end, larger ones help."""
+"""Of updates: twice the recipe's, for they are few."""
 
 
 @dataclass(frozen=True)
