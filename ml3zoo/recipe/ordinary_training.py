@@ -14,7 +14,7 @@ from ml3zoo.meta.optimizers import InnerOptimizer
 from ml3zoo.meta.outer import MetaTraining, TrainingConfig
 from ml3zoo.tasks.base import TaskFamily
 from ml3zoo.tasks.optimizees import MLP, Optimizee
-from ml3zoo.tasks.tables import ClassSource, TableMixture, TaughtTables
+from ml3zoo.tasks.tables import ClassSource, TableMixture, TaughtTables, UnevenTables
 from ml3zoo.tasks.tables.lists import TRAINING_NUMBERS, training_tables
 
 FEATURES = 32
@@ -64,18 +64,22 @@ def under_both(
         yield TrainingConfig(family, InnerRun(optimizer, lr, steps, "cosine", batch), weight)
 
 
-def on_class_tables(make: Callable[[ClassSource, Optimizee, int], TaskFamily]) -> Iterator[TrainingConfig]:
+def on_class_tables(
+    make: Callable[[ClassSource, Optimizee, int], TaskFamily], *, uneven: bool = False
+) -> Iterator[TrainingConfig]:
     """Tasks on tables of 2 to 8 classes.
 
     Args:
         make: the family of tasks for a source, a network and a size of minibatch.
+        uneven: whether classes that are made differ in size; else they are about as large as one another. Those that
+            tables have of their own are as they are.
     """
     sources: tuple[tuple[ClassSource, int, int, float], ...] = (
-        (_own_classes(2), 150, 32, 0.6),
-        (_own_classes(3), 150, 32, 0.6),
-        (_own_classes(6), 150, 48, 0.6),
-        (_taught_classes(3), 150, 32, 1.0),
-        (_taught_classes(8), 200, 48, 1.0),
+        (own_classes(2, uneven), 150, 32, 0.6),
+        (own_classes(3, uneven), 150, 32, 0.6),
+        (own_classes(6, uneven), 150, 48, 0.6),
+        (taught_classes(3, uneven), 150, 32, 1.0),
+        (taught_classes(8, uneven), 200, 48, 1.0),
     )
     for source, steps, batch, weight in sources:
         family = make(source, MLP((FEATURES, 64, 64, source.classes)), batch)
@@ -120,11 +124,13 @@ def by_evolution(
     )
 
 
-def _own_classes(classes: int) -> TableMixture:
+def own_classes(classes: int, uneven: bool) -> TableMixture:
     """Tables with their own classes, and about as many draws of numbers cut into classes."""
     own = training_tables(classes)
-    return TableMixture(own * max(1, len(TRAINING_NUMBERS) // len(own)) + TRAINING_NUMBERS, FEATURES, classes)
+    kind = UnevenTables if uneven else TableMixture
+    return kind(own * max(1, len(TRAINING_NUMBERS) // len(own)) + TRAINING_NUMBERS, FEATURES, classes)
 
 
-def _taught_classes(classes: int) -> TaughtTables:
-    return TaughtTables(training_tables(2), FEATURES, classes, scale=1.0)
+def taught_classes(classes: int, uneven: bool) -> TaughtTables:
+    """Tables classified by a random network."""
+    return TaughtTables(training_tables(2), FEATURES, classes, scale=1.0, unevenness=0.5 if uneven else 0.0)

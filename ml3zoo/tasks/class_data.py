@@ -55,12 +55,14 @@ class Mixtures:
         separation: distance of blobs from their middle, in standard deviations of an average blob.
         latent: dimensions that the blobs lie in; fewer than features give correlated features, as in most real data.
             As many as features if None.
+        unevenness: standard deviation of the logarithm of a blob's share of the points.
     """
 
     classes: int
     features: int = 16
     separation: float = 4.0
     latent: int | None = None
+    unevenness: float = 0.0
 
     def __str__(self) -> str:
         return f"mixtures, {self.classes} classes"
@@ -69,7 +71,11 @@ class Mixtures:
         """Blobs of random place and width; some tasks are easier than others."""
         blobs, latent = 2 * self.classes, self.latent or self.features
         centres = torch.randn(n, blobs, latent, generator=generator) * self.separation / math.sqrt(latent)
-        blob = torch.randint(blobs, (n, points), generator=generator)
+        if self.unevenness:
+            shares = (self.unevenness * torch.randn(n, blobs, generator=generator)).softmax(-1)
+            blob = torch.multinomial(shares, points, replacement=True, generator=generator)
+        else:
+            blob = torch.randint(blobs, (n, points), generator=generator)
         width = 0.6 + 0.6 * torch.rand(n, 1, 1, generator=generator)
         offsets = width * torch.randn(n, points, latent, generator=generator)
         x = centres.gather(1, blob[..., None].expand(-1, -1, latent)) + offsets

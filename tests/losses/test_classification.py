@@ -214,7 +214,11 @@ def test_statistics_of_targets_and_predictions():
     torch.testing.assert_close(inputs["balance"], torch.tensor(1.0))
     lopsided = inputs_of(torch.tensor([[50.0, 0, 0, 0]] * 3), torch.zeros(3).long())
     assert lopsided["balance"] < 1e-4
+    assert lopsided["label_balance"] == 0
     assert lopsided["target_certainty"].tolist() == [1, 1, 1]
+    torch.testing.assert_close(inputs_of(torch.zeros(4, 4), torch.arange(4))["label_balance"], torch.tensor(1.0))
+    soft = torch.tensor([[0.5, 0.5, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0]])
+    torch.testing.assert_close(inputs_of(torch.zeros(2, 4), soft)["label_balance"], torch.tensor(0.75))
 
 
 def test_crowding_has_the_gradient_of_the_entropy_of_the_mean_prediction():

@@ -74,6 +74,14 @@ def test_teachers_use_all_classes():
     assert all(len(each.unique()) == 4 for each in labels)
 
 
+def test_blobs_may_be_of_uneven_size():
+    def commonest(source):
+        labels = source.sample(torch.Generator().manual_seed(0), 20, 300).labels
+        return sum(each.bincount().max().item() for each in labels) / labels.numel()
+
+    assert commonest(Mixtures(4, unevenness=1.0)) > commonest(Mixtures(4)) + 0.1
+
+
 def test_features_of_few_latent_dimensions_are_correlated():
     def strongest(source):
         x = source.sample(torch.Generator().manual_seed(0), 1, 400).x[0]

@@ -15,7 +15,7 @@ from ml3zoo.tasks import table_classification
 from ml3zoo.tasks.label_noise import AnyOf, ClassDependent, NearBoundary, Pairwise, Symmetric
 from ml3zoo.tasks.optimizees import CNN, MLP
 from ml3zoo.tasks.table_classification import TableClassification
-from ml3zoo.tasks.tables import TableMixture, TaughtTables, classes
+from ml3zoo.tasks.tables import TableMixture, TaughtTables, UnevenTables, classes
 from ml3zoo.tasks.tables.lists import MeasuredTable
 
 KINDS = AnyOf((Symmetric(), Pairwise(), ClassDependent(), NearBoundary()))
@@ -203,6 +203,29 @@ def test_random_teachers_use_all_classes_of_any_table():
     near = torch.cdist(dealt.train.x[0, :50], dealt.test.x[0]).argmin(1)
     agreement = dealt.train.target[0, :50] == dealt.test.target[0][near]
     assert agreement.double().mean() > 0.5
+
+
+def commonest(source) -> list[float]:
+    """The largest class's share of each of 20 tasks."""
+    labels = source.sample(torch.Generator().manual_seed(0), 20, (300, 300), 20, 40).train.target
+    return [each.bincount().max().item() / len(each) for each in labels]
+
+
+def test_uneven_classes_differ_in_size():
+    even, uneven = (kind(("numbers",), 3, 3) for kind in (TableMixture, UnevenTables))
+    assert max(commonest(even)) < 0.45 < 0.6 < max(commonest(uneven))
+    even, uneven = (TaughtTables(("wide", "numbers"), 3, 3, unevenness=unevenness) for unevenness in (0.0, 0.8))
+    assert sum(commonest(uneven)) > 1.15 * sum(commonest(even))
+
+
+def test_uneven_cuts_leave_own_classes_alone_and_no_class_empty():
+    even, uneven = (
+        kind(("small",), 3, 3).sample(torch.Generator().manual_seed(0), 5, (20, 30), 5, 5)
+        for kind in (TableMixture, UnevenTables)
+    )
+    assert torch.equal(even.train.target, uneven.train.target)
+    labels = UnevenTables(("ties",), 3, 2).sample(torch.Generator().manual_seed(0), 20, (150, 150), 5, 5).train.target
+    assert all(len(each.unique()) == 2 for each in labels)
 
 
 def test_networks_that_do_not_fit_are_refused():

@@ -85,10 +85,16 @@ def _contradiction(values: SignalValues) -> Tensor:
     return values.mean((sure & (values["probability"] < values["confidence"] - SMALLEST)).to(values["logits"].dtype))
 
 
-def _balance(values: SignalValues) -> Tensor:
-    """The entropy of the mean prediction over that of the uniform one."""
-    mean = values["class_shares"]
-    return -(mean * mean.clamp_min(SMALLEST).log()).sum(-1) / math.log(mean.shape[-1])
+def _evenness(shares: Tensor) -> Tensor:
+    """The entropy of shares over that of equal ones."""
+    return -(shares * shares.clamp_min(SMALLEST).log()).sum(-1) / math.log(shares.shape[-1])
+
+
+def _label_shares(values: SignalValues) -> Tensor:
+    target, logits = values["target"], values["logits"]
+    if not target.is_floating_point():
+        target = logits.new_zeros(logits.shape).scatter(-1, target.unsqueeze(-1), 1.0)
+    return values.mean(target)
 
 
 PROBLEM_TYPE = ProblemType(
@@ -142,6 +148,7 @@ PROBLEM_TYPE = ProblemType(
             argument="class_counts",
         ),
         Signal("probability", "point", "what the model gives the label", _probability),
+        Signal("improbability", "point", "one minus `probability`", lambda values: 1 - values["probability"]),
         Signal(
             "confidence",
             "point",
@@ -195,7 +202,18 @@ PROBLEM_TYPE = ProblemType(
             lambda values: values.mean(values["log_probabilities"].exp()),
             intermediate=True,
         ),
-        Signal("balance", "batch", "how evenly the classes are predicted: 1 if all alike, 0 if only one is", _balance),
+        Signal(
+            "balance",
+            "batch",
+            "how evenly the classes are predicted: 1 if all alike, 0 if only one is",
+            lambda values: _evenness(values["class_shares"]),
+        ),
+        Signal(
+            "label_balance",
+            "batch",
+            "how evenly the labels fall on the classes: 1 if on all alike, 0 if only on one",
+            lambda values: _evenness(_label_shares(values)),
+        ),
         Signal(
             "classes",
             "batch",

@@ -70,7 +70,7 @@ class Architecture(WeightedTerms, frozen=True, kw_only=True):
     ``WeightedTerms``.
     """
 
-    tokens: Annotated[tuple[Token, ...], Meta(min_length=1, max_length=256)]
+    tokens: Annotated[tuple[Token, ...], Meta(min_length=1, max_length=512)]
     output: Literal["value", "weight"] = "weight"
 
     def __post_init__(self) -> None:

@@ -52,16 +52,43 @@ class TableMixture(ClassSource):
 
 
 @dataclass(frozen=True)
+class UnevenTables(TableMixture):
+    """Tables with their own targets, but numbers are cut into classes of random sizes, drawn anew in each task.
+
+    Attributes:
+        unevenness: standard deviation of the logarithm of a class's size.
+    """
+
+    unevenness: float = 0.8
+
+    def _read(self, name: str) -> tuple[Tensor, Tensor]:
+        table = read_table(name)
+        return super()._read(name) if table.classes else (table.features, table.target)
+
+    def _target(self, generator: torch.Generator, x: Tensor, target: Tensor, rows: Tensor) -> Tensor:
+        if not target.is_floating_point():
+            return super()._target(generator, x, target, rows)
+        shares = (self.unevenness * torch.randn(self.classes, generator=generator)).softmax(0)
+        labels = _cut(target, shares.cumsum(0)[:-1])
+        if not labels.bincount(minlength=self.classes).all():
+            labels = _cut(target, torch.arange(1, self.classes) / self.classes)
+        return labels[rows]
+
+
+@dataclass(frozen=True)
 class TaughtTables(ClassSource):
     """Inputs of tables, classified by a random network of one hidden layer; each task has its own.
 
     Attributes:
         hidden: the layer's size.
         scale: standard deviation of what enters the layer: boundaries are nearly linear below 1.
+        unevenness: standard deviation of what each class has added to its scores, which are of scale 1; above zero, a
+            class may have no row.
     """
 
     hidden: int = 12
     scale: float = 1.5
+    unevenness: float = 0.0
 
     def __str__(self) -> str:
         return f"random teachers on {len(self.tables)} real tables, {self.classes} classes"
@@ -73,7 +100,10 @@ class TaughtTables(ClassSource):
     def _target(self, generator: torch.Generator, x: Tensor, target: Tensor, rows: Tensor) -> Tensor:
         first = torch.randn(x.shape[1], self.hidden, generator=generator) * self.scale / math.sqrt(x.shape[1])
         scores = torch.tanh(x @ first) @ torch.randn(self.hidden, self.classes, generator=generator)
-        return ((scores - scores.mean(0)) / scores.std(0).clamp_min(1e-6)).argmax(1)
+        scores = (scores - scores.mean(0)) / scores.std(0).clamp_min(1e-6)
+        if self.unevenness:
+            scores = scores + self.unevenness * torch.randn(self.classes, generator=generator)
+        return scores.argmax(1)
 
 
 @cache
@@ -82,8 +112,7 @@ def _labelled(name: str, classes: int) -> tuple[Tensor, Tensor]:
     table = read_table(name)
     labels, found = table.target, table.classes
     if not table.classes:
-        edges = table.target.quantile(torch.arange(1, classes) / classes)
-        labels = torch.bucketize(table.target, edges)
+        labels = _cut(table.target, torch.arange(1, classes) / classes)
         found = int(labels.bincount().count_nonzero())
     if found < classes:
         raise DataError(
@@ -91,6 +120,11 @@ def _labelled(name: str, classes: int) -> tuple[Tensor, Tensor]:
             "expected. Leave it out, or ask for fewer classes."
         )
     return table.features, labels
+
+
+def _cut(numbers: Tensor, quantiles: Tensor) -> Tensor:
+    """Numbers as classes, cut at these quantiles."""
+    return torch.bucketize(numbers, numbers.quantile(quantiles))
 
 
 def _merge(generator: torch.Generator, labels: Tensor, classes: int) -> Tensor:
