@@ -12,6 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from ml3zoo.evaluate import Evaluation, measure_another
 from ml3zoo.format.config import SignalConfig
 from ml3zoo.format.files import make_folder
@@ -30,7 +32,8 @@ _NOTHING = 1e-6
 _LABEL, _REST = 0.13, -2.5
 """Logarithms of the first weights."""
 _RATE = 0.06
-"""Of updates: twice the recipe's, for they are few."""
+"""Of updates: more than the recipe's, for they are few."""
+_MANY_ROWS = 1000
 
 
 @dataclass(frozen=True)
@@ -99,9 +102,11 @@ def _without_signals(prefix: str) -> Callable[[Recipe], Recipe]:
 
 
 def _in_full_batches(recipe: Recipe) -> Recipe:
+    """Without the kinds of tasks that have thousands of rows: their full batches would take hours."""
     configs = tuple(
         dataclasses.replace(each, run=dataclasses.replace(each.run, batch=None))
         for each in recipe.training.training_configs
+        if np.max(each.family.points) < _MANY_ROWS  # type: ignore[attr-defined]
     )
     return _trained(recipe, training_configs=configs)
 

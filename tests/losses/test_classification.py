@@ -212,6 +212,7 @@ def test_statistics_of_targets_and_predictions():
     torch.testing.assert_close(inputs["target_certainty"], torch.tensor([1.0, 0.0, 1 / 3]))
     torch.testing.assert_close(inputs["mean_certainty"], torch.tensor(4 / 9))
     torch.testing.assert_close(inputs["balance"], torch.tensor(1.0))
+    torch.testing.assert_close(inputs["improbability"], torch.full((3,), 0.75))
     lopsided = inputs_of(torch.tensor([[50.0, 0, 0, 0]] * 3), torch.zeros(3).long())
     assert lopsided["balance"] < 1e-4
     assert lopsided["label_balance"] == 0
