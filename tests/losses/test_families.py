@@ -122,7 +122,7 @@ def test_formulas_of_weights_name_their_terms():
         ("taylor-regression", {"order": 1, "output": "value", "terms": ["error"]}, 'terms needs output "weight"'),
         ("symbolic-regression", {"tokens": ["s7"]}, "has 's7', its signals are s0 to s2"),
         ("symbolic-regression", {"tokens": ["__import__"]}, "tokens"),
-        ("symbolic-regression", {"tokens": ["c"] * 300}, "length"),
+        ("symbolic-regression", {"tokens": ["c"] * 600}, "length"),
     ],
 )
 def test_architectures_that_cannot_be_built_are_refused(name, architecture, message):
