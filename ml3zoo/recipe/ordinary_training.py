@@ -82,7 +82,7 @@ def on_class_tables(
         (taught_classes(8, uneven), 200, 48, 1.0),
     )
     for source, steps, batch, weight in sources:
-        family = make(source, MLP((FEATURES, 64, 64, source.classes)), batch)
+        family = make(source, network_on(source), batch)
         yield from under_both(family, steps, batch, weight)
 
 
@@ -122,6 +122,11 @@ def by_evolution(
         tuned_for=tuned_for,
         compiled=True,
     )
+
+
+def network_on(source: ClassSource, width: int = 64) -> MLP:
+    """An MLP of two layers with a logit for each class of the source."""
+    return MLP((FEATURES, width, width, source.classes))
 
 
 def own_classes(classes: int, uneven: bool) -> TableMixture:

@@ -34,6 +34,7 @@ _LABEL, _REST = 0.13, -2.5
 _RATE = 0.06
 """Of updates: more than the recipe's, for they are few."""
 _MANY_ROWS = 1000
+"""For a full batch."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ def _without_signals(prefix: str) -> Callable[[Recipe], Recipe]:
 
 
 def _in_full_batches(recipe: Recipe) -> Recipe:
-    """Without the kinds of tasks that have thousands of rows: their full batches would take hours."""
+    """Without the kinds of tasks that have many rows: their full batches would take too long."""
     configs = tuple(
         dataclasses.replace(each, run=dataclasses.replace(each.run, batch=None))
         for each in recipe.training.training_configs
