@@ -41,8 +41,16 @@ _TRAJECTORY_ARCHITECTURE = {
 }
 _TRAJECTORY = tuple(SignalConfig(signal=signal) for signal in ("state", "action", "goal", "progress"))
 _MATCHING = tuple(SignalConfig(signal=signal) for signal in ("feature", "prediction", "target"))
+_POLICY = (
+    SignalConfig(signal="ahead", transforms=("detach",), limit=10.0),
+    SignalConfig(signal="divergence", transforms=("log",), limit=10.0),
+    SignalConfig(signal="progress"),
+)
+_OBJECTIVE = {"tokens": ["s0", "c", "s1", "mul", "sub", "s2", "c", "add"], "terms": ["surrogate", "certainty"]}
 _OTHERS: dict[str, tuple[tuple[SignalConfig, ...], dict[str, Any]]] = {
     "matching-regression": (_MATCHING, {"templates": 5, "dimensions": 2}),
+    "symbolic-policy_gradient": (_POLICY, _OBJECTIVE),
+    "mlp-policy_gradient": (_POLICY, {"hidden": [4], "terms": ["surrogate", "drift"]}),
     "trajectory-trajectory": (_TRAJECTORY, _TRAJECTORY_ARCHITECTURE),
     "trajectory-value-trajectory": (_TRAJECTORY, _TRAJECTORY_ARCHITECTURE | {"output": "value"}),
 }
@@ -56,10 +64,10 @@ def example_config(name: str) -> LossConfig:
     if architecture.endswith("-weighted"):
         details["terms"] = _TERMS[problem_type]
     return LossConfig(
-        name=name,
+        name=name.replace("_", "-"),
         summary="For tests.",
         family=architecture.partition("-")[0],
-        problem_type=problem_type,
+        problem_type=problem_type.replace("_", "-"),
         signals=signals,
         architecture=details,
         inner=InnerConfig(lr=0.1, steps=10),

@@ -18,6 +18,7 @@ from ml3zoo.losses.ordinary import (
     AsymmetricGeneralizedCrossEntropy,
     BiTempered,
     ClassBalanced,
+    EarlyLearningRegularization,
     FocalLoss,
     GeneralizedCrossEntropy,
     GeneralRobustLoss,
@@ -54,6 +55,11 @@ def _balanced_focal(gamma: float, beta: float) -> ClassBalanced:
 
 def _deferred_ldam(largest_margin: float, scale: float) -> ClassBalanced:
     return ClassBalanced(LDAM(largest_margin, scale, "none"), 0.9999, start=0.8)
+
+
+def _early_learning(weight: float, momentum: float) -> Baseline:
+    make = partial(EarlyLearningRegularization, 0, 0, weight, momentum)
+    return Baseline("ELR (index)", make, f"λ = {weight:g}, β = {momentum}")
 
 
 CLASSIFICATION = (
@@ -111,8 +117,9 @@ ROBUST_CLASSIFICATION = (
         Baseline("bi-tempered", partial(BiTempered, t1, t2), f"t1 = {t1}, t2 = {t2}")
         for t1, t2 in ((0.8, 1.2), (0.5, 1.5))
     ),
+    *(_early_learning(weight, momentum) for weight in (1.0, 3.0) for momentum in (0.7, 0.9)),
 )
-"""For classes whose labels may be wrong."""
+"""For classes whose labels may be wrong. ELR needs to be told which rows a batch has; the others need not."""
 
 ROBUST_REGRESSION = (
     Baseline("MSE", nn.MSELoss),

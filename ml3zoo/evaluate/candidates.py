@@ -14,7 +14,7 @@ from ml3zoo.evaluate.run_cache import RunCache
 from ml3zoo.evaluate.tuning import Selected, select
 from ml3zoo.format.results import MethodResult, Role
 from ml3zoo.losses import LearnedLoss
-from ml3zoo.meta.inner import InnerRun
+from ml3zoo.meta.agents import Run
 from ml3zoo.tasks.base import Split, TaskFamily
 
 _FIRST_TEST_SEED = 100
@@ -72,7 +72,7 @@ class SelectedRun:
     """A candidate with the run it is measured by."""
 
     candidate: Candidate
-    run: InnerRun
+    run: Run
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ class Trainer:
             best = self._best_at(rates, candidate)
         return best
 
-    def swap_in(self, candidates: Iterable[Candidate], run: InnerRun) -> SelectedRun:
+    def swap_in(self, candidates: Iterable[Candidate], run: Run) -> SelectedRun:
         """Of candidates that differ in their hyper-parameters the best one at the run of another loss."""
         return select((SelectedRun(each, run) for each in candidates), self._score).candidate
 
@@ -138,7 +138,7 @@ class Trainer:
         more = (n, seed, split, every, metric.cap, self.evaluation.compiled)
         keys = {each.run: repr((each.run, *more)) for each in selected}
         made = self.runs_made.find(candidate)
-        missing: dict[InnerRun, list[InnerRun]] = {}
+        missing: dict[Run, list[Run]] = {}
         for run, key in keys.items():
             if key not in made:
                 missing.setdefault(dataclasses.replace(run, lr=0.0), []).append(run)

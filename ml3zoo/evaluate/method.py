@@ -14,7 +14,8 @@ from torch.func import vmap
 
 from ml3zoo.evaluate.statistics import Array
 from ml3zoo.format.results import ReportedStep
-from ml3zoo.meta.inner import InnerRun, count, expand
+from ml3zoo.meta.agents import Run
+from ml3zoo.meta.inner import count, expand
 from ml3zoo.meta.optimizers import InnerOptimizer
 from ml3zoo.meta.step import Step
 from ml3zoo.tasks.base import Split, TaskFamily, Tasks, Tensors
@@ -92,7 +93,7 @@ class Method:
         phi = {name: p.detach() for name, p in loss.named_parameters()}
         return cls(Step.of(loss, family, optimizer, compiled=compiled), phi, cap)
 
-    def measure(self, run: InnerRun, n: int, seed: int, split: Split, observe_every: int = 0) -> Runs:
+    def measure(self, run: Run, n: int, seed: int, split: Split, observe_every: int = 0) -> Runs:
         """Train n networks on n tasks of a split; the last step is reported.
 
         Args:
@@ -105,7 +106,7 @@ class Method:
         return self.measure_rates(run, [run.lr], n, seed, split, observe_every)[0]
 
     def measure_rates(
-        self, run: InnerRun, rates: Sequence[float], n: int, seed: int, split: Split, observe_every: int = 0
+        self, run: Run, rates: Sequence[float], n: int, seed: int, split: Split, observe_every: int = 0
     ) -> list[Runs]:
         """The same at several learning rates, side by side on the same tasks.
 
@@ -131,7 +132,7 @@ class Method:
         runs = Runs.joined(parts)
         return [runs.part(slice(k, k + n)) for k in range(0, len(task), n)]
 
-    def _measure(self, run: InnerRun, lr: Tensor, tasks: Tasks, observe_every: int) -> Runs:
+    def _measure(self, run: Run, lr: Tensor, tasks: Tasks, observe_every: int) -> Runs:
         metric, selection_metric = vmap(self.step.family.metric), vmap(self.step.family.selection_metric)
         curves, selection_curves = list[Array](), list[Array]()
 

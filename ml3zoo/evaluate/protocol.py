@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import nn
 
@@ -19,6 +19,7 @@ from ml3zoo.format.results import (
     SetupSchedule,
     Unseen,
 )
+from ml3zoo.meta.agents import AgentRun, Run
 from ml3zoo.meta.inner import InnerRun
 from ml3zoo.meta.optimizers import InnerOptimizer, optimizer_of
 from ml3zoo.tasks.base import TaskFamily
@@ -91,6 +92,7 @@ class Setup:
         batch: points of a minibatch; None for the full batch.
         epochs: passes through the data, where that is how the steps were chosen.
         warmup: share of the steps over which the learning rate rises.
+        agents: how agents learn, where the tasks are theirs; then learning rate and schedule are all else that counts.
     """
 
     network: str
@@ -108,6 +110,33 @@ class Setup:
     batch: int | None = None
     epochs: int | None = None
     warmup: float = 0.0
+    agents: AgentRun | None = None
+
+    @classmethod
+    def of_agents(cls, world: str, tasks: TaskFamily, run: AgentRun) -> Setup:
+        """Agents that learn in a world. It is ordinary training: losses are swapped in too.
+
+        Args:
+            world: what it is called.
+            tasks: of all losses.
+            run: how agents learn, at the middle of the learning-rate grid.
+        """
+        return cls(
+            network=str(tasks),
+            baseline_tasks=tasks,
+            tasks=tasks,
+            optimizer=run.optimizer,
+            lr=run.lr,
+            learned_lr=run.lr,
+            steps=run.steps,
+            schedule="constant",
+            data=world,
+            noise=world,
+            unseen="data",
+            batch=run.batch,
+            epochs=run.epochs,
+            agents=run,
+        )
 
     @classmethod
     def of(
@@ -174,8 +203,10 @@ class Setup:
         """Whether it is how people train: in minibatches."""
         return self.batch is not None
 
-    def run(self, lr: float, schedule: Schedule) -> InnerRun:
+    def run(self, lr: float, schedule: Schedule) -> Run:
         """A run of it."""
+        if self.agents is not None:
+            return replace(self.agents, lr=lr)
         return InnerRun(self.optimizer, lr, self.steps, schedule, self.batch, self.warmup)
 
     def describe(self) -> SetupDescription:

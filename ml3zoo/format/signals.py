@@ -75,6 +75,7 @@ class ProblemType:
         sample_call: Python that makes a prediction, a target and a feature, by these names. A ``{name}`` stands for
             the length of that list in the loss's architecture, 1 if it has none.
         acting: whether the model acts in an environment, so that each step's data follow from what it did.
+        call: what a loss is called with in a card's snippet.
         transforms: what signals may go through, by name.
     """
 
@@ -85,6 +86,7 @@ class ProblemType:
     task: str
     sample_call: Mapping[str, str]
     acting: bool = False
+    call: str = "model(x), y"
     transforms: Mapping[str, Transform] = field(init=False)
 
     def __post_init__(self) -> None:

@@ -7,7 +7,10 @@ Every loss is an ``nn.Module`` called as ``loss(input=, target=)``. A loss that 
 - ``"class_counts"``: how many training points each class has, [classes];
 - ``"progress"``: the share of the training done;
 - ``"context"``: statistics of the batch. Such a loss has a method ``context(input=, target=)`` that gives them. One
-  that looks at their running means has ``remember(means, input=, target=)`` too, and names them in ``remembered``.
+  that looks at their running means has ``remember(means, input=, target=)`` too, and names them in ``remembered``;
+- ``"index"``: the places of the points among the training rows, [points]. Such a loss remembers something of each row:
+  ``empty_memory(input)`` gives what before the first step, from the model's outputs for all rows, and
+  ``remember(memory, input=, target=, index=)`` what after a step, with the argument ``context``.
 """
 
 from __future__ import annotations
@@ -42,16 +45,20 @@ def context_of(loss: nn.Module, arguments: Callable[[], Mapping[str, Tensor]]) -
     if "context" not in _uses(loss):
         return {}
     context: Callable[..., dict[str, Tensor]] = loss.context  # type: ignore[assignment]
-    return context(**arguments())
+    return context(**call_arguments(loss, arguments()))
 
 
-def empty_memory(loss: nn.Module, like: Tensor) -> dict[str, Tensor]:
-    """What a loss remembers before the first step, [tasks, ...] each; nothing if it looks at no running means.
+def empty_memory(loss: nn.Module, like: Tensor, outputs: Callable[[], Tensor]) -> dict[str, Tensor]:
+    """What a loss remembers before the first step, [tasks, ...] each; nothing if it needs no memory.
 
     Args:
         loss: learned or ordinary.
         like: a tensor [tasks, ...].
+        outputs: gives the networks' outputs for all rows, [tasks, rows, ...]; called only if they are needed.
     """
+    if "index" in _uses(loss):
+        of_rows: Callable[[Tensor], dict[str, Tensor]] = loss.empty_memory  # type: ignore[assignment]
+        return of_rows(outputs())
     statistics = len(getattr(loss, "remembered", ()))
     means = RunningMeans(like.new_zeros(len(like), statistics), like.new_zeros(len(like)))
     return means._asdict() if statistics else {}
@@ -69,8 +76,12 @@ def remember(
     """
     if not memory:
         return {}, {}
+    given = call_arguments(loss, arguments())
+    if "index" in _uses(loss):
+        of_rows: Callable[..., tuple[dict[str, Tensor], dict[str, Tensor]]] = loss.remember  # type: ignore[assignment]
+        return of_rows(memory, **given)
     pure: Callable[..., tuple[RunningMeans, dict[str, Tensor]]] = loss.remember  # type: ignore[assignment]
-    means, context = pure(RunningMeans(**memory), **arguments())
+    means, context = pure(RunningMeans(**memory), **given)
     return means._asdict(), context
 
 

@@ -15,7 +15,7 @@ from torch import Tensor
 from ml3zoo.errors import InputError
 from ml3zoo.tasks.base import TaskFamily, Tasks, Tensors
 
-_SEED, _ROWS = "order_seed", "n_rows"
+_SEED, _ROWS, _INDEX = "order_seed", "n_rows", "index"
 _AT_ONCE = 64
 """Steps whose minibatches are drawn at once."""
 
@@ -69,11 +69,14 @@ def draw_rows(data: Tensors, age: Tensor, steps: int, batch: int) -> Iterator[Te
 
 
 def take_rows(data: Tensors, names: tuple[str, ...], rows: Tensor) -> Tensors:
-    """The data with a minibatch in place of all rows; as they are if ``rows`` [tasks, batch] has no column."""
+    """The data with a minibatch in place of all rows, and its rows as ``index``.
+
+    The data as they are if ``rows`` [tasks, batch] has no column.
+    """
     n, batch = rows.shape
     if not batch:
         return data
-    found: Tensors = {}
+    found: Tensors = {_INDEX: rows}
     for name in names:
         x = data[name]
         each = (rows + x.shape[1] * torch.arange(n, device=rows.device, dtype=rows.dtype)[:, None]).flatten()

@@ -13,9 +13,10 @@ import torch
 from torch import Tensor, nn
 
 from ml3zoo.errors import InputError
+from ml3zoo.meta.agents import Run
 from ml3zoo.meta.checkpoint import load_checkpoint, read_header, save_checkpoint
 from ml3zoo.meta.estimators import Estimate, Estimator, MetaProblem, Objective
-from ml3zoo.meta.inner import InnerRun, expand
+from ml3zoo.meta.inner import expand
 from ml3zoo.meta.interruption import Interrupted, Interruption, interruption
 from ml3zoo.meta.log import Log
 from ml3zoo.meta.progress import progress_bar
@@ -37,7 +38,7 @@ class TrainingConfig:
     """
 
     family: TaskFamily
-    run: InnerRun
+    run: Run
     weight: float = 1.0
 
 

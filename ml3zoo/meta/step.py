@@ -216,5 +216,11 @@ class Step:
     def start(self, tasks: Tasks) -> State:
         """The state of all networks before their first step."""
         params = {name: p.detach() for name, p in tasks.initial.items()}
-        memory = empty_memory(self.loss, next(iter(params.values())))
+
+        def outputs() -> Tensor:
+            with torch.no_grad():
+                buffers = {name: x.clone() for name, x in tasks.buffers.items()}
+                return vmap(self.family.loss_arguments)(params | buffers, tasks.data)["input"]
+
+        memory = empty_memory(self.loss, next(iter(params.values())), outputs)
         return State(params, self.optimizer.init(params), memory, tasks.buffers)

@@ -26,8 +26,9 @@ class Classification(TaskFamily):
     """In evaluation mode: it differs in batch normalisation."""
 
     def loss_arguments(self, params: Tensors, data: Tensors) -> Tensors:
-        """Logits [points, classes] and labels [points], wrong ones among them."""
-        return {"input": functional_call(self.network, params, (data["x"],)), "target": data["labels"]}
+        """Logits [points, classes], labels [points], wrong ones among them, and in minibatches ``index`` [points]."""
+        index = {"index": data["index"]} if "index" in data else {}
+        return {"input": functional_call(self.network, params, (data["x"],)), "target": data["labels"], **index}
 
     def objective(self, params: Tensors, data: Tensors) -> Tensor:
         """Smooth error rate on true labels."""

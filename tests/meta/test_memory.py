@@ -11,6 +11,7 @@ from torch.func import vmap
 
 from ml3zoo.format.config import InnerConfig, LossConfig, signal
 from ml3zoo.losses import build_loss
+from ml3zoo.losses.ordinary import EarlyLearningRegularization
 from ml3zoo.meta.estimators.particles import Particles
 from ml3zoo.meta.inner import InnerRun, expand
 from ml3zoo.meta.optimizers import SGD
@@ -101,3 +102,23 @@ def test_particles_keep_what_is_remembered(loss, tasks):
     assert restored.states[0].params.keys() == state.params.keys()
     assert restored.states[0].optimizer.keys() == state.optimizer.keys()
     assert vmap(FAMILY.metric)(restored.states[0].params, tasks.data).shape == (2,)
+
+
+def test_a_run_under_a_loss_that_remembers_every_row_is_that_of_a_plain_loop(tasks):
+    loss = EarlyLearningRegularization(0, 0)
+    found = RUN.under(loss, FAMILY, tasks)
+    rows = [info.rows for info in RUN.step_infos(tasks)]
+    for task in range(2):
+        network = copy.deepcopy(FAMILY.optimizee.skeleton()).double()
+        network.load_state_dict({name: p[task] for name, p in tasks.initial.items()})
+        optimizer = torch.optim.SGD(network.parameters(), lr=0.2, momentum=0.9)
+        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, RUN.steps)
+        stateful = EarlyLearningRegularization(30, 3).double()
+        for chosen in rows:
+            index = chosen[task]
+            optimizer.zero_grad()
+            stateful(network(tasks.data["x"][task][index]), tasks.data["labels"][task][index], index).backward()
+            optimizer.step()
+            schedule.step()
+        for name, p in network.named_parameters():
+            torch.testing.assert_close(found[name][task], p.detach(), rtol=1e-9, atol=1e-11)

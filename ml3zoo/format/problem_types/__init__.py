@@ -11,7 +11,7 @@ from ml3zoo.format.signals import ProblemType
 
 def problem_types() -> list[str]:
     """The names of all problem types, sorted."""
-    return sorted(module.name for module in pkgutil.iter_modules(__path__))
+    return sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules(__path__))
 
 
 def find_problem_type(name: str) -> ProblemType:
@@ -25,7 +25,7 @@ def find_problem_type(name: str) -> ProblemType:
             f"unknown problem type {name!r}: this ml3zoo knows {', '.join(problem_types())}."
             f"{did_you_mean(name, problem_types())} A newer ml3zoo may know it."
         )
-    problem_type: ProblemType = importlib.import_module(f"{__name__}.{name}").PROBLEM_TYPE
+    problem_type: ProblemType = importlib.import_module(f"{__name__}.{name.replace('-', '_')}").PROBLEM_TYPE
     return problem_type
 
 

@@ -10,7 +10,8 @@ from ml3zoo.losses.conventions.base import CallConvention, TargetOptions
 
 def convention_of(config: LossConfig) -> CallConvention:
     """How a loss of this config is called."""
-    convention: CallConvention = importlib.import_module(f"{__name__}.{config.problem_type}").CONVENTION
+    module = importlib.import_module(f"{__name__}.{config.problem_type.replace('-', '_')}")
+    convention: CallConvention = module.CONVENTION
     return convention
 
 

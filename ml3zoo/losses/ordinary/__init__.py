@@ -15,6 +15,7 @@ from ml3zoo.losses.ordinary.classification import (
 from ml3zoo.losses.ordinary.early_learning import EarlyLearningRegularization
 from ml3zoo.losses.ordinary.long_tail import LDAM, ClassBalanced, LogitAdjustment
 from ml3zoo.losses.ordinary.partly_labelled import PartlyLabelled
+from ml3zoo.losses.ordinary.policy_gradient import ClippedSurrogate, DiscoveredPolicyOptimization
 from ml3zoo.losses.ordinary.regression import GeneralRobustLoss, LogCosh
 
 __all__ = [
@@ -23,6 +24,8 @@ __all__ = [
     "AsymmetricGeneralizedCrossEntropy",
     "BiTempered",
     "ClassBalanced",
+    "ClippedSurrogate",
+    "DiscoveredPolicyOptimization",
     "EarlyLearningRegularization",
     "FocalLoss",
     "GeneralRobustLoss",

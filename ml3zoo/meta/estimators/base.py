@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.func import vmap
 
-from ml3zoo.meta.inner import InnerRun
+from ml3zoo.meta.agents import Run
 from ml3zoo.meta.ranks import Ranks
 from ml3zoo.meta.step import Step
 from ml3zoo.tasks.base import Split, TaskFamily, Tasks, Tensors
@@ -79,7 +79,7 @@ class MetaProblem:
     """
 
     step: Step
-    run: InnerRun
+    run: Run
     family: TaskFamily
     tasks: int
     lr_jitter: float = 0.0

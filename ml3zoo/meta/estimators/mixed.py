@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
+from ml3zoo.meta.agents import steps_apart
 from ml3zoo.meta.estimators.base import Estimate, MetaProblem, Objective, ObjectiveSteps, step_weights
 from ml3zoo.meta.estimators.noise import antithetic, draw_noise, es_gradients
 from ml3zoo.meta.estimators.unrolled import Truncation, differentiate_by_steps
@@ -40,7 +41,7 @@ class Mixed:
         tasks, lr = problem.sample(generator)
         n, runs = len(lr), 2 * self.pairs
         everything = tasks.repeat(runs)
-        step_infos = [info.repeat(runs) for info in problem.run.step_infos(tasks, lr)]
+        step_infos = [info.repeat(runs) for info in steps_apart(problem.run).step_infos(tasks, lr)]
         truncation = Truncation(
             {name: p.repeat_interleave(n, 0) for name, p in antithetic(phi, noise).items()},
             problem.step.start(everything),

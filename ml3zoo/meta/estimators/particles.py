@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.utils._pytree import tree_map
 
 from ml3zoo.errors import InputError
+from ml3zoo.meta.agents import steps_apart
 from ml3zoo.meta.estimators.base import MetaProblem, ObjectiveSteps
 from ml3zoo.meta.inner import expand
 from ml3zoo.meta.step import State, StepInfo
@@ -73,7 +74,7 @@ class Particles:
         """
         if estimator_state:
             return cls._from_tensors(estimator_state, ways)
-        if problem.run.steps % window:
+        if steps_apart(problem.run).steps % window:
             raise InputError(
                 f"a run of {problem.run.steps} steps cannot be cut into windows of {window}: the number of steps must "
                 "be a multiple of the window. Change one of them."
@@ -82,14 +83,14 @@ class Particles:
         number = torch.arange(problem.tasks, device=lr.device)[problem.ranks.share(problem.tasks)]
         age = (number % (problem.run.steps // window) * window).to(lr.dtype)
         state = problem.step.start(tasks)
-        for step_info in problem.run.window(tasks.data, lr, torch.zeros_like(age), int(age.max())):
+        for step_info in steps_apart(problem.run).window(tasks.data, lr, torch.zeros_like(age), int(age.max())):
             later = problem.step.roll(expand(phi, len(lr)), state, tasks.data, [step_info])
             state = choose(step_info.t < age, later, state)
         return cls((state,) * ways, tasks.data, age, lr)
 
     def step_infos(self, problem: MetaProblem, window: int) -> list[StepInfo]:
         """The step infos of the next window."""
-        return list(problem.run.window(self.data, self.lr, self.age, window))
+        return list(steps_apart(problem.run).window(self.data, self.lr, self.age, window))
 
     def advanced(
         self, states: tuple[State, ...], window: int, alive: Tensor, problem: MetaProblem, generator: torch.Generator

@@ -13,6 +13,7 @@ from torch.func import vmap
 from torch.utils._pytree import tree_leaves, tree_map
 
 from ml3zoo.errors import InputError
+from ml3zoo.meta.agents import steps_apart
 from ml3zoo.meta.estimators.base import (
     Estimate,
     MetaProblem,
@@ -59,7 +60,7 @@ class Unrolled:
     ) -> Estimate:
         """The exact meta-gradient, but for clipping and tasks that are not finite."""
         tasks, lr = problem.sample(generator)
-        step_infos = list(problem.run.step_infos(tasks, lr))
+        step_infos = list(steps_apart(problem.run).step_infos(tasks, lr))
         start, weights = problem.step.start(tasks), step_weights(self.objective_steps, len(step_infos))
         truncation = Truncation(
             expand(phi, len(lr)), start, tasks.data, step_infos, weights, self.objective, self.growth

@@ -17,6 +17,7 @@ from torch.func import functional_call, grad, vmap
 from ml3zoo.errors import InputError
 from ml3zoo.format.signals import RUNNING
 from ml3zoo.losses import LearnedLoss, remember
+from ml3zoo.meta.agents import steps_apart
 from ml3zoo.meta.compute import reproducible_compute
 from ml3zoo.meta.inner import expand
 from ml3zoo.meta.minibatches import take_rows
@@ -119,7 +120,7 @@ def collect_samples(
     teacher: LearnedLoss, training_config: TrainingConfig, tasks: int, snapshots: int, seed: int
 ) -> Samples:
     """Train networks under a teacher and record its calls; trainings that diverge are left out."""
-    family, run = training_config.family, training_config.run
+    family, run = training_config.family, steps_apart(training_config.run)
     drawn = run.sample(family, torch.Generator().manual_seed(seed), tasks, "train")
     step, phi = run.step(teacher, family), {name: p.detach() for name, p in teacher.named_parameters()}
     state, every = step.start(drawn), max(1, run.steps // snapshots)

@@ -18,6 +18,7 @@ from torch.func import vmap
 
 from ml3zoo.losses import LearnedLoss
 from ml3zoo.losses.families.trajectory import Loss
+from ml3zoo.meta.agents import steps_apart
 from ml3zoo.meta.compute import reproducible_compute
 from ml3zoo.meta.outer import TrainingConfig
 from ml3zoo.tasks.base import Tensors
@@ -176,7 +177,7 @@ def policies_of_all_ages(loss: Loss, training_config: TrainingConfig, n: int, ge
         for name, p in params.items():
             policies[name][age == step] = p[age == step]
 
-    training_config.run.under(loss, training_config.family, tasks, observe)
+    steps_apart(training_config.run).under(loss, training_config.family, tasks, observe)
     return policies
 
 
