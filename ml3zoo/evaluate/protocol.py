@@ -131,10 +131,8 @@ class Setup:
             steps=run.steps,
             schedule="constant",
             data=world,
-            noise=world,
             unseen="data",
             batch=run.batch,
-            epochs=run.epochs,
             agents=run,
         )
 

@@ -51,7 +51,8 @@ def _ranking(setups: list[SetupResult], use: Use) -> Ranking:
     by_setup = [{method.name: method for method in setup.methods if _takes_part(method, use)} for setup in setups]
     methods = list(by_setup[0].values())
     values = np.array([[found[method.name].objective.mean for method in methods] for found in by_setup])
-    data, noise = [each.setup.data for each in setups], [each.setup.noise for each in setups]
+    data = [each.setup.data for each in setups]
+    noise = [each.setup.noise or each.setup.data for each in setups]
     ranks, won, first = average_ranks(values), shares_won(values), _first_ordinary(methods)
     ranked = [
         MethodRank(
@@ -76,7 +77,7 @@ def _first_ordinary(methods: list[MethodResult]) -> int:
 
 
 def _levels(values: Array, first: Array, data: list[str], noise: list[str]) -> Iterator[LevelResult]:
-    """The metric by noise, in the order of the setups."""
+    """The metric by noise, or by data where there is none, in the order of the setups."""
     for level in dict.fromkeys(noise):
         those = np.array([each == level for each in noise])
         sets = [name for name, chosen in zip(data, those, strict=True) if chosen]

@@ -36,7 +36,7 @@ def draw_curves(results: Results) -> Figure:
         if banded and not {0, 1} >= {*itertools.chain(*quartiles)}:
             axes.fill_between(main.observed, *quartiles, color=colour, alpha=0.15)
     scale = scale_of(itertools.chain(*(curve.mean for _, curve in shown)))
-    axes.set(xlabel="gradient steps", ylabel=results.metric.name, yscale=scale, xlim=(0, main.observed[-1]))
+    axes.set(xlabel="steps", ylabel=results.metric.name, yscale=scale, xlim=(0, main.observed[-1]))
     drawn = "mean and band between quartiles" if axes.collections else "mean"
     axes.set_title(f"{main.setup}: held-out tasks, {drawn}", fontsize=9)
     plain_numbers(axes.yaxis)

@@ -11,7 +11,7 @@ from ml3zoo.plots.style import Figure
 
 def draw_problem(loss: LearnedLoss) -> dict[str, Figure]:
     """The pictures of a loss that its problem type has, by name."""
-    module = f"ml3zoo.plots.{loss.config.problem_type}"
+    module = f"ml3zoo.plots.{loss.config.problem_type.replace('-', '_')}"
     if find_spec(module) is None:
         return {}
     pictures: dict[str, Figure] = importlib.import_module(module).draw_loss(loss)
