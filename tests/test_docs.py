@@ -1,4 +1,4 @@
-"""The Python of docs/loops.md, word for word."""
+"""The Python of docs/loops.md and docs/policy_gradients.md, word for word."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-PAGE = Path(__file__).parents[1] / "docs" / "loops.md"
+DOCS = Path(__file__).parents[1] / "docs"
+PAGE = DOCS / "loops.md"
 BLOCKS = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
 
 
@@ -16,3 +17,11 @@ def test_a_block_runs(code, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     exec(compile(code, str(PAGE), "exec"), {})
     assert "print" not in code or capsys.readouterr().out == "0.5\n"
+
+
+def test_a_policy_learns_in_a_loop_of_its_own():
+    (code,) = re.findall(r"```python\n(.*?)```", (DOCS / "policy_gradients.md").read_text(encoding="utf-8"), re.DOTALL)
+    scope: dict = {}
+    exec(code, scope)
+    lengths = scope["lengths"]
+    assert sum(lengths[-5:]) > 3 * sum(lengths[:5])

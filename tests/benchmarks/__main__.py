@@ -10,7 +10,7 @@ import argparse
 import importlib
 import time
 
-LONG = {"ablation", "control", "long_runs", "stability"}
+LONG = {"ablation", "control", "long_runs", "policy", "stability"}
 """Half an hour or more: run only if named, or small."""
 BENCHMARKS = (
     "engine",
@@ -22,6 +22,7 @@ BENCHMARKS = (
     "ablation",
     "accuracy",
     "long_runs",
+    "policy",
     "stability",
     "cost",
     "contract",

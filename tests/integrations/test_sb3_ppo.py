@@ -14,8 +14,9 @@ from stable_baselines3 import PPO
 from ml3zoo import load_loss
 from ml3zoo.errors import InputError
 from ml3zoo.integrations.sb3 import LearnedPPO
-from ml3zoo.losses.ordinary import ClippedSurrogate
+from ml3zoo.losses.ordinary import ClippedSurrogate, DiscoveredPolicyOptimization
 from tests.families import example_loss
+from tests.pages import run_page
 
 SETTINGS = {
     "n_steps": 128,
@@ -71,3 +72,9 @@ def test_a_reward_that_is_no_number_is_found():
     model = LearnedPPO("MlpPolicy", Broken(gymnasium.make("Pendulum-v1")), loss=ClippedSurrogate(), **SETTINGS)
     with pytest.raises(InputError, match="an advantage is not finite"):
         model.learn(128)
+
+
+def test_the_page():
+    page = run_page("ppo")
+    assert page["model"].num_timesteps == 1024
+    assert isinstance(page["model"].loss, DiscoveredPolicyOptimization)
