@@ -117,9 +117,10 @@ class LearnedPPO(PPO):
 
     def _clipped_values(self, values: Tensor, before: Tensor) -> Tensor:
         """Values that keep near the ones before, if ``clip_range_vf`` asks for it."""
-        if self.clip_range_vf is None:
+        schedule: Any = self.clip_range_vf
+        if schedule is None:
             return values
-        most = self.clip_range_vf(self._current_progress_remaining)  # type: ignore[operator]
+        most = schedule(self._current_progress_remaining)
         return before + (values - before).clamp(-most, most)
 
     def _excluded_save_params(self) -> list[str]:
