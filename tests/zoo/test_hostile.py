@@ -286,13 +286,22 @@ values = st.recursive(
 )
 
 
-def survives(folder: Path) -> None:
-    """Loading works or is refused by one of our errors, in time and with little memory."""
-    started, memory = time.process_time(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+def load_and_call(folder: Path) -> float:
+    """Seconds that it takes the processor."""
+    started = time.process_time()
     with suppress(Ml3zooError):
         loss = read_loss(folder, replay=True)
         loss(torch.zeros(3, requires_grad=True), torch.ones(3), progress=torch.tensor(0.5)).backward()
-    assert time.process_time() - started < LONGEST
+    return time.process_time() - started
+
+
+def survives(folder: Path) -> None:
+    """Loading works or is refused by one of our errors, with little memory and in time: in one of three tries.
+
+    What is slow is so each time; a machine that is busy is not.
+    """
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert any(load_and_call(folder) < LONGEST for _ in range(3))
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory < MOST_MEMORY
 
 

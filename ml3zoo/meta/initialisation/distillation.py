@@ -131,6 +131,7 @@ def collect_samples(
                 seen = take_rows(drawn.data, family.rows, step_info.rows)
                 networks = {name: p.clone() for name, p in state.network.items()}
                 call = vmap(family.loss_arguments)(networks, seen)
+                call.pop("index", None)  # no learned loss knows rows by their number
                 recorded.append(call | _recalled(teacher, state, call) | {"progress": step_info.progress})
             state = step.advance(expand(phi, tasks), state, drawn.data, step_info)
     arguments = {name: torch.cat([one[name] for one in recorded]) for name in recorded[0]}
