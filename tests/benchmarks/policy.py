@@ -1,10 +1,10 @@
 """A learned policy objective for PPO beside its clipped surrogate and DPO, on environments of Gymnasium.
 
 A recipe on probation, without a card: it does better than DPO and not yet than tuned PPO. Its weights are ``LEARNED``,
-made by ``ml3zoo train ./tests/benchmarks/policy.py``, on two processes in 50 minutes. Three terms are added up for each sampled
-step: the surrogate (ratio times advantage), a drift that holds the policy near the one that collected the data, and the
-entropy. Their weights are learned. The logarithm of each is linear in how far the ratio has gone with or against the
-advantage, the advantage itself, the divergence of the batch, the share of training done, and a few products.
+made by ``ml3zoo train ./tests/benchmarks/policy.py``, on two processes in 50 minutes. Three terms are added up for each
+sampled step: the surrogate (ratio times advantage), a drift that holds the policy near the one that collected the data,
+and the entropy. Their weights are learned. The logarithm of each is linear in how far the ratio has gone with or
+against the advantage, the advantage, the divergence of the batch, the share of training done, and a few products.
 
 Meta-trained by evolution strategies over whole lifetimes of agents in small worlds written in torch, whose physics
 differ from agent to agent. At the start the surrogate's weight falls off with the ratio, much as PPO's clip does.
