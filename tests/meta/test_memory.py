@@ -47,25 +47,32 @@ def tasks():
     return type(drawn)(*in_double)
 
 
+def trained_in_a_plain_loop(tasks, task, call):
+    """The parameters of one network; ``call(output, labels, rows)`` is the loss of a minibatch."""
+    network = copy.deepcopy(FAMILY.optimizee.skeleton()).double()
+    network.load_state_dict({name: p[task] for name, p in tasks.initial.items()})
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.2, momentum=0.9)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, RUN.steps)
+    for info in RUN.step_infos(tasks):
+        rows = info.rows[task].long()
+        optimizer.zero_grad()
+        call(network(tasks.data["x"][task][rows]), tasks.data["labels"][task][rows], rows).backward()
+        optimizer.step()
+        schedule.step()
+    return {name: p.detach() for name, p in network.named_parameters()}
+
+
 def test_a_run_is_that_of_a_plain_loop(loss, tasks):
     step = RUN.step(loss, FAMILY)
     found = RUN.under(loss, FAMILY, tasks)
-    rows = [info.rows for info in RUN.step_infos(tasks)]
     for task in range(2):
-        network = copy.deepcopy(FAMILY.optimizee.skeleton()).double()
-        network.load_state_dict({name: p[task] for name, p in tasks.initial.items()})
-        optimizer = torch.optim.SGD(network.parameters(), lr=0.2, momentum=0.9)
-        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, RUN.steps)
         stateful = copy.deepcopy(loss)
         stateful.total_steps = RUN.steps
-        for chosen in rows:
-            optimizer.zero_grad()
-            x, y = (tasks.data[name][task][chosen[task].long()] for name in ("x", "labels"))
-            stateful(network(x), y).backward()
-            optimizer.step()
-            schedule.step()
-        for name, p in network.named_parameters():
-            torch.testing.assert_close(found[name][task], p.detach(), rtol=1e-5, atol=1e-7)
+        trained = trained_in_a_plain_loop(
+            tasks, task, lambda output, labels, rows, stateful=stateful: stateful(output, labels)
+        )
+        for name, p in trained.items():
+            torch.testing.assert_close(found[name][task], p, rtol=1e-5, atol=1e-7)
     assert step.start(tasks).memory["total"].shape == (2, 1)
 
 
@@ -105,20 +112,8 @@ def test_particles_keep_what_is_remembered(loss, tasks):
 
 
 def test_a_run_under_a_loss_that_remembers_every_row_is_that_of_a_plain_loop(tasks):
-    loss = EarlyLearningRegularization(0, 0)
-    found = RUN.under(loss, FAMILY, tasks)
-    rows = [info.rows for info in RUN.step_infos(tasks)]
+    found = RUN.under(EarlyLearningRegularization(0, 0), FAMILY, tasks)
     for task in range(2):
-        network = copy.deepcopy(FAMILY.optimizee.skeleton()).double()
-        network.load_state_dict({name: p[task] for name, p in tasks.initial.items()})
-        optimizer = torch.optim.SGD(network.parameters(), lr=0.2, momentum=0.9)
-        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, RUN.steps)
-        stateful = EarlyLearningRegularization(30, 3).double()
-        for chosen in rows:
-            index = chosen[task]
-            optimizer.zero_grad()
-            stateful(network(tasks.data["x"][task][index]), tasks.data["labels"][task][index], index).backward()
-            optimizer.step()
-            schedule.step()
-        for name, p in network.named_parameters():
-            torch.testing.assert_close(found[name][task], p.detach(), rtol=1e-9, atol=1e-11)
+        trained = trained_in_a_plain_loop(tasks, task, EarlyLearningRegularization(30, 3).double())
+        for name, p in trained.items():
+            torch.testing.assert_close(found[name][task], p, rtol=1e-9, atol=1e-11)
