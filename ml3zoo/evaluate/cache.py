@@ -14,6 +14,7 @@ from ml3zoo.evaluate.protocol import Evaluation
 from ml3zoo.format.files import write_text
 from ml3zoo.format.results import SetupDescription, SetupResult
 from ml3zoo.losses import LearnedLoss
+from ml3zoo.meta.identity import identity_of
 
 
 class _Cached(msgspec.Struct):
@@ -63,11 +64,16 @@ class EvaluationCache:
 
 
 def _fingerprint(loss: LearnedLoss, evaluation: Evaluation, initial: LearnedLoss | None) -> str:
-    """Identifies what is measured: equal weights, protocol and version, equal fingerprint."""
-    tasks = evaluation.validation_tasks, evaluation.test_tasks, evaluation.seeds, evaluation.observations
-    baselines = [(ordinary.name, ordinary.hyper) for ordinary in evaluation.baselines]
-    protocol = tasks, evaluation.setups, baselines, evaluation.metric, evaluation.grid, evaluation.schedules
-    found = hashlib.sha256(repr((__version__, loss.config, protocol)).encode())
+    """Identifies what is measured: equal weights, protocol with its code, and version, equal fingerprint."""
+    protocol = identity_of(
+        tasks=(evaluation.validation_tasks, evaluation.test_tasks, evaluation.seeds, evaluation.observations),
+        setups=evaluation.setups,
+        baselines=evaluation.baselines,
+        metric=evaluation.metric,
+        grid=evaluation.grid,
+        schedules=evaluation.schedules,
+    )
+    found = hashlib.sha256(repr((__version__, loss.config, protocol.digest())).encode())
     for module in (loss, initial or nn.Identity()):
         for name, p in module.named_parameters():
             found.update(name.encode() + p.detach().cpu().numpy().tobytes())

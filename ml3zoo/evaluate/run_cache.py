@@ -18,6 +18,7 @@ from torch import nn
 from ml3zoo.errors import CheckpointError
 from ml3zoo.evaluate.method import Runs
 from ml3zoo.format.files import make_folder, replacing
+from ml3zoo.meta.identity import identity_of
 
 if TYPE_CHECKING:
     from ml3zoo.evaluate.candidates import Candidate
@@ -60,25 +61,20 @@ class RunCache:
     def _path(self, candidate: Candidate) -> Path | None:
         if self._folder is None or candidate.role != "baseline":
             return None
-        decides = (torch.__version__, _code(), _identity(candidate.loss), candidate.tasks)
-        return self._folder / f"{hashlib.sha256(repr(decides).encode()).hexdigest()[:32]}.npz"
+        loss = candidate.loss
+        found = identity_of(
+            versions=(torch.__version__, _code(), _sources(loss)),
+            loss=loss,
+            state=loss.state_dict(),
+            tasks=candidate.tasks,
+        )
+        return self._folder / f"{found.digest()[:32]}.npz"
 
 
-def _identity(loss: nn.Module) -> list[tuple[str, str, dict[str, object]]]:
-    """What an ordinary loss is: classes, with their code, and settings of all its modules."""
-    return [
-        (name, f"{type(module).__module__}.{type(module).__qualname__} {_source(type(module))}", _settings(module))
-        for name, module in loss.named_modules()
-    ]
-
-
-def _source(kind: type[nn.Module]) -> str:
-    """A digest of a class's code."""
-    return hashlib.sha256(inspect.getsource(kind).encode()).hexdigest()
-
-
-def _settings(module: nn.Module) -> dict[str, object]:
-    return {name: value for name, value in vars(module).items() if not name.startswith("_")}
+def _sources(loss: nn.Module) -> list[str]:
+    """The code of the classes of an ordinary loss, ours too."""
+    kinds = {type(module) for module in loss.modules()}
+    return sorted(inspect.getsource(kind) for kind in kinds)
 
 
 @functools.cache

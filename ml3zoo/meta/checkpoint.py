@@ -14,30 +14,34 @@ from torch import Tensor
 from ml3zoo.__version__ import __version__
 from ml3zoo.errors import CheckpointError
 from ml3zoo.format.files import replacing
+from ml3zoo.meta.identity import Identity
+
+_MOST_NAMED = 3
+"""How many changes an error names."""
 
 
-def save_checkpoint(path: Path, fingerprint: str, header: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
+def save_checkpoint(path: Path, identity: Identity, header: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
     """Write a checkpoint.
 
     Args:
         path: the file.
-        fingerprint: identifies the recipe; only the same one may resume.
+        identity: of the meta-training; only the same one may resume.
         header: JSON values.
         tensors: no two may share memory.
     """
-    metadata = {"ml3zoo": __version__, "fingerprint": fingerprint, "header": json.dumps(header)}
+    metadata = {"ml3zoo": __version__, "identity": json.dumps(identity.values), "header": json.dumps(header)}
     with replacing(path) as partial:
         save_file({k: v.detach().contiguous() for k, v in tensors.items()}, partial, metadata)
 
 
 def load_checkpoint(
-    path: Path, fingerprint: Callable[[dict[str, Tensor]], str]
+    path: Path, identity: Callable[[dict[str, Tensor]], Identity]
 ) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """Header and tensors that ``save_checkpoint`` wrote.
 
     Args:
         path: the file.
-        fingerprint: of the recipe that wants to resume, given the checkpoint's tensors.
+        identity: of the meta-training that wants to resume, given the checkpoint's tensors.
 
     Raises:
         CheckpointError: the file is damaged, or belongs to another recipe or version.
@@ -46,7 +50,8 @@ def load_checkpoint(
         with safe_open(path, "pt") as file:
             metadata = file.metadata() or {}
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a dict
-        version, found, header = metadata["ml3zoo"], metadata["fingerprint"], json.loads(metadata["header"])
+        version, header = metadata["ml3zoo"], json.loads(metadata["header"])
+        found: dict[str, str] = json.loads(metadata["identity"])
     except (SafetensorError, OSError, KeyError, ValueError) as error:
         raise CheckpointError(f"checkpoint {path} is damaged ({error}). Delete it and start again.") from error
     if version != __version__:
@@ -54,11 +59,12 @@ def load_checkpoint(
             f"checkpoint {path} was written by ml3zoo {version}, this is {__version__}: it would not continue in "
             "the same way. Start without --resume, or install that version."
         )
-    expected = fingerprint(tensors)
-    if found != expected:
+    changes = identity(tensors).changes(found)
+    if changes:
+        more = f" and {len(changes) - _MOST_NAMED} more" if len(changes) > _MOST_NAMED else ""
         raise CheckpointError(
-            f"checkpoint {path} was written by another recipe or version of it ({found[:12]}, this one is "
-            f"{expected[:12]}). Start without --resume, or name another --out."
+            f"checkpoint {path} was written by another recipe or version of it: {'; '.join(changes[:_MOST_NAMED])}"
+            f"{more}. Undo that to go on, or start without --resume, or name another --out."
         )
     return header, tensors
 

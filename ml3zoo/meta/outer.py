@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -16,6 +15,7 @@ from ml3zoo.errors import InputError
 from ml3zoo.meta.agents import Run
 from ml3zoo.meta.checkpoint import load_checkpoint, read_header, save_checkpoint
 from ml3zoo.meta.estimators import Estimate, Estimator, MetaProblem, Objective
+from ml3zoo.meta.identity import Identity, identity_of
 from ml3zoo.meta.inner import expand
 from ml3zoo.meta.interruption import Interrupted, Interruption, interruption
 from ml3zoo.meta.log import Log
@@ -159,19 +159,21 @@ def is_unfinished(folder: Path) -> bool:
     return header is not None and not header["stopped"]
 
 
-def fingerprint(loss: nn.Module, training: MetaTraining, learned: Sequence[Tensors] | None = None) -> str:
-    """Identifies a meta-training: equal config of the loss, training and learned tensors, equal fingerprint.
+def identity(loss: nn.Module, training: MetaTraining, learned: Sequence[Tensors] | None = None) -> Identity:
+    """What decides a meta-training; only an equal one may go on from its checkpoint.
 
     Args:
-        loss: its config counts, not its weights.
-        training: all of it counts.
+        loss: its config counts, but for its summary, and not its weights.
+        training: all of it counts, with the code of a user's own families, objectives and ordinary losses.
         learned: by each task family before meta-training; what the families hold now if not given.
     """
-    digest = hashlib.sha256(repr((getattr(loss, "config", loss), training)).encode())
-    for tensors in _learned(training) if learned is None else learned:
-        for name, tensor in sorted(tensors.items()):
-            digest.update(name.encode() + tensor.detach().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()
+    found = identity_of(
+        loss=getattr(loss, "config", loss),
+        training=training,
+        learned=_learned(training) if learned is None else learned,
+    )
+    found.values.pop("loss.summary", None)
+    return found
 
 
 def _learned(training: MetaTraining) -> list[Tensors]:
@@ -191,7 +193,7 @@ class _MetaTrainingRun:
         self.loss, self.training, self.ranks = loss.to(ranks.device), training, ranks
         self._move_learned(ranks.device)
         self.path, self.folder = folder / CHECKPOINT, folder
-        self.fingerprint = fingerprint(loss, training)
+        self.identity = identity(loss, training)
         self.generator = torch.Generator().manual_seed(training.seed)
         self.phi = {name: p.detach().clone().requires_grad_() for name, p in loss.named_parameters()}
         self.adam = torch.optim.Adam(list(self.phi.values()), lr=training.lr)
@@ -327,16 +329,16 @@ class _MetaTrainingRun:
             tensors |= {f"learned.{index}.{name}": value.detach().clone() for name, value in learned.items()}
         tensors["generator"] = self.generator.get_state()
         if self.ranks.first:
-            save_checkpoint(self.path, self.fingerprint, asdict(self.progress), tensors)
+            save_checkpoint(self.path, self.identity, asdict(self.progress), tensors)
 
     def _restore(self) -> None:
-        header, tensors = load_checkpoint(self.path, self._fingerprint_with)
+        header, tensors = load_checkpoint(self.path, self._identity_with)
         self.progress = Progress(**header)
         mine = self.ranks.share(self.training.tasks)
         device = self.ranks.device
         parts = _parts(tensors)
         self.generator.set_state(parts["generator"][""])
-        self.fingerprint = self._fingerprint_with(tensors)
+        self.identity = self._identity_with(tensors)
         with torch.no_grad():
             for ours, saved in zip(_learned(self.training), self._saved_learned(tensors), strict=True):
                 for name, value in saved.items():
@@ -352,9 +354,9 @@ class _MetaTrainingRun:
             index, _, name = full.partition(".")
             self.estimator_state[int(index)][name] = value[mine].to(device)
 
-    def _fingerprint_with(self, tensors: Tensors) -> str:
-        """The fingerprint, had the task families learned what a checkpoint holds."""
-        return fingerprint(self.loss, self.training, self._saved_learned(tensors))
+    def _identity_with(self, tensors: Tensors) -> Identity:
+        """The identity, had the task families learned what a checkpoint holds."""
+        return identity(self.loss, self.training, self._saved_learned(tensors))
 
     def _saved_learned(self, tensors: Tensors) -> list[Tensors]:
         """What a checkpoint holds of each task family."""

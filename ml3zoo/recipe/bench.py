@@ -14,7 +14,8 @@ from ml3zoo.evaluate import Evaluation, bootstrap, evaluate, replay_setup
 from ml3zoo.format.results import Interval, MethodResult, PairedComparison, Results, SetupResult, read_results
 from ml3zoo.losses import LearnedLoss
 from ml3zoo.meta.compute import reproducible_compute
-from ml3zoo.recipe.recipe import Recipe, find_recipe, list_recipes, quick_evaluation
+from ml3zoo.recipe.finding import find_recipe, list_recipes
+from ml3zoo.recipe.recipe import Recipe, quick_evaluation
 from ml3zoo.zoo.names import resolve
 from ml3zoo.zoo.store import read_loss
 

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import copy
 import datetime
-import importlib
-import importlib.util
-import pkgutil
 import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 import torch
 
 from ml3zoo.__version__ import __version__
-from ml3zoo.errors import InputError, OutputError, UnknownNameError, did_you_mean
+from ml3zoo.errors import OutputError
 from ml3zoo.evaluate import Evaluation, Method, bootstrap, evaluate, measure_another, measure_cost, swapped_in
 from ml3zoo.format.config import FILE_NAME, LossConfig, Provenance
 from ml3zoo.format.files import check_replaceable, make_folder
@@ -32,6 +28,7 @@ from ml3zoo.meta.log import read_log
 from ml3zoo.meta.outer import MetaTraining, Progress, is_unfinished, meta_train
 from ml3zoo.meta.ranks import Ranks, joined_ranks
 from ml3zoo.recipe.card_folder import write_card
+from ml3zoo.recipe.rehearsal import rehearse
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -98,6 +95,7 @@ class Recipe:
             ``out``, or None from the other processes.
 
         Raises:
+            InputError: something of the recipe does not work; see ``rehearse``.
             OutputError: a folder cannot be written, or holds an unfinished run and ``resume`` is off.
             CheckpointError: ``resume`` finds a checkpoint of another recipe.
             RankError: another process has ended.
@@ -108,6 +106,7 @@ class Recipe:
         make_folder(out.parent)
         check_replaceable(out, FILE_NAME)
         with reproducible_compute():
+            rehearse(self)
             with joined_ranks() as ranks:
                 trained = [self._meta_train(seed, out, resume, ranks) for seed in self.seeds]
                 best = min(trained, key=lambda one: one.progress.best)
@@ -228,53 +227,6 @@ def quick_evaluation(evaluation: Evaluation) -> Evaluation:
         cost_sizes=evaluation.cost_sizes[:1],
         compiled=False,
     )
-
-
-def list_recipes() -> list[str]:
-    """Names of all recipes, sorted."""
-    package = importlib.import_module("ml3zoo.training")
-    return sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules(package.__path__))
-
-
-def find_recipe(name: str) -> Recipe:
-    """A recipe of ml3zoo by its name, or one of your own by the path of its file (``./my_recipe.py``).
-
-    A recipe is Python code and is run: read a stranger's before you use it.
-
-    Raises:
-        UnknownNameError: there is none.
-        InputError: the file cannot be run, or defines no ``RECIPE``.
-    """
-    if name.endswith(".py") or "/" in name:
-        return _read_recipe(Path(name))
-    if name not in list_recipes():
-        raise UnknownNameError(
-            f"no recipe named {name!r}; there are {', '.join(list_recipes())}.{did_you_mean(name, list_recipes())} "
-            "A recipe is a file in training/."
-        )
-    module = importlib.import_module(f"ml3zoo.training.{name.replace('-', '_')}")
-    return _recipe_of(module)
-
-
-def _read_recipe(path: Path) -> Recipe:
-    if not path.is_file():
-        raise UnknownNameError(f"no file {path}: the path of a recipe was expected, such as ./my_recipe.py.")
-    spec = importlib.util.spec_from_file_location(f"recipe_{path.stem}", path)
-    if spec is None or spec.loader is None:
-        raise InputError(f"{path} is no Python file. A recipe is a .py file that defines RECIPE.")
-    module = importlib.util.module_from_spec(spec)
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        raise InputError(f"{path} cannot be run ({type(error).__name__}: {error}). Correct it first.") from error
-    return _recipe_of(module)
-
-
-def _recipe_of(module: ModuleType) -> Recipe:
-    recipe = getattr(module, "RECIPE", None)
-    if not isinstance(recipe, Recipe) or module.__file__ is None:
-        raise InputError(f"{module.__name__} defines no RECIPE (a ml3zoo.recipe.Recipe). See training/ for examples.")
-    return replace(recipe, source=Path(module.__file__).read_text(encoding="utf-8"))
 
 
 def _commit() -> str | None:

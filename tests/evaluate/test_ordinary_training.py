@@ -40,7 +40,7 @@ from ml3zoo.losses import LearnedLoss
 from ml3zoo.meta.inner import InnerRun
 from ml3zoo.meta.optimizers import SGD, Adam, optimizer_of
 from ml3zoo.plots.measured import draw_curves, draw_ranks
-from ml3zoo.recipe.recipe import find_recipe
+from ml3zoo.recipe import find_recipe
 from ml3zoo.tasks.optimizees import MLP
 from ml3zoo.tasks.sine import Sine
 from ml3zoo.zoo.card import headline, render_card

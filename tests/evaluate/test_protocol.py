@@ -44,8 +44,9 @@ from ml3zoo.format.schema import parse
 from ml3zoo.losses import LearnedLoss
 from ml3zoo.meta.inner import InnerRun
 from ml3zoo.meta.optimizers import SGD
+from ml3zoo.recipe import find_recipe
 from ml3zoo.recipe.bench import BenchReport, Row, rerun
-from ml3zoo.recipe.recipe import find_recipe, quick_evaluation
+from ml3zoo.recipe.recipe import quick_evaluation
 from ml3zoo.tasks.optimizees import MLP
 from ml3zoo.tasks.sine import Sine
 from ml3zoo.zoo.card import headline

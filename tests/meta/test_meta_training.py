@@ -22,12 +22,12 @@ from safetensors.torch import load_file, save_file
 
 from ml3zoo.errors import CheckpointError, InputError
 from ml3zoo.losses import LearnedLoss
-from ml3zoo.meta.estimators import Estimate, EvolutionStrategies, PersistentEvolution, Unrolled
+from ml3zoo.meta.estimators import Estimate, Estimator, EvolutionStrategies, PersistentEvolution, Unrolled
 from ml3zoo.meta.inner import InnerRun
 from ml3zoo.meta.interruption import Interrupted
 from ml3zoo.meta.log import read_log
 from ml3zoo.meta.optimizers import SGD
-from ml3zoo.meta.outer import MetaTraining, TrainingConfig, fingerprint, meta_train
+from ml3zoo.meta.outer import MetaTraining, TrainingConfig, identity, meta_train
 from ml3zoo.meta.ranks import Ranks
 from ml3zoo.recipe import find_recipe
 from ml3zoo.tasks.control.ensemble import Fit
@@ -116,25 +116,21 @@ def test_it_stops_on_a_plateau(tmp_path):
     assert read_log(tmp_path)[-1]["stopped"] == "no better in 3 validations"
 
 
-@dataclass
-class Interrupting:
-    """An estimator that stops the run at its n-th call, by a signal or by an exception."""
+def interrupting(inner: Estimator, at: int, by: signal.Signals | int | None = None) -> Estimator:
+    """The same estimator, but it stops the run at its n-th call, by a signal or by an exception."""
+    calls = itertools.count(1)
 
-    inner: PersistentEvolution
-    at: int
-    by: signal.Signals | None = None
-    calls: int = 0
+    class Interrupting(type(inner)):
+        def __call__(self, *arguments):
+            if next(calls) == at:
+                if by is None:
+                    raise KeyboardInterrupt
+                os.kill(os.getpid(), by)
+            return inner(*arguments)
 
-    def __call__(self, *arguments):
-        self.calls += 1
-        if self.calls == self.at:
-            if self.by is None:
-                raise KeyboardInterrupt
-            os.kill(os.getpid(), self.by)
-        return self.inner(*arguments)
-
-    def __repr__(self) -> str:
-        return repr(self.inner)
+    for name in ("__module__", "__qualname__"):
+        setattr(Interrupting, name, getattr(type(inner), name))
+    return Interrupting(**vars(inner))
 
 
 @pytest.mark.parametrize("by", [None, signal.SIGTERM, signal.SIGINT])
@@ -145,7 +141,7 @@ def test_an_interrupted_run_ends_bit_identical(tmp_path, at, by):
     (tmp_path / "parts").mkdir()
     meta_train(whole, small(), tmp_path / "whole")
     with pytest.raises(KeyboardInterrupt) as stopped:
-        meta_train(fresh(), small(estimator=Interrupting(small().estimator, at, by)), tmp_path / "parts")
+        meta_train(fresh(), small(estimator=interrupting(small().estimator, at, by)), tmp_path / "parts")
     if by is not None:
         assert stopped.type is Interrupted
         with safe_open(tmp_path / "parts" / "checkpoint.safetensors", "pt") as file:
@@ -199,15 +195,15 @@ def imagined(environment: ImaginedReacher) -> tuple[LearnedLoss, MetaTraining]:
     return find_recipe("reacher").fresh_loss(0), training
 
 
-def test_the_fingerprint_changes_with_what_a_family_learned():
+def test_the_identity_changes_with_what_a_family_learned():
     environment = ImaginedReacher()
     loss, training = imagined(environment)
-    before = fingerprint(loss, training)
-    assert before == fingerprint(*imagined(ImaginedReacher()))
+    before = identity(loss, training)
+    assert before == identity(*imagined(ImaginedReacher()))
     with torch.no_grad():
         environment.model.bias[0, 0, 0] += 1e-6
-    assert fingerprint(loss, training) != before
-    assert fingerprint(loss, small()) == fingerprint(loss, small())
+    assert identity(loss, training) != before
+    assert identity(loss, small()) == identity(loss, small())
 
 
 def test_resuming_restores_what_a_family_learned(tmp_path):
@@ -220,7 +216,7 @@ def test_resuming_restores_what_a_family_learned(tmp_path):
         folder.mkdir()
         loss, training = imagined(environment)
         if folder is parts:
-            interrupted = replace(training, estimator=Interrupting(training.estimator, 2, signal.SIGTERM))
+            interrupted = replace(training, estimator=interrupting(training.estimator, 2, signal.SIGTERM))
             with pytest.raises(Interrupted):
                 meta_train(loss, interrupted, folder)
             environment.forget(torch.Generator().manual_seed(2))

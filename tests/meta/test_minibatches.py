@@ -23,7 +23,7 @@ from ml3zoo.tasks.class_data import Mixtures
 from ml3zoo.tasks.label_noise import Symmetric
 from ml3zoo.tasks.noisy_labels import NoisyLabels
 from tests.families import example_loss
-from tests.meta.test_meta_training import Interrupting, equal, fresh, small
+from tests.meta.test_meta_training import equal, fresh, interrupting, small
 from tests.problems import FAMILY, double, quadratic_problem
 
 LABELS = NoisyLabels(Mixtures(3, 4), Symmetric(), (6,), points=37)
@@ -211,7 +211,7 @@ def test_an_interrupted_minibatch_run_ends_bit_identical(estimator, tmp_path):
         (tmp_path / name).mkdir()
     meta_train(whole, training(estimator=estimator), tmp_path / "whole")
     with pytest.raises(Interrupted):
-        meta_train(fresh(), training(estimator=Interrupting(estimator, 9, 15)), tmp_path / "parts")
+        meta_train(fresh(), training(estimator=interrupting(estimator, 9, 15)), tmp_path / "parts")
     meta_train(parts, training(estimator=estimator), tmp_path / "parts", resume=True)
     assert equal(whole, parts)
     whole, parts = (load_file(tmp_path / name / "checkpoint.safetensors") for name in ("whole", "parts"))

@@ -22,7 +22,7 @@ from ml3zoo.tasks.label_noise import Symmetric
 from ml3zoo.tasks.noisy_labels import NoisyLabels
 from ml3zoo.tasks.optimizees import CNN, MLP, Optimizee
 from tests.families import example_loss
-from tests.meta.test_meta_training import Interrupting, equal, small
+from tests.meta.test_meta_training import equal, interrupting, small
 from tests.problems import double
 
 
@@ -104,7 +104,7 @@ def test_an_interrupted_run_ends_bit_identical(estimator, tmp_path):
         (tmp_path / name).mkdir()
     meta_train(whole, small(estimator=estimator, **training), tmp_path / "whole")
     with pytest.raises(Interrupted):
-        meta_train(parts, small(estimator=Interrupting(estimator, 4, 15), **training), tmp_path / "parts")
+        meta_train(parts, small(estimator=interrupting(estimator, 4, 15), **training), tmp_path / "parts")
     meta_train(parts, small(estimator=estimator, **training), tmp_path / "parts", resume=True)
     assert equal(whole, parts)
     whole, parts = (load_file(tmp_path / name / "checkpoint.safetensors") for name in ("whole", "parts"))

@@ -1,0 +1,71 @@
+"""A name or a path -> a recipe."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import pkgutil
+import sys
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+
+from ml3zoo.errors import InputError, UnknownNameError, did_you_mean
+from ml3zoo.recipe.recipe import Recipe
+
+
+def list_recipes() -> list[str]:
+    """Names of all recipes, sorted."""
+    package = importlib.import_module("ml3zoo.training")
+    return sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules(package.__path__))
+
+
+def find_recipe(name: str) -> Recipe:
+    """A recipe of ml3zoo by its name, or one of your own by the path of its file (``./my_recipe.py``).
+
+    A recipe is Python code and is run, as ``python my_recipe.py`` would: it can import the files beside it. Read a
+    stranger's before you use it.
+
+    Raises:
+        UnknownNameError: there is none.
+        InputError: the file cannot be run, or defines no ``RECIPE``.
+    """
+    if name.endswith(".py") or "/" in name:
+        return _recipe_of(_run(Path(name)))
+    if name not in list_recipes():
+        raise UnknownNameError(
+            f"no recipe named {name!r}; there are {', '.join(list_recipes())}.{_hint(name)} "
+            "A recipe is a file in training/."
+        )
+    return _recipe_of(importlib.import_module(f"ml3zoo.training.{name.replace('-', '_')}"))
+
+
+def _hint(name: str) -> str:
+    beside = Path(f"{name}.py")
+    return f" Did you mean ./{beside}?" if beside.is_file() else did_you_mean(name, list_recipes())
+
+
+def _run(path: Path) -> ModuleType:
+    """The module of a file, as Python's own ``import`` would leave it: known by its name, its folder on the path."""
+    if not path.is_file():
+        raise UnknownNameError(f"no file {path}: the path of a recipe was expected, such as ./my_recipe.py.")
+    spec = importlib.util.spec_from_file_location(f"recipe_{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise InputError(f"{path} is no Python file. A recipe is a .py file that defines RECIPE.")
+    folder = str(path.parent.resolve())
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:
+        del sys.modules[spec.name]
+        raise InputError(f"{path} cannot be run ({type(error).__name__}: {error}). Correct it first.") from error
+    return module
+
+
+def _recipe_of(module: ModuleType) -> Recipe:
+    recipe = getattr(module, "RECIPE", None)
+    if not isinstance(recipe, Recipe) or module.__file__ is None:
+        raise InputError(f"{module.__name__} defines no RECIPE (a ml3zoo.recipe.Recipe). See training/ for examples.")
+    return replace(recipe, source=Path(module.__file__).read_text(encoding="utf-8"))
