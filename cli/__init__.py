@@ -16,7 +16,7 @@ from .apply import apply
 from .bench import bench
 from .info import info
 from .list import list_
-from .output import fail, say, talk
+from .output import fail, never_fail, say, talk
 from .plot import plot
 from .publish import publish
 from .pull import pull
@@ -68,6 +68,7 @@ for verb in (list_, info, pull, apply, train, bench, plot, verify, publish):
 
 def main() -> None:
     """Run the command line."""
+    never_fail()
     try:
         app()
     except Ml3zooError as error:

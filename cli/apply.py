@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ml3zoo.errors import InputError
+from ml3zoo.errors import InputError, UnsavedError
 from ml3zoo.format.config import LossConfig, read_config
 from ml3zoo.format.problem_types import find_problem_type
 from ml3zoo.zoo.names import locate
@@ -17,8 +19,7 @@ from ml3zoo.zoo.names import locate
 from .output import Json, Name, say, show_json, talk
 
 if TYPE_CHECKING:
-    from ml3zoo.apply.environment import EnvironmentReport
-    from ml3zoo.apply.table import TableReport
+    from ml3zoo.apply.report import Report
 
 
 def apply(
@@ -77,29 +78,48 @@ def apply(
     pinned = str(source) if source else name
     of_tables = {"DATA": data, "--target": target, "--test": test, "--baselines": baselines}
     of_environments = {"--env": env, "--policy": policy, "--record": record}
-    report: TableReport | EnvironmentReport
-    if find_problem_type(config.problem_type).acting:
-        environment = config.environment.id if config.environment else "ID"
-        _check_usage(config, f"in an environment: --env {shlex.quote(environment)}", {"--env": env}, of_tables)
-        assert env is not None
-        from ml3zoo.apply.environment import POLICY, apply_in_environment
+    report: Report
+    with _shown_if_unsaved(json):
+        if find_problem_type(config.problem_type).acting:
+            environment = config.environment.id if config.environment else "ID"
+            _check_usage(config, f"in an environment: --env {shlex.quote(environment)}", {"--env": env}, of_tables)
+            assert env is not None
+            from ml3zoo.apply.environment import POLICY, apply_in_environment
 
-        shape = POLICY if policy is None else policy
-        report = apply_in_environment(pinned, env, policy=shape, steps=steps, seeds=seeds, out=out, record=record)
-    else:
-        _check_usage(config, "on a table: DATA --target COLUMN", {"DATA": data, "--target": target}, of_environments)
-        assert data is not None
-        assert target is not None
-        from ml3zoo.apply.table import apply_loss
+            if ":" in env and str(Path.cwd()) not in sys.path:
+                sys.path.insert(0, str(Path.cwd()))  # module:Name-v0 is found here, as by python -m
+            shape = POLICY if policy is None else policy
+            report = apply_in_environment(pinned, env, policy=shape, steps=steps, seeds=seeds, out=out, record=record)
+        else:
+            _check_usage(
+                config, "on a table: DATA --target COLUMN", {"DATA": data, "--target": target}, of_environments
+            )
+            assert data is not None
+            assert target is not None
+            from ml3zoo.apply.table import apply_loss
 
-        report = apply_loss(pinned, data, target, test=test, baselines=baselines, steps=steps, seeds=seeds, out=out)
+            report = apply_loss(pinned, data, target, test=test, baselines=baselines, steps=steps, seeds=seeds, out=out)
+    _show(report, json)
+    if out is not None and not json:
+        talk(f"saved in {out}")
+
+
+@contextmanager
+def _shown_if_unsaved(json: bool) -> Iterator[None]:
+    """Show a report that could not be saved before saying so: it took long to make."""
+    try:
+        yield
+    except UnsavedError as error:
+        _show(error.report, json)
+        raise
+
+
+def _show(report: Report, json: bool) -> None:
     if json:
         show_json(report.as_dict())
         return
     for line in report.lines():
         say(line)
-    if out is not None:
-        talk(f"saved in {out}")
 
 
 def _check_usage(config: LossConfig, use: str, needed: Mapping[str, object], unsuitable: Mapping[str, object]) -> None:

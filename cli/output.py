@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 import unicodedata
@@ -14,7 +15,16 @@ Name = Annotated[str, LOSS]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON to stdout.")]
 Quick = Annotated[bool, typer.Option("--quick", help="A small version, done within a minute.")]
 
+QUICK = "A quick run shows that everything works; its numbers mean nothing, and its card says so."
+"""Whenever such a loss is made or published."""
 _LONGEST_MESSAGE = 4000
+
+
+def never_fail() -> None:
+    """What a terminal or a file cannot write becomes ``?``: no work is lost for the sake of a letter."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def show_json(value: Any) -> None:

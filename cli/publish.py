@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from .output import Json, say, show_json, talk
+from .output import QUICK, Json, say, show_json, talk
 
 
 def publish(
@@ -29,6 +29,8 @@ def publish(
 
     done = publish_loss(folder, repo, private=private, pr=pr, tag=tag, dry_run=dry_run, force=force)
     if json:
+        if done.quick:
+            talk(QUICK)
         show_json(asdict(done) | {"reference": str(done.reference)})
         return
     for name in done.uploaded:
@@ -37,5 +39,7 @@ def publish(
         talk(f"  {'would remove' if dry_run else 'removed'} {name}")
     if not done.uploaded and not done.removed:
         talk("  everything is there already")
+    if done.quick:
+        talk(QUICK)
     talk(done.url)
     say(f"ml3zoo pull {done.reference}")

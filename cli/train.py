@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from .output import Quick, fail, say, talk
+from .output import QUICK, Quick, fail, say, talk
 
 
 def train(
@@ -46,7 +46,7 @@ def train(
         return
     say(written)
     if quick:
-        talk("A quick run shows that everything works; its numbers mean nothing.")
+        talk(QUICK)
     if publish is not None:
         from ml3zoo.zoo.hub.publish import publish_loss
 

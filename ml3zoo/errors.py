@@ -9,6 +9,7 @@
     ├── HubError              what the Hugging Face Hub refuses
     │   └── UnreachableError  the Hub does not answer, or must not be asked
     ├── OutputError           a place that cannot be written to
+    │   └── UnsavedError      what was found is here, but could not be saved
     ├── CheckpointError       a checkpoint that does not belong to this run
     ├── RankError             another process of the same meta-training has ended
     └── MissingPackageError   a package not installed               (also an ImportError)
@@ -21,6 +22,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
 
 
 class Ml3zooError(Exception):
@@ -57,6 +59,14 @@ class UnreachableError(HubError):
 
 class OutputError(Ml3zooError):
     """A place that cannot be written to."""
+
+
+class UnsavedError(OutputError):
+    """What was found could not be saved; it is in ``report``."""
+
+    def __init__(self, message: str, report: Any) -> None:
+        super().__init__(message)
+        self.report = report
 
 
 class CheckpointError(Ml3zooError):

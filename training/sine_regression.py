@@ -8,9 +8,11 @@ networks and horizons, so that one learning rate serves them all. The weights it
 that grows weaker with the training left and stronger as the error falls. The card measures that start by itself.
 """
 
+from dataclasses import replace
+
 from torch import Tensor, nn
 
-from ml3zoo.evaluate import Baseline, Evaluation, Setup, Unseen
+from ml3zoo.evaluate import NMSE, Baseline, Evaluation, Setup, Unseen
 from ml3zoo.format.config import InnerConfig, LossConfig, SignalConfig
 from ml3zoo.meta.estimators import EvolutionStrategies, Objective
 from ml3zoo.meta.inner import InnerRun
@@ -38,6 +40,12 @@ UNSEEN = (MLP((1, 40, 40, 40, 1), "ReLU"), MLP((1, 64, 64, 1), "SiLU"), MLP((1, 
 MIDDLES: dict[InnerOptimizer, float] = {SGD(): 0.1, SGD(momentum=0.9): 0.02, Adam(): 0.02}
 """Every optimiser that losses are measured under, with the middle of its learning-rate grid."""
 HORIZONS = (20, 500)
+STANDARDISED_NMSE = replace(
+    NMSE,
+    conditions=(
+        "Ordinary losses had standardised targets; at the learned loss's rate they had the learned loss's targets."
+    ),
+)
 EXAMPLE = """\
 x = torch.rand(100, 1) * 10 - 5
 y = 3 * torch.sin(x)
@@ -87,6 +95,7 @@ def sine_evaluation(config: LossConfig, horizons: tuple[int, ...] = HORIZONS) ->
             Baseline("Huber (δ = 1)", nn.HuberLoss),
             Baseline("log MSE", LogMSE),
         ),
+        metric=STANDARDISED_NMSE,
         compiled=True,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 from safetensors.torch import save_file
 
 from ml3zoo.apply.report import Report
+from ml3zoo.errors import OutputError, UnsavedError
 from ml3zoo.format.files import check_replaceable, contents, make_folder, replacing_folder, sha256, write_text
 from ml3zoo.tasks.base import Tensors
 
@@ -39,12 +41,32 @@ def report_folder(report: Report, out: Path) -> Iterator[Path]:
     """Yield an empty folder to fill. On success it replaces ``out``, an earlier report there too, and holds the report.
 
     Raises:
-        OutputError: the folder cannot be written.
+        UnsavedError: the folder cannot be written or filled; the report is in it.
     """
-    with replacing_folder(out) as folder:
-        yield folder
-        hashes = {name: sha256(folder / name) for name in sorted(contents(folder))}
-        write_text(folder / _REPORT, json.dumps(report.as_dict() | {"sha256": hashes}, indent=2) + "\n")
+    try:
+        with replacing_folder(out) as folder:
+            yield folder
+            hashes = {name: sha256(folder / name) for name in sorted(contents(folder))}
+            write_text(folder / _REPORT, json.dumps(report.as_dict() | {"sha256": hashes}, indent=2) + "\n")
+    except OutputError as error:
+        raise UnsavedError(str(error), report) from error
+    except Exception as error:
+        raise UnsavedError(f"{out} could not be filled ({type(error).__name__}: {error}).", report) from error
+
+
+@contextmanager
+def drawing() -> Iterator[None]:
+    """Pictures, drawn when all else of a report is in its folder: what is wrong with them is a warning.
+
+    Raises:
+        OSError: they cannot be written.
+    """
+    try:
+        yield
+    except OSError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever a picture fails of, the report is worth more
+        warnings.warn(f"not drawn: {type(error).__name__}: {error}. All else was saved.", stacklevel=3)
 
 
 def save_network(networks: Tensors, index: int, path: Path) -> None:

@@ -32,7 +32,7 @@ class Metric:
     Attributes:
         name: short, as in a table.
         description: as a sentence begins.
-        conditions: what the methods were given; a sentence.
+        conditions: what the methods were given; a sentence, or nothing.
         cap: a run that ends above this, or not finite, counts as diverged and enters every mean with this value.
     """
 
@@ -49,10 +49,10 @@ class Metric:
 NMSE = Metric(
     name="NMSE",
     description="Normalised mean squared error at the end of training",
-    conditions=(
-        "Ordinary losses had standardised targets; at the learned loss's rate they had the learned loss's targets."
-    ),
+    conditions="",
 )
+OWN = Metric(name="metric", description="The tasks' own metric at the end of training", conditions="")
+"""Of a protocol that does not say what it measures."""
 
 
 @dataclass(frozen=True)
@@ -247,7 +247,7 @@ class Evaluation:
 
     setups: tuple[Setup, ...]
     baselines: tuple[Baseline, ...]
-    metric: Metric = NMSE
+    metric: Metric = OWN
     grid: tuple[float, ...] = tuple(10 ** (k / 3) for k in range(-5, 6))
     growth: int = 0
     schedules: tuple[Schedule, ...] = ("constant", "cosine")

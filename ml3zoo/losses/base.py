@@ -231,7 +231,7 @@ class LearnedLoss(KeepsFrozen, Scaled, Timed):
                 check_progress(progress)
                 if self.memory is not None:
                     self.clock.noted(in_training)
-            progress = torch.as_tensor(progress, device=input.device).to(self.dtype)
+            progress = torch.as_tensor(progress).to(self.dtype).to(input.device)  # not every device has float64
             known = {**call.known, **counts, "progress": progress, **(context or {})}
             inputs = LossInputs(self.problem_type, known, self._reductions(call, in_training))
             if self.memory is not None and RUNNING + self.memory.names[0] not in known:

@@ -77,7 +77,7 @@ class Call:
         if reduction == "sum":
             return value.sum()
         if items is not None:
-            return value.sum() / torch.as_tensor(items, device=value.device)
+            return value.sum() / torch.as_tensor(items).to(value.dtype).to(value.device)
         if self.weights is None:
             return value.mean()
         divisor = self.weights if self.divisor is None else self.divisor
@@ -85,9 +85,18 @@ class Call:
 
 
 def unless_all(flags: Tensor) -> Tensor | None:
-    """Flags, or None if it costs little to see that all hold: on the CPU, and not while a graph is traced."""
-    seen = flags.device.type == "cpu" and not torch.compiler.is_compiling()
-    return None if seen and bool(flags.all()) else flags
+    """Flags, or None if it costs little to see that all hold."""
+    return None if _cheap_to_see(flags) and bool(flags.all()) else flags
+
+
+def seen_to_fail(flags: Tensor) -> bool:
+    """Whether it costs little to see that some flags do not hold."""
+    return _cheap_to_see(flags) and not bool(flags.all())
+
+
+def _cheap_to_see(flags: Tensor) -> bool:
+    """On the CPU, and not while a graph is traced."""
+    return flags.device.type == "cpu" and not torch.compiler.is_compiling()
 
 
 def may_look_at_values() -> bool:

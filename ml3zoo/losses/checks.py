@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ml3zoo.errors import InputError
-from ml3zoo.losses.call import may_look_at_values, unless_all
+from ml3zoo.losses.call import may_look_at_values, seen_to_fail
 from ml3zoo.losses.conventions import CallConvention, TargetOptions
 
 IGNORED = -100
@@ -59,7 +59,7 @@ def check_call(
             f"sample_weight has shape {tuple(sample_weight.shape)}: {tuple(points)}, a number for each point, was "
             "expected."
         )
-    if may_look_at_values() and unless_all(sample_weight.isfinite() & (sample_weight >= 0)) is not None:
+    if may_look_at_values() and seen_to_fail(sample_weight.isfinite() & (sample_weight >= 0)):
         raise InputError(
             "sample_weight must be finite and at least 0 for each point: it says how often a point counts."
         )

@@ -107,8 +107,8 @@ class Clock(nn.Module):
         if self.total is None:
             return self.given.clamp(min=0.0)
         steps, changes, optimised = self.counts.unbind()
-        counted = ((steps + changes * (1 - optimised)).double() / self.total).clamp(max=1.0)
-        return torch.where(self.given < 0, counted, self.given.double())
+        done = (steps + changes * (1 - optimised)).to(self.given.dtype)  # some devices have no float64
+        return torch.where(self.given < 0, (done / self.total).clamp(max=1.0), self.given)
 
     def noted(self, in_training: bool) -> None:
         """A call whose progress was given: the next step of an optimiser counts, if the call belongs to one.

@@ -11,6 +11,8 @@ from torch import Tensor
 SAMPLE = 4096
 """Medians of more than twice as many points are taken over so many of them, spread evenly."""
 _GOLDEN = 0.6180339887498949
+_WITHOUT_FLOAT64 = {"mps"}
+"""Devices."""
 
 
 Weighting = Literal["few left out", "some left out", "any"]
@@ -148,8 +150,9 @@ def _evenly_spread(points: int, weights: Tensor | None, device: torch.device) ->
 
     They are spread by the golden ratio: no regular order of the points can hide from it.
     """
-    shares = (torch.arange(SAMPLE, dtype=torch.float64) * _GOLDEN % 1).to(device)
+    shares = torch.arange(SAMPLE, dtype=torch.float64) * _GOLDEN % 1
     if weights is None:
-        return (shares * points).long()
-    up_to = weights.double().cumsum(0)
-    return torch.searchsorted(up_to, shares * up_to[-1], right=True).clamp(max=points - 1)
+        return (shares * points).long().to(device)
+    dtype = torch.float32 if device.type in _WITHOUT_FLOAT64 else torch.float64
+    up_to = weights.to(dtype).cumsum(0)
+    return torch.searchsorted(up_to, shares.to(dtype).to(device) * up_to[-1], right=True).clamp(max=points - 1)

@@ -2,8 +2,8 @@
 
 Code counts as the interpreter sees it, so comments, docstrings and line numbers do not matter; with it count the
 functions, classes and constants of the user's files that it names. The code of installed packages is left to their
-versions. Of a ``nn.Module`` the layers count, not the weights: a network that only lends its structure has other weights
-in every process.
+versions. Of a ``nn.Module`` the layers count, not the weights: a network that only lends its structure has other
+weights in every process.
 """
 
 from __future__ import annotations

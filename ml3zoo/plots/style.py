@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from functools import wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from ml3zoo.errors import MissingExtraError
 
+
+def _import_whatever_backend() -> None:
+    """Import matplotlib, even if MPLBACKEND names a window that is not installed here, as a notebook's."""
+    if "matplotlib" in sys.modules:
+        return
+    wanted = os.environ.pop("MPLBACKEND", None)
+    import matplotlib
+
+    if wanted is not None:
+        os.environ["MPLBACKEND"] = wanted
+        with suppress(ValueError):
+            matplotlib.rcParams["backend"] = wanted
+
+
 try:
+    _import_whatever_backend()
     from matplotlib import rc_context
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes

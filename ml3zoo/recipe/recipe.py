@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import datetime
+import os
 import subprocess
 import time
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from ml3zoo.__version__ import __version__
-from ml3zoo.errors import OutputError
+from ml3zoo.errors import Ml3zooError, OutputError
 from ml3zoo.evaluate import Evaluation, Method, bootstrap, evaluate, measure_another, measure_cost, swapped_in
 from ml3zoo.format.config import FILE_NAME, LossConfig, Provenance
 from ml3zoo.format.files import check_replaceable, make_folder
@@ -116,7 +117,7 @@ class Recipe:
                     cache.unlink(missing_ok=True)
                 baselines = None if self.is_quick else out.with_name(BASELINE_RUNS)
                 results = self.measure(best.loss, best.initial, cache=cache, baseline_runs=baselines, ranks=ranks)
-            return self._write(best, trained, results, out) if ranks.first else None
+            return self._written(best, trained, results, out) if ranks.first else None
 
     def _meta_train(self, seed: int, out: Path, resume: bool, ranks: Ranks) -> _Trained:
         folder = make_folder(out.with_name(f"{out.name}.training") / f"seed-{seed}")
@@ -131,6 +132,18 @@ class Recipe:
         loss = copy.deepcopy(initial)
         progress = meta_train(loss, replace(self.training, seed=seed), folder, resume=resume, ranks=ranks)
         return _Trained(seed, folder, initial.requires_grad_(False), loss, progress, minutes + progress.minutes)
+
+    def _written(self, best: _Trained, trained: list[_Trained], results: Results, out: Path) -> Path:
+        """The card folder; what fails now costs no training."""
+        try:
+            return self._write(best, trained, results, out)
+        except Ml3zooError:
+            raise
+        except Exception as error:
+            raise OutputError(
+                f"{out} could not be written ({type(error).__name__}: {error}). All that was trained and measured is "
+                f"in {best.folder.parent}: correct that and go on with --resume."
+            ) from error
 
     def _write(self, best: _Trained, trained: list[_Trained], results: Results, out: Path) -> Path:
         provenance = self._provenance(best, sum(one.minutes for one in trained))
@@ -230,8 +243,17 @@ def quick_evaluation(evaluation: Evaluation) -> Evaluation:
 
 
 def _commit() -> str | None:
-    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
+    """That of ml3zoo's own repository; None where it is installed, be it inside of another repository."""
+    root = Path(__file__).resolve().parents[2]
+    top = _git(root, "rev-parse", "--show-toplevel")
+    return _git(root, "rev-parse", "HEAD") if top is not None and Path(top).resolve() == root else None
+
+
+def _git(folder: Path, *words: str) -> str | None:
+    """What git says of a folder, whatever repository it was told to work in; None if nothing."""
+    told = {name: value for name, value in os.environ.items() if name not in ("GIT_DIR", "GIT_WORK_TREE")}
     try:
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+        command = ["git", "-C", str(folder), *words]
+        return subprocess.run(command, capture_output=True, text=True, check=True, env=told).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return None

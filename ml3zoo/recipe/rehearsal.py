@@ -138,8 +138,8 @@ def _unsuitable(family: TaskFamily, error: Exception) -> str:
     networks = {name: each for name, each in vars(family).items() if isinstance(each, nn.Module)}
     layers = [(f"{network}.{name}", each) for network, of in networks.items() for name, each in of.named_modules()]
     found = [
-        f"{name} is {type(each).__name__}: it draws at random, for which networks side by side have no generator; build "
-        "them without, or with p=0"
+        f"{name} is {type(each).__name__}: it draws at random, for which networks side by side have no generator; "
+        "build them without, or with p=0"
         for name, each in layers
         if isinstance(each, _DropoutNd) and each.p and each.training
     ]

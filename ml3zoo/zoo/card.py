@@ -13,6 +13,8 @@ from ml3zoo.format.config import LossConfig
 from ml3zoo.format.problem_types import find_problem_type
 from ml3zoo.format.results import Interval, Results, SetupResult, StepsToReach, Use, Verdict
 
+QUICK = "quick-run"
+"""The tag of a card whose numbers mean nothing."""
 _BEGINS: dict[Verdict, str] = {
     "better": "Beats",
     "worse": "Loses to",
@@ -168,7 +170,7 @@ def _front_matter(config: LossConfig, results: Results) -> ModelCardData:
     return ModelCardData(
         license="mit",
         library_name="ml3zoo",
-        tags=["ml3zoo", "learned-loss", "meta-learning", config.problem_type],
+        tags=["ml3zoo", "learned-loss", "meta-learning", config.problem_type, *([QUICK] if results.quick else [])],
         model_name=config.name,
         eval_results=[evaluation],
     )

@@ -62,6 +62,10 @@ def locate(name: str | Path) -> Location:
         return Location(Path(name))
     if text in list_losses():
         return Location(bundled_zoo() / text)
+    if (Path(text) / FILE_NAME).is_file():
+        raise UnknownNameError(
+            f"no loss named {text!r} in the zoo, but a folder: did you mean ./{text}? A path has a slash in it."
+        )
     return _pull_official(text)
 
 

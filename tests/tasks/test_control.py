@@ -207,3 +207,50 @@ def test_the_loss_is_least_at_its_target_action():
     target = loss.target_action(state, goal, 0.3)
     assert loss(target, goal, feature=state).shape == (4, 6)
     assert loss(target, goal, feature=state).max() < 1e-9 < loss(target + 1, goal, feature=state).min()
+
+
+@pytest.fixture
+def endless():
+    """A registered environment without a limit of its own."""
+
+    class Endless(gymnasium.Env):
+        observation_space = gymnasium.spaces.Box(-1, 1, (2,), np.float32)
+        action_space = gymnasium.spaces.Box(-1, 1, (1,), np.float32)
+
+        def reset(self, *, seed=None, options=None):
+            super().reset(seed=seed)
+            return np.zeros(2, np.float32), {}
+
+        def step(self, action):
+            return np.zeros(2, np.float32), 0.0, False, False, {}
+
+    gymnasium.register("Endless-v0", Endless)
+    yield Endless
+    del gymnasium.registry["Endless-v0"]
+
+
+LIMITED = {
+    "made with": lambda kind: gymnasium.make_vec("Endless-v0", 2, max_episode_steps=6),
+    "each made with": lambda kind: gymnasium.vector.SyncVectorEnv(
+        [lambda: gymnasium.make("Endless-v0", max_episode_steps=6)] * 2
+    ),
+    "wrapped in": lambda kind: gymnasium.vector.SyncVectorEnv([lambda: gymnasium.wrappers.TimeLimit(kind(), 6)] * 2),
+    "and the vector wrapped": lambda kind: gymnasium.wrappers.vector.RecordEpisodeStatistics(
+        gymnasium.make_vec("Endless-v0", 2, max_episode_steps=6)
+    ),
+}
+
+
+@pytest.mark.parametrize("limited", LIMITED.values(), ids=LIMITED)
+def test_a_limit_counts_wherever_it_was_set(endless, limited):
+    assert roll_out(lambda state: state[:, :1], limited(endless), seed=0).states.shape == (6, 2, 2)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_without_a_limit_it_is_refused(endless, count):
+    vector_env = gymnasium.make_vec("Endless-v0", count)
+    with pytest.raises(InputError, match="no time limit"):
+        roll_out(lambda state: state[:, :1], vector_env, seed=0)
+    some = gymnasium.vector.SyncVectorEnv([lambda: gymnasium.wrappers.TimeLimit(endless(), 6), endless])
+    with pytest.raises(InputError, match="no time limit"):
+        roll_out(lambda state: state[:, :1], some, seed=0)

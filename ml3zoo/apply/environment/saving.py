@@ -10,7 +10,7 @@ from ml3zoo.apply.environment.evaluator import Evaluator
 from ml3zoo.apply.environment.recorder import Recorder
 from ml3zoo.apply.environment.rendering import Film
 from ml3zoo.apply.environment.report import WEIGHTS, EnvironmentReport
-from ml3zoo.apply.saving import report_folder, save_network
+from ml3zoo.apply.saving import drawing, report_folder, save_network
 
 
 def save_environment_report(
@@ -32,10 +32,12 @@ def save_environment_report(
         out: the folder.
 
     Raises:
-        OutputError: the folder cannot be written.
+        UnsavedError: the folder cannot be written.
     """
     with report_folder(report, out) as folder:
         save_network(learned.snapshot.policies.weights, learned.best, folder / WEIGHTS)
-        save_trajectories(evaluator, recorder.drawn, folder)
+        with drawing():
+            save_trajectories(evaluator, recorder.drawn, folder)
         if film is not None:
-            save_film(evaluator, recorder.drawn, film.frames, folder)
+            with drawing():
+                save_film(evaluator, recorder.drawn, film.frames, folder)

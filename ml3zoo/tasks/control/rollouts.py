@@ -116,10 +116,21 @@ def check_vector_env(vector_env: VectorEnv) -> None:
             f"{_name(vector_env)} does not reset by itself: environments whose episodes end early could not wait for "
             "the others. Leave autoreset_mode at its default."
         )
-    if vector_env.spec is None or vector_env.spec.max_episode_steps is None:
+    if not _has_time_limit(vector_env):
         raise InputError(
             f"{_name(vector_env)} has no time limit: make it by gymnasium.make_vec(name, max_episode_steps=N)."
         )
+
+
+def _has_time_limit(vector_env: VectorEnv) -> bool:
+    """Whether all its environments truncate, by what they are registered with, made with or wrapped in."""
+    made = vector_env.unwrapped
+    specs = [vector_env.spec, *(made.get_attr("spec") if hasattr(made, "get_attr") else ())]
+    limits = [spec.max_episode_steps if spec else None for spec in specs]
+    if limits[0] is not None or (limits[1:] and None not in limits[1:]):
+        return True
+    envs = getattr(made, "envs", ())
+    return bool(envs) and all(env.has_wrapper_attr("_max_episode_steps") for env in envs)
 
 
 def action_space(vector_env: VectorEnv) -> Box:

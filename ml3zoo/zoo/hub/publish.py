@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -13,14 +13,13 @@ from huggingface_hub.hf_api import ModelInfo, RepoSibling
 from ml3zoo.errors import ConfigError, HubError, IntegrityError
 from ml3zoo.format.config import FILE_NAME, LossConfig, largest, read_config
 from ml3zoo.format.files import git_blob_hash, sha256
-from ml3zoo.format.results import read_results
+from ml3zoo.format.results import Results, read_results
 from ml3zoo.zoo.card import render_card
+from ml3zoo.zoo.hub.addressed import CARD, address_of, addressed, published
 from ml3zoo.zoo.hub.client import TIMEOUT, allowance, ask, hub_api
 from ml3zoo.zoo.hub.reference import HubReference, parse_reference, parse_repo
 from ml3zoo.zoo.hub.search import TAG
 from ml3zoo.zoo.store import verify
-
-CARD = "README.md"
 
 
 @dataclass(frozen=True)
@@ -32,12 +31,14 @@ class Publication:
         url: page of the commit, of the pull request, or of the repository in a dry run.
         uploaded: files that were sent, because they are new or changed.
         removed: files of an older version that were deleted.
+        quick: whether the loss is of a quick run, whose numbers mean nothing.
     """
 
     reference: HubReference
     url: str
     uploaded: tuple[str, ...]
     removed: tuple[str, ...] = ()
+    quick: bool = False
 
 
 def publish_loss(
@@ -51,6 +52,8 @@ def publish_loss(
     force: bool = False,
 ) -> Publication:
     """Publish a loss's folder as one commit. Everything is checked before the first byte goes out.
+
+    The card that goes out says how to load the loss from that repository; the folder stays as it is.
 
     Args:
         folder: written by a recipe or by ``write_card``.
@@ -68,13 +71,30 @@ def publish_loss(
             the same time.
     """
     folder, reference = Path(folder), parse_repo(repo)
-    config = check_publishable(folder)
-    api = hub_api()
+    results, card = check_publishable(folder)
     if pr and tag is not None:
         raise HubError("a pull request cannot be tagged before it is merged. Leave out --pr or --tag.")
     present = check_target(reference, pr=pr, force=force)
     if private and present is not None and not present.private:
         raise HubError(f"{reference.repo} exists and is public. Make it private on its page, or leave out --private.")
+    with published(folder, card, reference) as (copy, config):
+        done = _publish(copy, config, reference, present, private=private, pr=pr, tag=tag, dry_run=dry_run)
+    return replace(done, quick=results.quick)
+
+
+def _publish(
+    folder: Path,
+    config: LossConfig,
+    reference: HubReference,
+    present: ModelInfo | None,
+    *,
+    private: bool,
+    pr: bool,
+    tag: str | None,
+    dry_run: bool,
+) -> Publication:
+    """Send what the Hub does not have, of a folder that was checked, to a repository that may be written to."""
+    api = hub_api()
     uploaded, removed = _changes(folder, config, present)
     if tag is not None:
         parse_reference(str(reference.at(tag)))
@@ -98,8 +118,11 @@ def publish_loss(
     return Publication(reference.at(commit), url, uploaded, removed)
 
 
-def check_publishable(folder: Path) -> LossConfig:
+def check_publishable(folder: Path) -> tuple[Results, str]:
     """Check that a folder verifies, was measured, and holds its recipe and exactly the card its results give.
+
+    Returns:
+        Its results and that card, which names no repository.
 
     Raises:
         ConfigError, IntegrityError: it does not.
@@ -116,12 +139,14 @@ def check_publishable(folder: Path) -> LossConfig:
         current = render_card(config, results, folder)
     except Exception as error:
         raise ConfigError(f"{folder / 'results.json'} does not make a card ({error}). Train the loss again.") from error
-    if (folder / CARD).read_text(encoding="utf-8") != current:
+    card = (folder / CARD).read_text(encoding="utf-8")
+    pulled_from = address_of(card)
+    if card != (current if pulled_from is None else addressed(current, config.name, pulled_from)):
         raise IntegrityError(
             f"{folder / CARD} is not the card its results give: cards change only by generation. "
             "Render it again: python -c \"from ml3zoo.recipe import refresh_card; refresh_card('FOLDER')\""
         )
-    return config
+    return results, current
 
 
 def check_target(reference: HubReference, *, pr: bool = False, force: bool = False) -> ModelInfo | None:

@@ -13,6 +13,7 @@ from msgspec import Struct
 from ml3zoo.errors import ConfigError
 from ml3zoo.format.problem_types import problem_types
 from ml3zoo.format.schema import parse
+from ml3zoo.zoo.card import QUICK
 from ml3zoo.zoo.hub.client import ask, hub_api
 
 _MOST = 1000
@@ -22,12 +23,21 @@ TAG = "ml3zoo"
 
 @dataclass(frozen=True)
 class HubEntry:
-    """A loss on the Hub, as its card describes it: what its author claims, unchecked."""
+    """A loss on the Hub, as its card describes it: what its author claims, unchecked.
+
+    Attributes:
+        name: its reference.
+        problem_type: of its losses.
+        headline: its main result.
+        downloads: how often it was.
+        quick: whether it is of a quick run, whose numbers mean nothing.
+    """
 
     name: str
     problem_type: str
     headline: str
     downloads: int
+    quick: bool = False
 
 
 class _Metric(Struct, kw_only=True):
@@ -77,7 +87,11 @@ def _matches(repo: str, pattern: str) -> bool:
 
 def _entry(model: ModelInfo) -> HubEntry:
     problem_type = next((name for name in problem_types() if name in (model.tags or [])), "unknown")
-    return HubEntry(f"hf://{model.id}", problem_type, _headline(model.model_index), model.downloads or 0)
+    quick = QUICK in (model.tags or [])
+    headline = _headline(model.model_index)
+    if quick:
+        headline = f"A quick run, its numbers mean nothing. {headline}"
+    return HubEntry(f"hf://{model.id}", problem_type, headline, model.downloads or 0, quick)
 
 
 def _headline(index: object) -> str:
