@@ -10,6 +10,8 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from ml3zoo.errors import OutputError
+
 LOSS = typer.Argument(help="A loss of the zoo, hf://org/name@revision, or a folder.", show_default=False)
 Name = Annotated[str, LOSS]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON to stdout.")]
@@ -29,12 +31,27 @@ def never_fail() -> None:
 
 def show_json(value: Any) -> None:
     """Print a value as JSON on stdout."""
-    typer.echo(json.dumps(value, indent=2))
+    _print(json.dumps(value, indent=2))
 
 
 def say(text: object) -> None:
     """Print data to stdout."""
-    typer.echo(plain(str(text)))
+    _print(plain(str(text)))
+
+
+def _print(text: str) -> None:
+    """Print to stdout.
+
+    Raises:
+        OutputError: there is no room where it goes.
+    """
+    try:
+        typer.echo(text)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        sys.stdout = io.StringIO()  # what waits to be written would fail again at the end
+        raise OutputError(f"stdout cannot be written to ({error.strerror}). Send it to another place.") from error
 
 
 def talk(text: str) -> None:

@@ -259,7 +259,10 @@ class Evaluation:
     compiled: bool = False
 
     def __post_init__(self) -> None:
-        """See that setups have names of their own, and that a grid can grow."""
+        """See that nothing is empty, that setups have names of their own, and that a grid can grow."""
+        for name in ("setups", "baselines", "grid", "schedules"):
+            if not len(getattr(self, name)):
+                raise InputError(f"an evaluation without {name} measures nothing: at least one was expected.")
         names = [str(setup) for setup in self.setups]
         double = sorted({name for name in names if names.count(name) > 1})
         if double:

@@ -68,4 +68,9 @@ def _recipe_of(module: ModuleType) -> Recipe:
     recipe = getattr(module, "RECIPE", None)
     if not isinstance(recipe, Recipe) or module.__file__ is None:
         raise InputError(f"{module.__name__} defines no RECIPE (a ml3zoo.recipe.Recipe). See training/ for examples.")
-    return replace(recipe, source=Path(module.__file__).read_text(encoding="utf-8"))
+    try:
+        return replace(recipe, source=Path(module.__file__).read_text(encoding="utf-8"))
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{module.__file__} is not UTF-8 ({error}), as recipes are published. Save it as UTF-8."
+        ) from error

@@ -231,7 +231,7 @@ def quick_evaluation(evaluation: Evaluation) -> Evaluation:
     return replace(
         evaluation,
         setups=evaluation.setups[:1],
-        grid=evaluation.grid[2::3],
+        grid=evaluation.grid[2::3] if len(evaluation.grid) > 2 else evaluation.grid,
         growth=0,
         baselines=evaluation.baselines[:1],
         validation_tasks=4,

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _NormBase
@@ -17,6 +18,7 @@ from torch.nn.modules.dropout import _DropoutNd
 
 from ml3zoo.errors import InputError, MissingPackageError
 from ml3zoo.evaluate import Evaluation, Method
+from ml3zoo.evaluate.measure import measure_setup
 from ml3zoo.losses import LearnedLoss
 from ml3zoo.meta.agents import AgentRun, Run
 from ml3zoo.meta.estimators import MetaProblem
@@ -34,8 +36,8 @@ _STEPS = 2
 def rehearse(recipe: Recipe) -> None:
     """Try all that a recipe's run will need, with the loss as it is before meta-training.
 
-    That is: every training config, the first setup under every ordinary loss and under the learned one, the golden
-    tensors, the recipe's own pictures and the card's snippet.
+    That is: every training config, the first setup under every ordinary loss and under the learned one, what is
+    written of it, the golden tensors, the recipe's own pictures and the card's snippet.
 
     Raises:
         InputError: something of the recipe does not work; it is named.
@@ -60,6 +62,8 @@ def rehearse(recipe: Recipe) -> None:
 
 def _rehearse_training(loss: LearnedLoss, training: MetaTraining) -> None:
     """A run of every training config; of each kind of family also an estimate of the meta-gradient."""
+    if not training.training_configs:
+        raise InputError("this recipe has no training configs: at least one way of training networks was expected.")
     estimated: set[type[TaskFamily]] = set()
     for number, each in enumerate(training.training_configs, 1):
         with _trying(f"training config {number}", each.family):
@@ -95,6 +99,21 @@ def _rehearse_evaluation(loss: LearnedLoss, evaluation: Evaluation) -> None:
         hyper = f", {baseline.hyper}" if baseline.hyper else ""
         with _trying(f"the baseline {baseline.name!r}{hyper} in the setup {str(setup)!r}", setup.baseline_tasks):
             Method.of(baseline.make(), setup.baseline_tasks, setup.optimizer).measure(run, _TASKS, 1, "valid")
+    with _trying("what is to be written of its results"):
+        tiny = replace(
+            evaluation,
+            setups=(setup,),
+            baselines=evaluation.baselines[:1],
+            grid=evaluation.grid[:1],
+            growth=0,
+            schedules=evaluation.schedules[:1],
+            validation_tasks=_TASKS,
+            test_tasks=_TASKS,
+            seeds=1,
+            compiled=False,
+        )
+        short = replace(setup, steps=run.steps, agents=run if isinstance(run, AgentRun) else None)
+        msgspec.json.encode((evaluation.metric.describe(), evaluation.describe(), measure_setup(loss, short, tiny)))
 
 
 def _short(run: Run) -> Run:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import shutil
 import sys
@@ -11,8 +12,8 @@ import pytest
 
 from ml3zoo.apply.saving import drawing, report_folder
 from ml3zoo.cli import app
-from ml3zoo.cli.output import never_fail, say, talk
-from ml3zoo.errors import UnknownNameError, UnsavedError
+from ml3zoo.cli.output import never_fail, say, show_json, talk
+from ml3zoo.errors import OutputError, UnknownNameError, UnsavedError
 from ml3zoo.zoo.names import bundled_zoo, locate
 from tests.command import finished, ml3zoo, start
 
@@ -123,3 +124,15 @@ def test_an_environment_beside_the_user_is_found(tmp_path):
     done = ml3zoo("apply", "mountain-car-continuous", "--env", "my_world:My-v0", cwd=tmp_path)
     assert done.returncode == 1
     assert "My-v0 observes 7 numbers" in done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+@pytest.mark.parametrize("show", [lambda: say("a"), lambda: show_json({"a": 1})])
+def test_a_full_disk_is_told_in_a_line(monkeypatch, show):
+    with open("/dev/full", "w") as full:  # noqa: PTH123
+        monkeypatch.setattr(sys, "stdout", full)
+        with pytest.raises(OutputError, match="stdout cannot be written to"):
+            show()
+        monkeypatch.undo()
+        with contextlib.suppress(OSError):
+            full.close()

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import ast
 import inspect
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from ml3zoo.errors import InputError, UnknownNameError
+from ml3zoo.errors import CheckpointError, InputError, UnknownNameError
+from ml3zoo.meta.outer import meta_train
 from ml3zoo.recipe import Recipe, find_recipe
+from ml3zoo.recipe.recipe import quick_evaluation
 from ml3zoo.recipe.rehearsal import rehearse
 
 RECIPE = """\
@@ -71,6 +75,7 @@ RECIPE = replace(
     pictures=PICTURES,
 )
 """
+CONFIG = find_recipe("sine-regression").config
 _HERE = "# here a user writes otherwise\n"
 
 
@@ -124,6 +129,26 @@ LAYER = "FAMILY = Line(network=nn.Sequential(nn.Linear(1, 4), {}, nn.Linear(4, 1
             "        return Tasks({'x': np.ones((n, 8, 1))}, {'weight': np.ones((n, 1, 1))})\nFAMILY = Plain()",
             r"training config 1.*Plain.*numpy",
         ),
+        "a number of numpy": (
+            "def evaluation(config):\n    setup = Setup('line', FAMILY, FAMILY, SGD(), np.float64(0.1), 0.1, 4)\n"
+            "    return Evaluation((setup,), BASELINES)",
+            r"results.*numpy\.float64",
+        ),
+        "a grid of numpy": (
+            "def evaluation(config):\n    setup = Setup('line', FAMILY, FAMILY, SGD(), 0.1, 0.1, 4)\n"
+            "    return Evaluation((setup,), BASELINES, grid=tuple(np.logspace(-1, 1, 3)))",
+            r"results.*numpy\.float64",
+        ),
+        "no baselines": ("BASELINES = ()", r"evaluation.*without baselines"),
+        "an objective of each point": (
+            "class Each(Line):\n    def objective(self, params, data):\n"
+            "        return (functional_call(self.network, params, (data['x'],)) - data['y']).square()\nFAMILY = Each()",
+            r"training config 1.*Each",
+        ),
+        "a signal that nobody gives": (
+            'SIGNALS = (SignalConfig(signal="feature"), SignalConfig(signal="error"))',
+            r"training config 1.*looks at a feature",
+        ),
         "a number out of a tensor": (
             "class Item(Line):\n    def objective(self, params, data):\n"
             "        return torch.tensor(super().objective(params, data).item())\nFAMILY = Item()",
@@ -140,6 +165,60 @@ def test_what_would_fail_is_named_before_anything_is_trained(tmp_path, otherwise
     assert not (tmp_path / "card.training").exists()
 
 
+def test_names_with_spaces_and_dashes_and_a_package_beside_it(tmp_path):
+    (tmp_path / "a_package_of_mine").mkdir()
+    (tmp_path / "a_package_of_mine" / "families.py").write_text("SLOPE = 4.0\n")
+    path = write(tmp_path, "from a_package_of_mine.families import SLOPE\nFAMILY = Line(SLOPE)", "my recipe-v2.py")
+    assert find_recipe(str(path)).training.training_configs[0].family.slope == 4.0
+
+
+def test_a_grid_of_two_is_enough_for_a_quick_run():
+    evaluation = quick_evaluation(replace(find_recipe("sine-regression").evaluation(CONFIG), grid=(0.1, 1.0)))
+    assert evaluation.grid == (0.1, 1.0)
+
+
+def test_a_recipe_in_another_encoding_is_named(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_bytes(("# -*- coding: latin-1 -*-\n" + RECIPE + "# ä\n").encode("latin-1"))
+    with pytest.raises(InputError, match="not UTF-8"):
+        find_recipe(str(path))
+
+
+PLAIN = """
+class Plain(TaskFamily):
+    def __init__(self):
+        self.network = nn.Linear(1, 1)
+    sample = Line.sample
+    slope = 2.0
+    loss_arguments = Line.loss_arguments
+    def objective(self, params, data):
+        # the error
+        return (functional_call(self.network, params, (data["x"],)) - data["y"]).square().mean()
+FAMILY = Plain()
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "named"),
+    [
+        ("# the error", "# the mean error\n", None),
+        (".square().mean()\nFAMILY", ".abs().mean()\nFAMILY", r"family\.objective\(\) changed"),
+        ("slope = 2.0", "slope = 3.0", r"family\.slope was 2\.0, is 3\.0"),
+    ],
+)
+def test_a_plain_family_resumes_and_an_edited_one_does_not(tmp_path, old, new, named):
+    def train(otherwise: str) -> None:
+        recipe = own(tmp_path, otherwise)
+        meta_train(recipe.fresh_loss(0), recipe.training, tmp_path, resume=True)
+
+    train(PLAIN)
+    if named is None:
+        train(PLAIN.replace(old, new))
+        return
+    with pytest.raises(CheckpointError, match=named):
+        train(PLAIN.replace(old, new))
+
+
 def test_a_name_without_its_ending_finds_the_file(tmp_path, monkeypatch):
     write(tmp_path, name="mine.py")
     monkeypatch.chdir(tmp_path)
@@ -149,8 +228,6 @@ def test_a_name_without_its_ending_finds_the_file(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("text", ["import sys\nsys.exit()", "import no_such_helper", "1 / 0", "RECIPE ="])
 def test_a_file_that_cannot_be_run_leaves_nothing_behind(tmp_path, text):
-    import sys
-
     (tmp_path / "broken.py").write_text(text)
     with pytest.raises(InputError, match="cannot be run"):
         find_recipe(str(tmp_path / "broken.py"))
