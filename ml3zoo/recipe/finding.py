@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 import pkgutil
 import sys
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -55,12 +57,21 @@ def _run(path: Path) -> ModuleType:
     folder = str(path.parent.resolve())
     if folder not in sys.path:
         sys.path.insert(0, folder)
+    known = set(sys.modules)
     module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
         del sys.modules[spec.name]
         raise InputError(f"{path} cannot be run ({type(error).__name__}: {error}). Correct it first.") from error
+    files = (getattr(sys.modules[name], "__file__", None) for name in sys.modules.keys() - known - {spec.name})
+    beside = sorted(Path(file).name for file in files if file and file.startswith(f"{folder}{os.sep}"))
+    if beside:
+        warnings.warn(
+            f"{path} needs {', '.join(beside)} beside it. A card holds the recipe alone: whoever publishes it puts all "
+            "of that code into one file first.",
+            stacklevel=4,
+        )
     return module
 
 

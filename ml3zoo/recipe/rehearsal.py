@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import torch
 from torch import nn
+from torch.func import vmap
 from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.dropout import _DropoutNd
 
@@ -22,8 +23,9 @@ from ml3zoo.evaluate.measure import measure_setup
 from ml3zoo.losses import LearnedLoss
 from ml3zoo.meta.agents import AgentRun, Run
 from ml3zoo.meta.estimators import MetaProblem
+from ml3zoo.meta.inner import expand
 from ml3zoo.meta.outer import MetaTraining, TrainingConfig
-from ml3zoo.tasks.base import TaskFamily
+from ml3zoo.tasks.base import TaskFamily, Tasks, Tensors
 from ml3zoo.zoo.store import save_loss, verify
 
 if TYPE_CHECKING:
@@ -45,7 +47,7 @@ def rehearse(recipe: Recipe) -> None:
     with _trying("the loss"):
         loss = recipe.fresh_loss(recipe.seeds[0]).requires_grad_(False)
     with tempfile.TemporaryDirectory() as folder:
-        with _trying("its golden values: they and their gradients"):
+        with _trying("the golden values of its loss"):
             verify(save_loss(loss, Path(folder) / "loss"))
         _rehearse_training(loss, recipe.training)
         with _trying("the evaluation"):
@@ -63,18 +65,34 @@ def rehearse(recipe: Recipe) -> None:
 def _rehearse_training(loss: LearnedLoss, training: MetaTraining) -> None:
     """A run of every training config; of each kind of family also an estimate of the meta-gradient."""
     if not training.training_configs:
-        raise InputError("this recipe has no training configs: at least one way of training networks was expected.")
+        raise InputError("this recipe cannot be run: it has no training configs, at least one was expected.")
     estimated: set[type[TaskFamily]] = set()
     for number, each in enumerate(training.training_configs, 1):
         with _trying(f"training config {number}", each.family):
             problem = _problem(loss, training, each)
             generator = torch.Generator().manual_seed(0)
+            phi = {name: p.detach() for name, p in loss.named_parameters()}
             if type(each.family) not in estimated:
                 estimated.add(type(each.family))
-                phi = {name: p.detach() for name, p in loss.named_parameters()}
                 training.estimator(problem, phi, {}, generator)
-            tasks, _ = problem.draw(generator, _TASKS, "valid", 0.0)
-            problem.value(tasks.initial | tasks.buffers, tasks.data, exact=training.validation.exact)
+            tasks, lr = problem.draw(generator, _TASKS, "valid", 0.0)
+            trained = problem.run(problem.step, expand(phi, _TASKS), tasks, lr=lr)
+            _check_scalars(each.family, trained, tasks)
+
+
+def _check_scalars(family: TaskFamily, trained: Tensors, tasks: Tasks) -> None:
+    """What is measured of a task is one number.
+
+    Raises:
+        InputError: it is not.
+    """
+    for measure in (family.objective, family.metric, family.selection_metric):
+        shape = tuple(vmap(measure)(trained, tasks.data).shape[1:])
+        if shape:
+            raise InputError(
+                f"{measure.__name__}() gives numbers of shape {shape} for a task: a scalar was expected, such as their "
+                "mean"
+            )
 
 
 def _problem(loss: LearnedLoss, training: MetaTraining, each: TrainingConfig) -> MetaProblem:
@@ -99,7 +117,7 @@ def _rehearse_evaluation(loss: LearnedLoss, evaluation: Evaluation) -> None:
         hyper = f", {baseline.hyper}" if baseline.hyper else ""
         with _trying(f"the baseline {baseline.name!r}{hyper} in the setup {str(setup)!r}", setup.baseline_tasks):
             Method.of(baseline.make(), setup.baseline_tasks, setup.optimizer).measure(run, _TASKS, 1, "valid")
-    with _trying("what is to be written of its results"):
+    with _trying("its results"):
         tiny = replace(
             evaluation,
             setups=(setup,),
@@ -147,7 +165,7 @@ def _trying(what: str, family: TaskFamily | None = None) -> Iterator[None]:
         said = str(error).removesuffix(".") if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
         on = "" if family is None else f", tried on {_TASKS} tasks of {type(family).__name__}"
         raise InputError(
-            f"{what} of this recipe does not work{on}: {said}{layers}. Nothing was trained yet: correct the recipe and "
+            f"this recipe cannot be run: {what}{on}: {said}{layers}. Nothing was trained yet: correct the recipe and "
             "run it again."
         ) from error
 

@@ -15,6 +15,7 @@ from torch import nn
 
 from ml3zoo.errors import CheckpointError, ConfigError, InputError
 from ml3zoo.evaluate import (
+    NMSE,
     Baseline,
     Evaluation,
     Method,
@@ -402,3 +403,19 @@ def test_of_one_loss_the_best_hyper_parameters_are_measured():
     methods = methods_of(measured)
     assert methods["Huber"].hyper == "δ = 1"
     assert "MAE" in methods
+
+
+def test_nothing_is_claimed_of_a_metric_that_was_not_named():
+    described = Evaluation(EVALUATION.setups, EVALUATION.baselines).metric.describe()
+    assert (described.name, described.conditions) == ("metric", "")
+    assert NMSE.conditions == ""
+    assert (
+        "standardised"
+        in find_recipe("sine-regression").evaluation(find_recipe("sine-regression").config).metric.conditions
+    )
+
+
+@pytest.mark.parametrize("name", ["setups", "baselines", "grid", "schedules"])
+def test_an_evaluation_of_nothing_is_refused(name):
+    with pytest.raises(InputError, match=f"without {name}"):
+        dataclasses.replace(EVALUATION, **{name: ()})

@@ -7,10 +7,11 @@ import inspect
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
-from ml3zoo.errors import CheckpointError, InputError, UnknownNameError
+from ml3zoo.errors import CheckpointError, InputError, OutputError, UnknownNameError
 from ml3zoo.meta.outer import meta_train
 from ml3zoo.recipe import Recipe, find_recipe
 from ml3zoo.recipe.recipe import quick_evaluation
@@ -91,7 +92,8 @@ def own(folder: Path, otherwise: str = "") -> Recipe:
 
 def test_a_recipe_with_dataclasses_and_files_beside_it(tmp_path):
     (tmp_path / "a_helper_of_mine.py").write_text("SLOPE = 3.0\n")
-    recipe = own(tmp_path, "from a_helper_of_mine import SLOPE\nFAMILY = Line(SLOPE)")
+    with pytest.warns(UserWarning, match=r"mine\.py needs a_helper_of_mine\.py beside it"):
+        recipe = own(tmp_path, "from a_helper_of_mine import SLOPE\nFAMILY = Line(SLOPE)")
     assert recipe.training.training_configs[0].family.slope == 3.0
     assert ast.dump(ast.parse(recipe.source)) == ast.dump(ast.parse((tmp_path / "mine.py").read_text()))
     assert "Line" in inspect.getsource(type(recipe.training.training_configs[0].family))
@@ -142,8 +144,8 @@ LAYER = "FAMILY = Line(network=nn.Sequential(nn.Linear(1, 4), {}, nn.Linear(4, 1
         "no baselines": ("BASELINES = ()", r"evaluation.*without baselines"),
         "an objective of each point": (
             "class Each(Line):\n    def objective(self, params, data):\n"
-            "        return (functional_call(self.network, params, (data['x'],)) - data['y']).square()\nFAMILY = Each()",
-            r"training config 1.*Each",
+            "        return data['y'].square()\nFAMILY = Each()",
+            r"training config 1.*Each.*objective\(\) gives numbers of shape \(8, 1\)",
         ),
         "a signal that nobody gives": (
             'SIGNALS = (SignalConfig(signal="feature"), SignalConfig(signal="error"))',
@@ -169,7 +171,8 @@ def test_names_with_spaces_and_dashes_and_a_package_beside_it(tmp_path):
     (tmp_path / "a_package_of_mine").mkdir()
     (tmp_path / "a_package_of_mine" / "families.py").write_text("SLOPE = 4.0\n")
     path = write(tmp_path, "from a_package_of_mine.families import SLOPE\nFAMILY = Line(SLOPE)", "my recipe-v2.py")
-    assert find_recipe(str(path)).training.training_configs[0].family.slope == 4.0
+    with pytest.warns(UserWarning, match=r"needs families\.py beside it"):
+        assert find_recipe(str(path)).training.training_configs[0].family.slope == 4.0
 
 
 def test_a_grid_of_two_is_enough_for_a_quick_run():
@@ -232,3 +235,16 @@ def test_a_file_that_cannot_be_run_leaves_nothing_behind(tmp_path, text):
     with pytest.raises(InputError, match="cannot be run"):
         find_recipe(str(tmp_path / "broken.py"))
     assert "recipe_broken" not in sys.modules
+
+
+def test_a_card_that_cannot_be_written_costs_no_training(tmp_path, monkeypatch):
+    recipe = own(tmp_path)
+    monkeypatch.setattr(Recipe, "_write", lambda *arguments: {}["omega"])
+    with pytest.raises(OutputError, match=r"KeyError: 'omega'.*card\.training.*--resume"):
+        recipe._written(Kept(tmp_path / "card.training" / "seed-0"), [], None, tmp_path / "card")
+
+
+class Kept(NamedTuple):
+    """What one seed left."""
+
+    folder: Path
