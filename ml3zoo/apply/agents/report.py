@@ -97,7 +97,8 @@ class AgentsReport(Report):
             f"{self.seeds} seed{'s' if self.seeds > 1 else ''}, the same for both:",
             *aligned([head, *(method.row() for method in self.methods)]),
             "return: mean of the episodes in the last tenth of training, interquartile mean over seeds [95 % bootstrap "
-            "interval]; 50%, 80%, 95%: environment steps until that share of PPO's way from the first tenth to the last.",
+            "interval]; 50%, 80%, 95%: environment steps until that share of PPO's way from the first tenth to the "
+            "last.",
             self.verdict,
             *([] if self.film is None else [f"agents.gif: {self.film}."]),
         ]

@@ -5,14 +5,14 @@ from __future__ import annotations
 import random
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from ml3zoo.apply.agents.environment import Env, WatchedEnv, check_spaces
+from ml3zoo.apply.agents.environment import Env, WatchedEnv
 from ml3zoo.apply.agents.needs_sb3 import PPO, BaseCallback, DummyVecEnv, Monitor, VecEnv, VecNormalize, configure
 from ml3zoo.apply.agents.settings import Settings
 from ml3zoo.errors import InputError
@@ -82,14 +82,17 @@ class Agent:
         """
         shutil.rmtree(folder, ignore_errors=True)
         make_folder(folder)
-        with open_env(settings.env) as env, _own_chance():
-            check_spaces(env, settings.env)
-            vec_env = _vec_env(env, settings, folder)
+        with (
+            open_env(settings.env) as env,
+            closing(_vec_env(env, settings, folder)) as vec_env,
+            closing(configure(str(folder), ["csv"])) as logger,
+            _own_chance(),
+        ):
             model = _made(method, vec_env, settings, seed)
-            model.set_logger(configure(str(folder), ["csv"]))
-            model.learn(settings.steps, callback=_Watch(note))
-            model.logger.close()
-            if model.num_timesteps < settings.steps:
+            model.set_logger(logger)
+            watch = _Watch(note)
+            model.learn(settings.steps, callback=watch)
+            if watch.stopped:
                 raise Interrupted
             if isinstance(vec_env, VecNormalize):
                 vec_env.save(str(folder / NORMALISER))
@@ -105,13 +108,14 @@ class _Watch(BaseCallback):
 
     def __init__(self, note: Callable[[int, str], bool]) -> None:
         super().__init__()
-        self._note = note
+        self._note, self.stopped = note, False
 
     def _on_step(self) -> bool:
         if self.num_timesteps % _NOTED_EVERY:
             return True
         episodes = self.model.ep_info_buffer
-        return self._note(self.num_timesteps, f"return {episodes[-1]['r']:.4g}" if episodes else "")
+        self.stopped = not self._note(self.num_timesteps, f"return {episodes[-1]['r']:.4g}" if episodes else "")
+        return not self.stopped
 
 
 def _vec_env(env: Env, settings: Settings, folder: Path) -> VecEnv:
