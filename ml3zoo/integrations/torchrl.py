@@ -8,6 +8,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from ml3zoo.errors import InputError, MissingExtraError
+from ml3zoo.integrations.policy_objective import check_objective, policy_loss
 from ml3zoo.losses import LearnedLoss, call_arguments
 
 try:
@@ -116,11 +117,7 @@ class LearnedPPOLoss(PPOLoss):
         normalize_advantage: bool = True,
         **options: Any,
     ) -> None:
-        if isinstance(loss, LearnedLoss) and loss.problem_type.name != "policy-gradient":
-            raise InputError(
-                f"{loss.config.name} is a {loss.config.problem_type} loss, one of policy gradients was expected, such "
-                'as load_loss("policy-objective").'
-            )
+        check_objective(loss)
         if not hasattr(actor_network, "get_dist"):
             raise InputError(
                 f"actor_network is a {type(actor_network).__name__} without a distribution: there are no "
@@ -142,16 +139,17 @@ class LearnedPPOLoss(PPOLoss):
                 "sampled with were expected. Collect them by a ProbabilisticActor with return_log_prob=True."
             )
         log_ratio, distribution, moved, _ = self._log_weight(data, adv_shape=advantage.shape[:-1])
-        given = {"input": log_ratio, "target": advantage}
-        found = {"kl_approx": moved.detach().mean()}
+        entropy, found = None, {"kl_approx": moved.detach().mean()}
         if self.entropy_bonus or "feature" in call_arguments(self.loss, {"feature": log_ratio}):
-            given["feature"] = self._get_entropy(distribution, adv_shape=advantage.shape[:-1])
-            found["entropy"] = given["feature"].detach().mean()
+            entropy = self._get_entropy(distribution, adv_shape=advantage.shape[:-1])
+            found["entropy"] = entropy.detach().mean()
         if self.entropy_bonus:
-            found["loss_entropy"] = self._reduced(self._weighted_loss_entropy(given["feature"]), data)
+            found["loss_entropy"] = self._reduced(self._weighted_loss_entropy(entropy), data)
         if self._has_critic:
             found["loss_critic"] = self._reduced(self.loss_critic(data)[0], data)
-        return TensorDict({"loss_objective": self._policy_loss(data, given), **found})
+        mask = _mask(self, data, log_ratio.squeeze(-1))
+        steps = (_steps(values, mask) for values in (log_ratio, advantage, entropy))
+        return TensorDict({"loss_objective": policy_loss(self.loss, *steps), **found})
 
     def _advantage(self, data: Any) -> Tensor:
         """Of each step, [..., 1]; estimated here if the data hold none."""
@@ -160,25 +158,18 @@ class LearnedPPOLoss(PPOLoss):
             params = {"params": self._cached_critic_network_params_detached}
             self.value_estimator(data, **params, target_params=self.target_critic_network_params)
             known = data.get(self.tensor_keys.advantage)
-        if not bool(known.isfinite().all()):
-            raise InputError(
-                "an advantage is not finite: a reward, an observation or the value function is not. Look for NaN in "
-                "what the environment returns."
-            )
         advantage: Tensor = self._maybe_normalize_advantage(known, data, update_norm=False)
         return advantage
-
-    def _policy_loss(self, data: Any, given: dict[str, Tensor]) -> Tensor:
-        """What the loss says of the steps that count."""
-        steps = {name: values.squeeze(-1) for name, values in given.items()}
-        if (mask := _mask(self, data, steps["input"])) is not None:
-            steps = {name: values[mask] for name, values in steps.items()}
-        value: Tensor = self.loss(**call_arguments(self.loss, steps))
-        return value
 
     def _reduced(self, values: Tensor, data: Any) -> Tensor:
         reduced: Tensor = self._reduce_loss(values, data).squeeze(-1)
         return reduced
+
+
+def _steps(values: Tensor | None, mask: Tensor | None) -> Any:
+    """Those that count, without the last axis of length 1."""
+    flat = None if values is None else values.squeeze(-1)
+    return flat if flat is None or mask is None else flat[mask]
 
 
 def _mask(module: LossModule, tensordict: Any, like: Tensor) -> Tensor | None:

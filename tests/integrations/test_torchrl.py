@@ -193,6 +193,17 @@ def test_with_the_clipped_surrogate_the_gradient_is_that_of_ppo(masked, entropy_
             assert torch.equal(one, other)
 
 
+def test_advantages_that_the_data_lack_are_estimated_as_in_ppo():
+    data = collected(8).exclude("advantage", "value_target")
+    data["next"] = TensorDict(
+        {"observation": torch.randn(8, 3), "reward": torch.randn(8, 1), "done": torch.arange(8)[:, None] == 7}, [8]
+    )
+    data["next", "terminated"] = data["next", "done"].clone()
+    theirs = gradients(ClipPPOLoss(*ppo_parts(), clip_epsilon=0.2, normalize_advantage=True), data)
+    ours = gradients(LearnedPPOLoss(*ppo_parts(), loss=ClippedSurrogate(0.2)), data)
+    assert all(map(torch.equal, ours, theirs))
+
+
 def test_the_page_on_ppo_trains_both_networks():
     page = run_page("torchrl", 1)
     assert isinstance(page["loss_module"].loss, DiscoveredPolicyOptimization)
