@@ -14,7 +14,7 @@ from ml3zoo.errors import InputError
 from ml3zoo.format.config import LossConfig, read_config
 from ml3zoo.zoo.names import locate
 
-from .output import Json, Name, say, show_json, talk
+from .output import Json, Name, fail, say, show_json, talk
 
 if TYPE_CHECKING:
     from ml3zoo.apply.report import Report
@@ -57,7 +57,12 @@ def _to_agents(name: str, given: Given) -> Report:
 
     hyper = _hyper_parameters(given.get("--hyper", ()))
     more = _named(given, "--normalise", "--record", *_ALWAYS)
-    return apply_to_agents(name, given["--env"], hyper=hyper, **more)
+    try:
+        return apply_to_agents(name, given["--env"], hyper=hyper, **more)
+    except KeyboardInterrupt:
+        if "--out" not in given:
+            raise
+        fail("interrupted; the same command goes on with the agents that are finished")
 
 
 def _environment_of(config: LossConfig) -> str:

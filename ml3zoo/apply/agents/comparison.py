@@ -36,7 +36,8 @@ class Returns:
     @property
     def final(self) -> Array:
         """In the last tenth of training, [agents]."""
-        return self.curves[-1]
+        last: Array = self.curves[-1]
+        return last
 
     @property
     def band(self) -> list[Estimate]:

@@ -27,7 +27,7 @@ def check_spaces(env: Env, name: str) -> None:
             f"{name} has observations in {observations}: a Box of one dimension was expected. Wrap the environment "
             "(gymnasium.wrappers.FlattenObservation) and register it under another id."
         )
-    if not (isinstance(actions, Discrete) or (_is_vector(actions) and actions.dtype.kind == "f")):
+    if not (isinstance(actions, Discrete) or (_is_vector(actions) and np.issubdtype(actions.dtype, np.floating))):
         raise InputError(
             f"{name} has actions in {actions}: a Box of one dimension and real numbers or a Discrete was expected. "
             "Take another environment."
