@@ -294,6 +294,27 @@ def test_the_command_line(objective: Path) -> None:
     assert (report["environment"], report["hyper"], report["seeds"]) == (LINE, HYPER, 2)
 
 
+def test_an_interruption_on_the_command_line_says_how_to_go_on(
+    objective: Path, tmp_path: Path, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr("ml3zoo.apply.agents.apply.interruption", lambda: stopping(0))
+    words = ["apply", str(objective), "--env", LINE, "--steps", "64", "--hyper", "n_steps=64"]
+    done = CliRunner().invoke(app, [*words, "--out", str(tmp_path / "out")])
+    assert done.exit_code == 1
+    assert "interrupted; the same command goes on" in done.output
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_full_disk_is_explained_and_leaves_nothing(objective: Path, tmp_path: Path, monkeypatch: Any) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("ml3zoo.apply.agents.training.configure", full)
+    with pytest.raises(OutputError, match=r"ppo-0 \(No space left on device\)"):
+        apply_to_agents(objective, LINE, steps=STEPS, seeds=1, hyper=HYPER, out=tmp_path / "out")
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

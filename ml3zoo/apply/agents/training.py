@@ -15,7 +15,7 @@ import torch
 from ml3zoo.apply.agents.environment import Env, WatchedEnv
 from ml3zoo.apply.agents.needs_sb3 import PPO, BaseCallback, DummyVecEnv, Monitor, VecEnv, VecNormalize, configure
 from ml3zoo.apply.agents.settings import Settings
-from ml3zoo.errors import InputError
+from ml3zoo.errors import InputError, OutputError
 from ml3zoo.evaluate.statistics import Array
 from ml3zoo.format.files import make_folder, replacing
 from ml3zoo.meta.interruption import Interrupted
@@ -78,29 +78,39 @@ class Agent:
 
         Raises:
             InputError: the environment or a hyper-parameter is of no use.
+            OutputError: the folder cannot be written.
             Interrupted: ``note`` said so.
         """
         shutil.rmtree(folder, ignore_errors=True)
         make_folder(folder)
-        with (
-            open_env(settings.env) as env,
-            closing(_vec_env(env, settings, folder)) as vec_env,
-            closing(configure(str(folder), ["csv"])) as logger,
-            _own_chance(),
-        ):
-            model = _made(method, vec_env, settings, seed)
-            model.set_logger(logger)
-            watch = _Watch(note)
-            model.learn(settings.steps, callback=watch)
-            if watch.stopped:
-                raise Interrupted
-            if isinstance(vec_env, VecNormalize):
-                vec_env.save(str(folder / NORMALISER))
-            with replacing(folder / MODEL) as partial:
-                model.save(partial)
+        try:
+            _train(method, seed, settings, folder, note)
+        except OSError as error:
+            raise OutputError(
+                f"cannot write {folder} ({error.strerror or error}). Make room or name another --out, and run again."
+            ) from error
         trained = cls.read(folder)
         assert trained is not None
         return trained
+
+
+def _train(method: Method, seed: int, settings: Settings, folder: Path, note: Callable[[int, str], bool]) -> None:
+    with (
+        open_env(settings.env) as env,
+        closing(_vec_env(env, settings, folder)) as vec_env,
+        closing(configure(str(folder), ["csv"])) as logger,
+        _own_chance(),
+    ):
+        model = _made(method, vec_env, settings, seed)
+        model.set_logger(logger)
+        watch = _Watch(note)
+        model.learn(settings.steps, callback=watch)
+        if watch.stopped:
+            raise Interrupted
+        if isinstance(vec_env, VecNormalize):
+            vec_env.save(str(folder / NORMALISER))
+        with replacing(folder / MODEL) as partial:
+            model.save(partial)
 
 
 class _Watch(BaseCallback):
