@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ml3zoo.__version__ import __version__
 
 if TYPE_CHECKING:
+    from ml3zoo.apply.agents import apply_to_agents
     from ml3zoo.apply.environment import apply_in_environment
     from ml3zoo.apply.table import apply_loss
     from ml3zoo.errors import Ml3zooError
@@ -27,6 +28,7 @@ _HOMES = {
     "Recipe": "ml3zoo.recipe",
     "apply_in_environment": "ml3zoo.apply.environment",
     "apply_loss": "ml3zoo.apply.table",
+    "apply_to_agents": "ml3zoo.apply.agents",
     "list_losses": "ml3zoo.zoo.names",
     "load_loss": "ml3zoo.zoo.loading",
     "publish_loss": "ml3zoo.zoo.hub.publish",
@@ -42,6 +44,7 @@ __all__ = [
     "__version__",
     "apply_in_environment",
     "apply_loss",
+    "apply_to_agents",
     "list_losses",
     "load_loss",
     "publish_loss",

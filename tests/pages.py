@@ -12,14 +12,14 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 
 
-def run_page(framework: str) -> dict[str, Any]:
-    """Run it in this process, in the current folder.
+def run_page(framework: str, block: int = 0) -> dict[str, Any]:
+    """Run one of its blocks in this process, in the current folder.
 
     Returns:
         the names it defined.
     """
     page = ROOT / "docs" / "frameworks" / f"{framework}.md"
-    (code,) = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    code = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)[block]
     scope: dict[str, Any] = {"__name__": "__main__"}
     exec(compile(code, str(page), "exec"), scope)
     return scope

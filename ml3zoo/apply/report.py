@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,7 @@ class Report(ABC):
 
     Attributes:
         name: of the learned loss, as it was asked for.
-        steps: gradient steps of each training.
+        steps: of each training, gradient steps if nothing else is said.
         seeds: trainings per method.
         optimizer: of training under the learned loss.
         baseline: label of the method that the learned loss is compared with.
@@ -41,3 +42,9 @@ class Report(ABC):
         """The report as JSON values: lists, where ``msgspec.to_builtins`` would leave tuples."""
         values: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(self))
         return values
+
+
+def aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    """Rows of a table as text, a line each, its columns as wide as their longest cell."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]

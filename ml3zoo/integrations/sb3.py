@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ml3zoo.errors import InputError, MissingExtraError
-from ml3zoo.losses import LearnedLoss, call_arguments
+from ml3zoo.integrations.policy_objective import check_objective, policy_loss
 
 try:
     from gymnasium.spaces import Discrete
@@ -19,6 +18,8 @@ try:
     from stable_baselines3.common.utils import explained_variance
 except ImportError as error:
     raise MissingExtraError("The adapter for stable-baselines3", "frameworks") from error
+
+_HINT = " (stable_baselines3.common.vec_env.VecCheckNan tells where)"
 
 
 class LearnedPPO(PPO):
@@ -34,23 +35,29 @@ class LearnedPPO(PPO):
         loss: a learned loss of policy gradients, or a module such as ``ClippedSurrogate``, with which it is PPO.
 
     Raises:
-        InputError: the loss is of another problem type.
+        InputError: the loss is of another problem type, or the policy has no log-probabilities.
     """
 
     def __init__(self, *args: Any, loss: nn.Module | None = None, **kwargs: Any) -> None:
-        if isinstance(loss, LearnedLoss) and loss.config.problem_type != "policy-gradient":
-            raise InputError(
-                f"{loss.config.name} is a {loss.config.problem_type} loss, one of policy gradients was expected, such "
-                'as load_loss("policy-objective").'
-            )
+        check_objective(loss)
         self.loss = loss
         super().__init__(*args, **kwargs)
+
+    def _setup_model(self) -> None:
+        """See that the policy has log-probabilities before it is made."""
+        policy = self.policy_class
+        if not hasattr(policy, "evaluate_actions"):
+            raise InputError(
+                f"{policy.__name__} says nothing of log-probabilities: an actor-critic policy was expected, such as "
+                '"MlpPolicy".'
+            )
+        super()._setup_model()
 
     def train(self) -> None:
         """Learn from the steps collected last.
 
         Raises:
-            InputError: there is no loss, or an advantage is no number.
+            InputError: there is no loss, it gives no scalar, or an advantage is not finite.
         """
         if self.loss is None:
             raise InputError("there is no loss: give LearnedPPO one, as in LearnedPPO.load(path, loss=loss).")
@@ -95,21 +102,16 @@ class LearnedPPO(PPO):
         actions = batch.actions.long().flatten() if isinstance(self.action_space, Discrete) else batch.actions
         values, log_probability, entropy = self.policy.evaluate_actions(batch.observations, actions)
         advantage = batch.advantages
-        if not math.isfinite(advantage.sum().item()):
-            raise InputError(
-                "an advantage is not finite: a reward, an observation or the value function is not. Look for NaN in "
-                "what the environment returns (stable_baselines3.common.vec_env.VecCheckNan tells where)."
-            )
         if self.normalize_advantage and len(advantage) > 1:
             advantage = (advantage - advantage.mean()) / (advantage.std() + 1e-8)
         log_ratio = log_probability - batch.old_log_prob
-        given = {"input": log_ratio, "target": advantage, "feature": -log_probability if entropy is None else entropy}
+        spread = -log_probability if entropy is None else entropy
         progress = torch.tensor(1 - self._current_progress_remaining).clamp(0, 1)
-        policy_loss = self.loss(**call_arguments(self.loss, given, progress=progress))
+        objective = policy_loss(self.loss, log_ratio, advantage, spread, _HINT, progress=progress)
         with torch.no_grad():
             divergence = ((log_ratio.exp() - 1) - log_ratio).mean().item()
         losses = {
-            "policy_gradient_loss": policy_loss,
+            "policy_gradient_loss": objective,
             "value_loss": F.mse_loss(batch.returns, self._clipped_values(values.flatten(), batch.old_values)),
             "entropy_loss": log_probability.mean() if entropy is None else -entropy.mean(),
         }

@@ -53,18 +53,18 @@ def film_trajectories(figure: Figure, trajectories: Mapping[int, Sequence[Plotte
 
 
 @styled
-def film_frames(frames: Mapping[int, Sequence[Frame]], path: Path) -> None:
+def film_frames(frames: Mapping[str, Sequence[Frame]], path: Path) -> None:
     """Play episodes side by side; the shorter ones stop at their last frame.
 
     Args:
-        frames: of each episode, by number of gradient steps taken.
+        frames: of each episode, by its title.
         path: of the GIF.
     """
     figure = Figure(figsize=(3 * len(frames), 3.3), layout="constrained")
     panels = figure.subplots(1, len(frames), squeeze=False)[0]
     images = [axes.imshow(pictures[0]) for axes, pictures in zip(panels, frames.values(), strict=True)]
-    for axes, step in zip(panels, frames, strict=True):
-        axes.set_title(f"{step} gradient steps")
+    for axes, title in zip(panels, frames, strict=True):
+        axes.set_title(title)
         axes.set_axis_off()
 
     def show(time: int) -> None:

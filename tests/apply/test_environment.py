@@ -28,8 +28,8 @@ from ml3zoo.format.config import InnerConfig, LossConfig, SignalConfig, read_con
 from ml3zoo.format.environment import AffineScale, EnvironmentConfig
 from ml3zoo.losses import build_loss
 from ml3zoo.recipe import find_recipe
+from ml3zoo.tasks.control.opening import open_vector_env
 from ml3zoo.tasks.control.rollouts import Rollouts
-from ml3zoo.tasks.control.vector_env import open_vector_env
 from ml3zoo.tasks.optimizees import MLP
 from ml3zoo.zoo.loading import load_loss
 from ml3zoo.zoo.store import save_loss

@@ -10,6 +10,9 @@ import torch
 pytest.importorskip("stable_baselines3")
 
 from stable_baselines3 import PPO
+from stable_baselines3.common.env_util import make_vec_env
+from stable_baselines3.common.vec_env import VecNormalize
+from stable_baselines3.td3.policies import TD3Policy
 
 from ml3zoo import load_loss
 from ml3zoo.errors import InputError
@@ -44,6 +47,56 @@ def test_with_the_clipped_surrogate_it_is_ppo(name, more):
     ours = LearnedPPO("MlpPolicy", name, loss=ClippedSurrogate(0.2), **SETTINGS, **more).learn(384)
     assert equal(theirs, ours)
     assert theirs._n_updates == ours._n_updates
+
+
+def test_with_normalised_observations_and_rewards_it_is_ppo_too():
+    theirs, ours = (
+        make("MlpPolicy", VecNormalize(make_vec_env("Pendulum-v1", 2)), **SETTINGS, **more).learn(512)
+        for make, more in ((PPO, {}), (LearnedPPO, {"loss": ClippedSurrogate(0.2)}))
+    )
+    assert equal(theirs, ours)
+
+
+def test_a_policy_without_an_entropy_in_closed_form_is_sampled():
+    """A squashed Gaussian: what PPO takes for its entropy is what a learned loss sees."""
+    squashed = {"use_sde": True, "policy_kwargs": {"net_arch": [16], "squash_output": True}}
+    options = SETTINGS | {"ent_coef": 0.01} | squashed
+    theirs = PPO("MlpPolicy", "Pendulum-v1", **options).learn(128)
+    ours = LearnedPPO("MlpPolicy", "Pendulum-v1", loss=ClippedSurrogate(0.2), **options).learn(128)
+    assert equal(theirs, ours)
+    learned = LearnedPPO("MlpPolicy", "Pendulum-v1", loss=example_loss("symbolic-policy_gradient"), **options)
+    assert all(p.isfinite().all() for p in learned.learn(128).policy.parameters())
+
+
+class Dull(gymnasium.Wrapper):
+    """Rewards nothing."""
+
+    def step(self, action):
+        observed, _, *rest = super().step(action)
+        return observed, 0.0, *rest
+
+
+def test_equal_advantages_move_no_policy_by_more_than_its_entropy():
+    """A value function that is right everywhere: no action is better than another."""
+    model = LearnedPPO("MlpPolicy", Dull(gymnasium.make("Pendulum-v1")), loss=ClippedSurrogate(), **SETTINGS)
+    for p in (*model.policy.mlp_extractor.value_net.parameters(), *model.policy.value_net.parameters()):
+        torch.nn.init.zeros_(p)
+    before = [p.clone() for p in model.policy.action_net.parameters()]
+    model.learn(128)
+    assert all(map(torch.equal, before, model.policy.action_net.parameters()))
+
+
+def test_values_of_single_steps_are_no_loss():
+    loss = example_loss("symbolic-policy_gradient")
+    loss.reduction = "none"
+    model = LearnedPPO("MlpPolicy", "Pendulum-v1", loss=loss, **SETTINGS)
+    with pytest.raises(InputError, match=r"values of shape \(64,\), a scalar was expected"):
+        model.learn(128)
+
+
+def test_a_policy_without_log_probabilities_is_refused():
+    with pytest.raises(InputError, match="TD3Policy says nothing of log-probabilities"):
+        LearnedPPO(TD3Policy, "Pendulum-v1", loss=ClippedSurrogate(), seed=0, device="cpu")
 
 
 def test_it_is_saved_without_its_loss_and_wants_one_again(tmp_path):

@@ -13,7 +13,7 @@ from ml3zoo.apply.environment.evaluation import EvaluatedPolicies, PolicyCompari
 from ml3zoo.apply.environment.evaluator import Evaluator, check_sizes
 from ml3zoo.apply.environment.policies import parse_policy
 from ml3zoo.apply.environment.recorder import Recorder
-from ml3zoo.apply.environment.rendering import Film, film
+from ml3zoo.apply.environment.rendering import film
 from ml3zoo.apply.environment.report import (
     LEARNED,
     REINFORCE,
@@ -23,6 +23,7 @@ from ml3zoo.apply.environment.report import (
     PolicyReport,
 )
 from ml3zoo.apply.environment.training import TrainedPolicies, train_under
+from ml3zoo.apply.rendering import Film
 from ml3zoo.apply.saving import check_output
 from ml3zoo.apply.verdict import Difference, verdict
 from ml3zoo.errors import InputError
@@ -32,7 +33,7 @@ from ml3zoo.format.problem_types import find_problem_type
 from ml3zoo.meta.compute import reproducible_compute
 from ml3zoo.meta.optimizers import optimizer_of
 from ml3zoo.meta.progress import counting_bar
-from ml3zoo.tasks.control.vector_env import open_vector_env, own_limit
+from ml3zoo.tasks.control.opening import open_vector_env, own_limit
 from ml3zoo.zoo.loading import load_loss
 
 POLICY = "64 tanh"
@@ -114,10 +115,11 @@ def apply_in_environment(
 
 def _environment_of(config: LossConfig) -> EnvironmentConfig:
     """The environment that a loss was made for."""
-    if not find_problem_type(config.problem_type).acting:
+    if config.problem_type != "trajectory":
+        use = "--env ID" if find_problem_type(config.problem_type).acting else "DATA --target COLUMN"
         raise InputError(
-            f"{config.name} is a {config.problem_type} loss; for an environment, a trajectory loss was expected. "
-            f"Run: ml3zoo apply {config.name} DATA --target COLUMN"
+            f"{config.name} is a {config.problem_type} loss; here a trajectory loss was expected. "
+            f"Run: ml3zoo apply {config.name} {use}"
         )
     if config.environment is None:
         raise InputError(
@@ -136,7 +138,7 @@ def _report(
     steps: int,
     gradient: PolicyGradient,
     comparison: PolicyComparison,
-    shown: Film | None,
+    shown: Film[int] | None,
 ) -> EnvironmentReport:
     environment, seeds = evaluator.config, evaluator.vector_env.num_envs
     learned, baseline = comparison.learned, comparison.best_baseline

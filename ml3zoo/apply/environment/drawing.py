@@ -28,7 +28,7 @@ def save_film(
     """A film of frames, by number of gradient steps; without frames, what ``save_trajectories`` draws in motion."""
     path = folder / f"{_NAME}.gif"
     if frames is not None:
-        film_frames(frames, path)
+        film_frames({f"{steps} gradient steps": pictures for steps, pictures in frames.items()}, path)
         return
     trajectories = _trajectories(evaluator, snapshots)
     film_trajectories(_drawn(evaluator, trajectories), trajectories, path)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ml3zoo.apply.environment.baselines import GRID, PolicyGradient
 from ml3zoo.apply.environment.evaluation import EvaluatedPolicies
 from ml3zoo.apply.figures import MeanStd
-from ml3zoo.apply.report import Report
+from ml3zoo.apply.report import Report, aligned
 from ml3zoo.apply.saving import LAYERS
 from ml3zoo.format.environment import AffineScales
 from ml3zoo.tasks.optimizees import MLP
@@ -120,7 +120,7 @@ class EnvironmentReport(Report):
             f"{self.environment}, episodes of up to {self.episode_steps} steps{cut} from {self.starts}",
             f"{self.network}, {many} of {self.optimizer} (lr {self.lr:g}), an episode each; "
             f"{self.seeds} seeds, evaluated without noise:",
-            *_table([self._head(), *(method.row() for method in self.methods)]),
+            *aligned([self._head(), *(method.row() for method in self.methods)]),
             f"success: {self.success}; ±: standard deviation over seeds; steps: of the environment, to train one "
             "policy.",
             f"{REINFORCE}: a policy gradient; lr {self.tuned.lr:g} and noise {self.tuned.noise:g} are the best of "
@@ -133,11 +133,6 @@ class EnvironmentReport(Report):
     def _head(self) -> tuple[str, ...]:
         distance = () if self.methods[0].distance is None else ("distance",)
         return "", "success", "return", *distance, "steps"
-
-
-def _table(rows: list[tuple[str, ...]]) -> list[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
 def _shown(value: MeanStd) -> str:

@@ -8,8 +8,8 @@ from ml3zoo.apply.environment.drawing import save_film, save_trajectories
 from ml3zoo.apply.environment.evaluation import EvaluatedPolicies
 from ml3zoo.apply.environment.evaluator import Evaluator
 from ml3zoo.apply.environment.recorder import Recorder
-from ml3zoo.apply.environment.rendering import Film
 from ml3zoo.apply.environment.report import WEIGHTS, EnvironmentReport
+from ml3zoo.apply.rendering import Film
 from ml3zoo.apply.saving import drawing, report_folder, save_network
 
 
@@ -18,7 +18,7 @@ def save_environment_report(
     learned: EvaluatedPolicies,
     evaluator: Evaluator,
     recorder: Recorder,
-    film: Film | None,
+    film: Film[int] | None,
     out: Path,
 ) -> None:
     """Write everything, in place of an earlier report.

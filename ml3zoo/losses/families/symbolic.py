@@ -6,6 +6,7 @@ of the idea: Raymond et al., *Learning Symbolic Model-Agnostic Loss Functions vi
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal, NamedTuple
@@ -59,13 +60,16 @@ OPERATORS: dict[str, Operator] = {
     "min": Operator(2, torch.minimum, "min({}, {})", r"\min\left({}, {}\right)"),
 }
 
-Token = Annotated[str, Meta(pattern=rf"^(s[0-9]{{1,2}}|c|{'|'.join(OPERATORS)})\Z")]
+Token = Annotated[
+    str, Meta(pattern=rf"^(s[0-9]{{1,2}}|c[0-9]{{0,2}}|[0-9]{{1,4}}(\.[0-9]{{1,6}})?|{'|'.join(OPERATORS)})\Z")
+]
 
 
 class Architecture(WeightedTerms, frozen=True, kw_only=True):
     """The expression, or one for each term, one after the other.
 
-    ``tokens`` in postfix order: ``s0`` is the first signal, ``c`` the next coefficient, anything else an operator.
+    ``tokens`` in postfix order: ``s0`` is the first signal, ``c`` the next coefficient, a number itself, anything else
+    an operator. Where a coefficient stands in several places, all are numbered instead: ``c0`` is the first.
     ``output="value"``: the expression is the loss. ``output="weight"``: it is the ``z`` of a term, see
     ``WeightedTerms``.
     """
@@ -76,6 +80,12 @@ class Architecture(WeightedTerms, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         """The tokens leave exactly one value for each expression."""
         super().__post_init__()
+        numbers = sorted(int(token[1:]) for token in {*self.tokens} if _is_numbered(token, "c"))
+        if numbers and ("c" in self.tokens or numbers != [*range(len(numbers))]):
+            raise ValueError(
+                f"coefficients are {', '.join(f'c{number}' for number in numbers)}{' and c' * ('c' in self.tokens)}: "
+                "all plain, or all numbered from c0 without a gap were expected"
+            )
         depth = 0
         for place, token in enumerate(self.tokens):
             needed = OPERATORS[token].arguments if token in OPERATORS else 0
@@ -87,6 +97,26 @@ class Architecture(WeightedTerms, frozen=True, kw_only=True):
             raise ValueError(
                 f"the tokens leave {depth} values, {expected} {'was' if expected == 1 else 'were'} expected"
             )
+
+    @property
+    def numbered(self) -> tuple[str, ...]:
+        """The tokens, all coefficients numbered."""
+        number = itertools.count()
+        return tuple(f"c{next(number)}" if token == "c" else token for token in self.tokens)
+
+    @property
+    def numbers(self) -> set[str]:
+        """The tokens that stand for themselves."""
+        return {token for token in self.tokens if token[0].isdigit()}
+
+    @property
+    def coefficients(self) -> int:
+        """How many there are."""
+        return len({token for token in self.numbered if _is_numbered(token, "c")})
+
+
+def _is_numbered(token: str, kind: str) -> bool:
+    return token[0] == kind and token[1:].isdigit()
 
 
 Factors = tuple[int, ...]
@@ -116,33 +146,36 @@ class Loss(LearnedLoss):
     """A learned loss of the family ``symbolic``; see ``Architecture``.
 
     Attributes:
-        coefficients: one for each token ``c``.
+        coefficients: one for each token ``c``, or each number of one.
     """
 
     def __init__(self, config: LossConfig) -> None:
         super().__init__(config)
         self.architecture = parse_architecture(Architecture, config)
         signals = {f"s{i}" for i in range(len(config.signals))}
-        unknown = sorted({t for t in self.architecture.tokens if t[0] == "s" and t[1:].isdigit()} - signals)
+        unknown = sorted({t for t in self.architecture.tokens if _is_numbered(t, "s")} - signals)
         if unknown:
             raise ConfigError(
                 f"the expression of {config.name} has {unknown[0]!r}, its signals are s0 to s{len(signals) - 1}."
             )
         self.terms = self.architecture.names(config, self.problem_type)
-        self.coefficients = nn.Parameter(torch.ones(self.architecture.tokens.count("c")))
+        self.coefficients = nn.Parameter(torch.ones(self.architecture.coefficients))
 
     def value(self, inputs: LossInputs) -> Tensor:
         """The loss of each point."""
-        signals = {f"s{i}": column for i, column in enumerate(self.columns(inputs))}
-        coefficients = iter(self.coefficients)
+        known = {f"s{i}": column for i, column in enumerate(self.columns(inputs))}
+        like = known["s0"]
+        known |= {f"c{i}": coefficient for i, coefficient in enumerate(self.coefficients)}
+        for token in self.architecture.numbers:
+            known[token] = torch.full((), float(token), dtype=like.dtype, device=like.device)
         stack: list[Tensor] = []
-        for token in self.architecture.tokens:
+        for token in self.architecture.numbered:
             if token in OPERATORS:
                 operator = OPERATORS[token]
                 arguments = [stack.pop() for _ in range(operator.arguments)][::-1]
                 stack.append(operator.apply(*arguments).clamp(-LARGEST, LARGEST))
             else:
-                stack.append(next(coefficients) if token == "c" else signals[token])
+                stack.append(known[token])
         values = [value.expand(inputs.points) for value in stack]
         if self.architecture.output == "value":
             return values[0]
@@ -150,19 +183,17 @@ class Loss(LearnedLoss):
 
     def formula(self, latex: bool = False) -> str:
         """The expression written out, as text or in LaTeX."""
-        names = [str(signal) for signal in self.config.signals]
-        coefficients = iter(self.coefficients.tolist())
+        known = {f"c{i}": f"{coefficient:.4g}" for i, coefficient in enumerate(self.coefficients.tolist())}
+        for i, signal in enumerate(self.config.signals):
+            known[f"s{i}"] = rf"\text{{{signal}}}".replace("_", r"\_") if latex else str(signal)
         stack: list[_Written] = []
-        for token in self.architecture.tokens:
+        for token in self.architecture.numbered:
             if token in OPERATORS:
                 operator = OPERATORS[token]
                 arguments = [stack.pop() for _ in range(operator.arguments)][::-1]
                 stack.append(_sum(arguments, latex) if token == "add" else _applied(operator, arguments, latex))
-            elif token == "c":
-                stack.append(_Written(f"{next(coefficients):.4g}"))
             else:
-                name = names[int(token[1:])]
-                stack.append(_Written(rf"\text{{{name}}}".replace("_", r"\_") if latex else name))
+                stack.append(_Written(known.get(token, token)))
         if self.architecture.output == "value":
             return (r"\ell = " if latex else "loss = ") + stack[0].text
         return self.architecture.formula(self.terms, [written.text for written in stack], latex)

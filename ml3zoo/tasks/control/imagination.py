@@ -131,8 +131,8 @@ def collect(policy: Callable[[Tensor], Tensor], episodes: int, seed: int) -> Epi
     Raises:
         MissingExtraError: gymnasium or mujoco is not installed.
     """
+    from ml3zoo.tasks.control.opening import open_vector_env
     from ml3zoo.tasks.control.rollouts import roll_out
-    from ml3zoo.tasks.control.vector_env import open_vector_env
 
     with open_vector_env("Reacher-v5", episodes, Reacher().steps) as vector_env:
         rolled = roll_out(policy, vector_env, seed=seed)
