@@ -231,14 +231,15 @@ def _instead_of(results: Results) -> str:
 
 def _summary(results: Results) -> str:
     percent, verdict = _overall(results)
-    change = _in_words(percent, verdict, results.metric.name)
+    change = "" if verdict == "no clear difference" else f" {_in_words(percent, verdict, results.metric.name)}"
     if results.rankings:
-        return f"{_BEGINS[verdict]} {results.rankings[0].reference}, swapped in: {change}{_ranks(results.rankings)}"
+        return f"{_BEGINS[verdict]} {results.rankings[0].reference}, swapped in:{change}{_ranks(results.rankings)}"
     main = results.setups[0]
     ours, baseline, other = main.shown.objective.mean, main.baseline, main.in_hindsight
-    figures = f"{ours:.3f} instead of {baseline.objective.mean:.3f}"
+    figures = f"{change}, {ours:.3f}" if change else f" {results.metric.name} {ours:.3f}"
     hindsight = "" if other is baseline else f"; in hindsight {other.name} has {other.objective.mean:.3f}"
-    return f"{_BEGINS[verdict]} tuned {baseline.name}: {change}, {figures} ({main.setup}){hindsight}"
+    beside = f"instead of {baseline.objective.mean:.3f} ({main.setup})"
+    return f"{_BEGINS[verdict]} tuned {baseline.name}:{figures} {beside}{hindsight}"
 
 
 def _ranks(rankings: Sequence[Ranking]) -> str:
