@@ -5,6 +5,7 @@ from __future__ import annotations
 from ml3zoo.format.config import InnerConfig, Provenance
 from ml3zoo.zoo.hub.reference import HubReference
 from ml3zoo.zoo.names import LossDescription, describe
+from ml3zoo.zoo.verdicts import Recommendation
 
 from .output import Json, Name, one_line, say, show_json
 
@@ -24,6 +25,7 @@ def _lines(loss: LossDescription) -> dict[str, object]:
     return {
         "name": config.name,
         "headline": loss.headline or "not measured",
+        **(_advice(loss.recommendation) if loss.recommendation else {}),
         "about": config.summary,
         "problem type": f"{config.problem_type}, family {config.family}",
         "signals": ", ".join(map(str, config.signals)),
@@ -34,6 +36,15 @@ def _lines(loss: LossDescription) -> dict[str, object]:
         "recipe": _recipe(config.provenance),
         "source": _source(loss.location.source),
         "folder": loss.location.folder,
+    }
+
+
+def _advice(found: Recommendation) -> dict[str, object]:
+    return {
+        "use it for": found.use_for,
+        "instead of": found.instead_of,
+        "gain": f"{found.gain}{found.beside}",
+        "setups lost": found.where_it_loses,
     }
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import sys
 import unicodedata
+from collections.abc import Iterable, Sequence
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -20,6 +22,8 @@ Quick = Annotated[bool, typer.Option("--quick", help="A small version, done with
 QUICK = "A quick run shows that everything works; its numbers mean nothing, and its card says so."
 """Whenever such a loss is made or published."""
 _LONGEST_MESSAGE = 4000
+_GAP = 2
+"""Blanks between columns."""
 
 
 def never_fail() -> None:
@@ -68,6 +72,31 @@ def one_line(text: object, longest: int = 300) -> str:
 def plain(text: str) -> str:
     """Untrusted text made harmless to a terminal: control and format characters become ``?``."""
     return "".join(c if c == "\n" or unicodedata.category(c) not in {"Cc", "Cf", "Cs"} else "?" for c in text)
+
+
+def show_table(header: Sequence[str], rows: Iterable[Sequence[str]], *, flexible: int) -> None:
+    """Print rows as wide as the terminal, a line each; a header where people read them.
+
+    Args:
+        header: a title for each column.
+        rows: a cell for each column.
+        flexible: the column that is cut where there is too little room.
+    """
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    width = shutil.get_terminal_size().columns
+    cells = [[Text(plain(one_line(cell))) for cell in row] for row in rows]
+    widest = [max(len(title), *(row[at].cell_len for row in cells)) for at, title in enumerate(header)]
+    left = width - _GAP * len(header) - (sum(widest) - widest[flexible])
+    table = Table(box=None, padding=(0, _GAP, 0, 0), show_header=sys.stdout.isatty(), header_style="")
+    for at, title in enumerate(header):
+        limit = max(min(left, widest[at]), 8) if at == flexible else widest[at]
+        table.add_column(title, no_wrap=True, overflow="ellipsis", width=limit)
+    for row in cells:
+        table.add_row(*row)
+    Console(width=max(width, 200), highlight=False).print(table)
 
 
 def fail(text: str) -> NoReturn:

@@ -50,7 +50,7 @@ from ml3zoo.recipe.bench import BenchReport, Row, rerun
 from ml3zoo.recipe.recipe import quick_evaluation
 from ml3zoo.tasks.optimizees import MLP
 from ml3zoo.tasks.sine import Sine
-from ml3zoo.zoo.card import headline
+from ml3zoo.zoo.verdicts import headline
 
 FAMILY = Sine(MLP((1, 6, 1), "tanh"), standardized=True, points=20)
 EVALUATION = Evaluation(
