@@ -128,9 +128,10 @@ def read_entry(name: str | Path) -> Entry:
     )
 
 
-def _order(picture: Picture) -> tuple[int, str]:
+def _order(picture: Picture) -> tuple[int, float]:
+    """Wide pictures come first, for such is the place of the first one."""
     name = picture.path.stem
-    return (_SHOWN_LAST.index(name) if name in _SHOWN_LAST else -1), name
+    return (_SHOWN_LAST.index(name) if name in _SHOWN_LAST else -1), -picture.width / max(picture.height, 1)
 
 
 def _snippet(card: str) -> str:
