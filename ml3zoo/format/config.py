@@ -151,11 +151,15 @@ class Provenance(Strict, frozen=True, kw_only=True):
 
 
 class LossConfig(Strict, frozen=True, kw_only=True):
-    """Everything about a learned loss but its weights."""
+    """Everything about a learned loss but its weights.
+
+    ``use_for`` completes "use it for …" in a table, ``summary`` says more; numbers are for ``results.json``.
+    """
 
     schema_version: Literal[1] = SCHEMA_VERSION
     name: Name
     summary: Annotated[str, Meta(max_length=300)]
+    use_for: Annotated[str, Meta(max_length=44)] = ""
     family: _Short
     problem_type: _Short
     signals: Annotated[tuple[SignalConfig, ...], Meta(min_length=1, max_length=32)]

@@ -56,6 +56,13 @@ class Interval(Strict, frozen=True):
     low: _Number
     high: _Number
 
+    @property
+    def verdict(self) -> Verdict:
+        """What it says as that of a difference: negative where the learned loss is better."""
+        if self.high < 0:
+            return "better"
+        return "worse" if self.low > 0 else "no clear difference"
+
 
 class Curve(Strict, frozen=True):
     """A learning curve: mean and quartiles over runs, a number per observed step."""
@@ -91,9 +98,7 @@ class PairedComparison(Strict, frozen=True):
     @property
     def verdict(self) -> Verdict:
         """What the interval of the difference says."""
-        if self.difference.high < 0:
-            return "better"
-        return "worse" if self.difference.low > 0 else "no clear difference"
+        return self.difference.verdict
 
 
 class MethodResult(Strict, frozen=True, omit_defaults=True):
@@ -169,8 +174,13 @@ class SetupDescription(Strict, frozen=True, omit_defaults=True):
         """How it is trained: optimiser, schedule, minibatches, length."""
         schedule = "" if self.schedule == "tuned" else f", {self.schedule}"
         batch = "" if self.batch is None else f", batch {self.batch}"
-        length = f"{self.steps} steps" if self.epochs is None else f"{self.epochs} epochs"
-        return f"{self.optimizer}{schedule}{batch}, {length}"
+        return f"{self.optimizer}{schedule}{batch}, {self.length}"
+
+    @property
+    def length(self) -> str:
+        """Steps, or epochs where they were chosen."""
+        count, unit = (self.steps, "step") if self.epochs is None else (self.epochs, "epoch")
+        return f"{count} {unit}{'' if count == 1 else 's'}"
 
 
 class SetupResult(Strict, frozen=True):

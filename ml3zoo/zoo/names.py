@@ -5,7 +5,7 @@ from __future__ import annotations
 import fnmatch
 import importlib.util
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,6 +13,7 @@ from ml3zoo.errors import HubError, UnknownNameError, did_you_mean
 from ml3zoo.format.config import FILE_NAME, LossConfig, read_config
 from ml3zoo.format.results import read_results
 from ml3zoo.zoo.hub.reference import SCHEME, HubReference, official, parse_reference
+from ml3zoo.zoo.verdicts import Recommendation, recommend
 
 
 def bundled_zoo() -> Path:
@@ -103,6 +104,7 @@ class LossDescription:
         config: what it is.
         location: where it is.
         headline: its main result; empty if it was not measured.
+        recommendation: what it is for, what it brings and where it loses; None if it was not measured.
         use: the call that loads it.
         call: how it is called once it is loaded.
     """
@@ -110,6 +112,7 @@ class LossDescription:
     config: LossConfig
     location: Location
     headline: str
+    recommendation: Recommendation | None
     use: str
     call: str
 
@@ -120,6 +123,7 @@ class LossDescription:
             **self.config.builtins(),
             "folder": str(self.location.folder),
             "headline": self.headline,
+            "recommendation": asdict(self.recommendation) if self.recommendation else None,
             "source": str(source) if source else None,
             "author": source.owner if source else None,
             "use": self.use,
@@ -140,7 +144,9 @@ def describe(name: str | Path) -> LossDescription:
     config = read_config(location.folder)
     results = read_results(location.folder)
     headline = results.headline if results else ""
-    return LossDescription(config, location, headline, usage(location.source or name, config), call(config))
+    recommendation = recommend(config, results) if results else None
+    use = usage(location.source or name, config)
+    return LossDescription(config, location, headline, recommendation, use, call(config))
 
 
 def usage(name: str | Path | HubReference, config: LossConfig) -> str:
