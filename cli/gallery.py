@@ -26,4 +26,4 @@ def gallery(
 
     shown = write_gallery(out, [*([] if only else list_losses()), *(losses or [])])
     say(out / PAGE)
-    talk(f"{len(shown)} losses. Open that file in a browser.")
+    talk(f"{len(shown)} {'loss' if len(shown) == 1 else 'losses'}. Open that file in a browser.")

@@ -13,7 +13,6 @@ from typing import Any
 
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
-from mkdocs.structure.pages import Page
 
 from ml3zoo.zoo.gallery.page import PAGE, write_gallery
 from ml3zoo.zoo.names import describe, list_losses
@@ -34,7 +33,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     return files
 
 
-def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+def on_page_markdown(markdown: str, **_: object) -> str:
     """What GitHub folds is Markdown there."""
     return markdown.replace("<details>", '<details markdown="1">')
 

@@ -12,8 +12,8 @@ from ml3zoo.format.config import PICTURE, LossConfig, check_family
 from ml3zoo.format.integrity import check_files
 from ml3zoo.format.problem_types import find_problem_type
 from ml3zoo.format.results import CostResult, Results, read_results
-from ml3zoo.zoo.gallery.measured import Measured, summarise
-from ml3zoo.zoo.names import bundled_zoo, describe
+from ml3zoo.zoo.gallery.chart import Bar, Outcomes, bars, outcomes
+from ml3zoo.zoo.names import LossDescription, bundled_zoo, describe
 
 _SHOWN_LAST = ("learning_curves", "ranks", "transfer", "meta_training")
 """Pictures that every loss has: those that show what is special about one come before them."""
@@ -48,26 +48,43 @@ class Entry:
 
     Attributes:
         slug: names it in the page; no other loss there has it.
-        folder: holds its files.
-        config: what it is.
-        source: where it is from; empty for the bundled zoo.
+        loss: what is known of it.
         snippet: Python that uses it, as in its card.
         pictures: the one that shows most first.
         results: what was measured; None if nothing was.
     """
 
     slug: str
-    folder: Path
-    config: LossConfig
-    source: str
+    loss: LossDescription
     snippet: str
     pictures: tuple[Picture, ...]
     results: Results | None
 
     @property
-    def measured(self) -> Measured | None:
-        """The results at a glance."""
-        return summarise(self.results) if self.results else None
+    def config(self) -> LossConfig:
+        """What the loss is."""
+        return self.loss.config
+
+    @property
+    def source(self) -> str:
+        """Where it is from; empty for the bundled zoo."""
+        folder, source = self.loss.location
+        return "" if folder.parent == bundled_zoo() else str(source or folder)
+
+    @property
+    def gain(self) -> float | None:
+        """By how many percent the error is lower."""
+        return -self.loss.recommendation.percent if self.loss.recommendation else None
+
+    @property
+    def bars(self) -> list[Bar]:
+        """How the error changes."""
+        return bars(self.results) if self.results else []
+
+    @property
+    def outcomes(self) -> Outcomes | None:
+        """In how many setups it is better and worse."""
+        return outcomes(self.results) if self.results else None
 
     @property
     def cost(self) -> CostResult | None:
@@ -93,7 +110,8 @@ class Entry:
     def searched(self) -> str:
         """What a reader's words are looked for in."""
         signals = " ".join(signal.signal for signal in self.config.signals)
-        return f"{self.config.name} {self.config.problem_type} {self.config.summary} {signals}"
+        config = self.config
+        return f"{config.name} {config.problem_type} {config.use_for} {config.summary} {signals}"
 
     def place(self, picture: Picture) -> str:
         """Where a picture lies in the gallery, with forward slashes."""
@@ -119,9 +137,7 @@ def read_entry(name: str | Path) -> Entry:
     card = (folder / CARD).read_text(encoding="utf-8", errors="replace") if CARD in config.sha256 else ""
     return Entry(
         slug=config.name,
-        folder=folder.resolve(),
-        config=config,
-        source="" if folder.parent == bundled_zoo() else str(loss.location.source or name),
+        loss=loss,
         snippet=_snippet(card) or f"from ml3zoo import load_loss\n\nloss = {loss.use}\n{loss.call}.backward()\n",
         pictures=tuple(sorted(pictures, key=_order)),
         results=read_results(folder),
@@ -144,6 +160,8 @@ def _picture(path: Path) -> Picture:
     with path.open("rb") as file:
         head = file.read(24)
     if len(head) < 24 or not head.startswith(_PNG):
-        raise IntegrityError(f"{path} is no PNG picture, though its name says so. Draw the loss again, or leave it out.")
+        raise IntegrityError(
+            f"{path} is no PNG picture, though its name says so. Draw the loss again, or leave it out."
+        )
     width, height = struct.unpack(">II", head[16:])
     return Picture(path, width, height)

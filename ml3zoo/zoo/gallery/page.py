@@ -22,6 +22,7 @@ from ml3zoo import __version__
 from ml3zoo.errors import UnknownNameError
 from ml3zoo.format.config import FILE_NAME
 from ml3zoo.format.files import check_replaceable, contents, replacing_folder, sha256, write_text
+from ml3zoo.format.text import plain
 from ml3zoo.zoo.gallery.entries import Entry, read_entry
 from ml3zoo.zoo.names import is_path, list_losses
 
@@ -53,10 +54,11 @@ def write_gallery(folder: str | Path, losses: Iterable[str | Path] | None = None
         raise UnknownNameError("no loss to show: name at least one loss, or a folder of one. Run: ml3zoo list")
     with replacing_folder(folder) as partial:
         write_text(partial / PAGE, render_gallery(entries))
-        for entry, picture in ((entry, picture) for entry in entries for picture in entry.pictures):
-            place = partial / entry.place(picture)
-            place.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(picture.path, place)
+        for entry in entries:
+            for picture in entry.pictures:
+                place = partial / entry.place(picture)
+                place.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(picture.path, place)
         mark = {"ml3zoo": __version__, "sha256": {name: sha256(partial / name) for name in sorted(contents(partial))}}
         write_text(partial / MARK, json.dumps(mark, indent=1) + "\n")
     return entries
@@ -71,6 +73,7 @@ def render_gallery(entries: Sequence[Entry]) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
         autoescape=True,
+        finalize=_shown,
     )
     environment.filters |= {"time": _time, "times": _times, "marked_up": _marked_up}
     source = environment.loader
@@ -99,7 +102,7 @@ class _Inline(NamedTuple):
 
 def _gather(names: Iterable[str | Path]) -> list[Entry]:
     """The losses by these names, each folder once; the largest gain comes first, what was not measured last."""
-    found = {entry.folder: entry for entry in map(read_entry, names)}
+    found = {entry.loss.location.folder.resolve(): entry for entry in map(read_entry, names)}
     entries: dict[str, Entry] = {}
     for entry in sorted(found.values(), key=_order):
         numbered = (f"{entry.slug}-{number}" for number in itertools.count(2))
@@ -109,7 +112,7 @@ def _gather(names: Iterable[str | Path]) -> list[Entry]:
 
 
 def _order(entry: Entry) -> tuple[float, str]:
-    return -entry.measured.gain.share if entry.measured else math.inf, entry.config.name
+    return math.inf if entry.gain is None else -entry.gain, entry.config.name
 
 
 def _losses(place: str | Path) -> list[str | Path]:
@@ -129,6 +132,11 @@ def _losses(place: str | Path) -> list[str | Path]:
     return list(found)
 
 
+def _shown(value: object) -> object:
+    """What stands in the page for a value: text from folders cannot pose as other text."""
+    return plain(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
 def _time(microseconds: float) -> str:
     return f"{microseconds:.0f} µs" if microseconds < 1000 else f"{microseconds / 1000:.1f} ms"
 
@@ -139,4 +147,4 @@ def _times(ratio: float) -> str:
 
 def _marked_up(text: str) -> Markup:
     """Escaped text whose parts between backticks are code."""
-    return Markup(re.sub(r"`([^`]*)`", r"<code>\1</code>", str(escape(text))))
+    return Markup(re.sub(r"`([^`]*)`", r"<code>\1</code>", str(escape(plain(text)))))

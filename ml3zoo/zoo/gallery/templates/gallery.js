@@ -5,8 +5,8 @@ const losses = [...grid.querySelectorAll(".loss")];
 const count = document.querySelector("output");
 const empty = document.querySelector(".empty");
 
-/* Sorting: names upwards, costs upwards, gains and shares of setups downwards; what was not measured comes last. */
-const keys = { gain: -1, share: -1, cost: 1 };
+/* Sorting: names upwards, costs upwards, gains and setups won downwards; what was not measured comes last. */
+const keys = { gain: -1, balance: -1, cost: 1 };
 
 function byName(one, other) {
     return one.dataset.name.localeCompare(other.dataset.name);
