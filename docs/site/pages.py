@@ -50,14 +50,23 @@ def _sources() -> Iterator[Path]:
 
 
 def _overview() -> str:
-    losses = (describe(name) for name in list_losses())
-    rows = "\n".join(
-        f"| [{loss.config.name}]({loss.config.name}/README.md) | {loss.config.problem_type} | {loss.headline} |"
-        for loss in losses
-    )
-    return (
-        f"# Losses\n\n<a href='../{GALLERY}/{PAGE}'>The gallery</a> shows them at a glance.\n\n"
-        f"| loss | problem type | measured |\n|---|---|---|\n{rows}\n"
+    rows = []
+    for loss in map(describe, list_losses()):
+        found = loss.recommendation
+        assert found is not None
+        link = f"[{loss.config.name}]({loss.config.name}/README.md)"
+        cells = (link, found.use_for, found.instead_of, found.gain + found.beside, found.where_it_loses)
+        rows.append(f"| {' | '.join(cells)} |")
+    return "\n".join(
+        [
+            "# Losses",
+            "",
+            f"<a href='../{GALLERY}/{PAGE}'>The gallery</a> shows them at a glance.",
+            "",
+            "| loss | use it for | instead of | it brings | it loses in |",
+            "|---|---|---|---|---|",
+            *rows,
+        ]
     )
 
 
@@ -73,4 +82,8 @@ def _filled(entry: Any, pages: list[str]) -> Any:
     if isinstance(entry, list):
         return [_filled(each, pages) for each in entry if not isinstance(each, str) or each in pages]
     within = [page for page in pages if page.startswith(f"{entry}/")]
-    return sorted(within, key=lambda page: page.count("/")) if within else entry
+    return sorted(within, key=_place) if within else entry
+
+
+def _place(page: str) -> tuple[int, list[str]]:
+    return page.count("/"), page.split("/")
