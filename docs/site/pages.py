@@ -76,7 +76,7 @@ def _commands() -> str:
 
 
 def _filled(entry: Any, pages: list[str]) -> Any:
-    """The navigation with the pages of each folder it names, an index first."""
+    """The navigation: a folder stands for its pages, an index first; a page that is not written is left out."""
     if isinstance(entry, dict):
         return {title: _filled(below, pages) for title, below in entry.items()}
     if isinstance(entry, list):
