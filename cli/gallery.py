@@ -20,7 +20,10 @@ def gallery(
     ] = None,
     only: Annotated[bool, typer.Option("--only", help="Show the losses named, without the bundled zoo.")] = False,
 ) -> None:
-    """Write a page of all losses that opens from disk: to look, compare and copy from."""
+    """Write a page of all losses.
+
+    It opens from disk: filter by problem, sort by gain, look, and copy a snippet.
+    """
     from ml3zoo.zoo.gallery.page import PAGE, write_gallery
     from ml3zoo.zoo.names import list_losses
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
 
 from ml3zoo.errors import InputError, UnknownNameError
-from ml3zoo.zoo.names import describe, list_losses
+from ml3zoo.zoo.names import LossDescription, describe, list_losses
 
-from .output import Json, one_line, say, show_json, talk
+from .output import Json, one_line, say, show_json, show_table
 
-_LONGEST_HEADLINE = 600
-"""In a table of the bundled zoo, whose headlines end with where a loss does worse."""
+_COLUMNS = ("loss", "use it for", "instead of", "gain", "where it loses (setups)")
 
 
 def list_(
@@ -24,46 +25,75 @@ def list_(
     json: Json = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print a table for a README.")] = False,
 ) -> None:
-    """List the losses, each with its headline."""
+    """List the losses, a line each.
+
+    What each is for, and by how much it lowers the error of the best ordinary loss. More: ml3zoo info NAME
+    """
     if hub and markdown:
         raise InputError("--markdown links the bundled cards; it does not go with --hub.")
     if not set(pattern) & set("*?["):
         pattern = f"*{pattern}*"
-    entries = _on_the_hub(pattern, problem_type) if hub else _bundled(pattern, problem_type)
+    if hub:
+        _show_hub(pattern, problem_type, json)
+        return
+    losses = [loss for loss in map(describe, list_losses(pattern)) if problem_type in (None, loss.config.problem_type)]
+    _check_found(losses, pattern, problem_type)
+    if json:
+        show_json([_as_dict(loss) for loss in losses])
+    elif markdown:
+        for line in _markdown(losses):
+            say(line)
+    else:
+        rows = [(loss.config.name, *_short(loss)) for loss in losses]
+        show_table(("loss", "use it for", "error"), rows, flexible=1)
+
+
+def _short(loss: LossDescription) -> tuple[str, str]:
+    """What it is for, and its gain as a number."""
+    found = loss.recommendation
+    if found is None:
+        return loss.config.use_for, "?"
+    return found.use_for, f"{found.percent:+.0f} %" if found.verdict != "no clear difference" else "="
+
+
+def _markdown(losses: list[LossDescription]) -> Iterator[str]:
+    yield f"| {' | '.join(_COLUMNS)} |"
+    yield "|---" * len(_COLUMNS) + "|"
+    for loss in losses:
+        found, name = loss.recommendation, one_line(loss.config.name)
+        cells = ["", "", "", ""] if found is None else [found.use_for, found.instead_of, "", found.where_it_loses]
+        cells[2] = f"{found.gain}{found.beside}" if found else ""
+        yield f"| [{name}](cards/{name}/README.md) | {' | '.join(map(one_line, cells))} |"
+
+
+def _as_dict(loss: LossDescription) -> dict[str, Any]:
+    return {
+        "name": loss.config.name,
+        "problem_type": loss.config.problem_type,
+        "headline": loss.headline,
+        "recommendation": asdict(loss.recommendation) if loss.recommendation else None,
+        "folder": str(loss.location.folder),
+    }
+
+
+def _show_hub(pattern: str, problem_type: str | None, json: bool) -> None:
+    """Losses on the Hub: name and what their authors claim."""
+    from ml3zoo.zoo.hub.search import search_losses
+
+    entries = search_losses(pattern, problem_type)
+    _check_found(entries, pattern, problem_type)
+    if json:
+        show_json([asdict(entry) for entry in entries])
+        return
+    show_table(("loss", "measured"), [(entry.name, entry.headline) for entry in entries], flexible=1)
+
+
+def _check_found(entries: list[Any], pattern: str, problem_type: str | None) -> None:
+    """Refuse a search for something in particular that finds nothing.
+
+    Raises:
+        UnknownNameError: nothing was found.
+    """
     if not entries and (pattern != "*" or problem_type):
         of_type = f" of problem type {problem_type!r}" if problem_type else ""
         raise UnknownNameError(f"no loss matches {pattern!r}{of_type}. Run: ml3zoo list")
-    if json:
-        show_json(entries)
-        return
-    if markdown:
-        say("| loss | problem type | measured |\n|---|---|---|")
-    for entry in entries:
-        name, headline = one_line(entry["name"]), one_line(entry["headline"], _LONGEST_HEADLINE)
-        if markdown:
-            say(f"| [{name}](cards/{name}/README.md) | {entry['problem_type']} | {headline} |")
-            continue
-        say(name)
-        talk(f"  {headline}")
-
-
-def _bundled(pattern: str, problem_type: str | None) -> list[dict[str, Any]]:
-    losses = (describe(name) for name in list_losses(pattern))
-    return [
-        {
-            "name": loss.config.name,
-            "problem_type": loss.config.problem_type,
-            "headline": loss.headline,
-            "folder": str(loss.location.folder),
-        }
-        for loss in losses
-        if problem_type in (None, loss.config.problem_type)
-    ]
-
-
-def _on_the_hub(pattern: str, problem_type: str | None) -> list[dict[str, Any]]:
-    from dataclasses import asdict
-
-    from ml3zoo.zoo.hub.search import search_losses
-
-    return [asdict(entry) for entry in search_losses(pattern, problem_type)]

@@ -94,7 +94,7 @@ RECIPE = Recipe(
         signals=SIGNALS,
         terms=TERMS,
         tokens=TOKENS,
-    ),
+    ).replace(use_for="right labels, few rows"),
     init=INIT,
     training=by_evolution(
         on_class_tables(_tables), BRIER_SCORE, tuned_for=nn.CrossEntropyLoss, iterations=300, sigma=0.15, lr=0.03

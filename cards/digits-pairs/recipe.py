@@ -144,6 +144,7 @@ RECIPE = Recipe(
             "(1/2, 1/2). Adds up, with learned weights, the cross-entropy to the label, the entropy of the prediction "
             "and a pull to the class that the batch predicts too rarely."
         ),
+        use_for="two classes, few labels, unlabelled images",
         family="mlp",
         problem_type="classification",
         signals=(

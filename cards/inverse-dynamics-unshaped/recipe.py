@@ -12,5 +12,6 @@ RECIPE = torque_recipe(
         "The loss of inverse-dynamics, meta-trained by the error of the observed torques alone instead of the inertia "
         "matrix: for comparison, not for use."
     ),
+    use_for="comparison with inverse-dynamics",
     shaped=False,
 )

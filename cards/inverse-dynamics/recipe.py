@@ -118,18 +118,20 @@ def torque_evaluation(config: LossConfig) -> Evaluation:
     )
 
 
-def torque_recipe(name: str, summary: str, shaped: bool) -> Recipe:
+def torque_recipe(name: str, summary: str, use_for: str, shaped: bool) -> Recipe:
     """The recipe of a loss for this family of tasks.
 
     Args:
         name: of the loss.
         summary: for its card.
+        use_for: the same in a few words, for tables.
         shaped: whether meta-training knows the inertia matrix.
     """
     return Recipe(
         config=LossConfig(
             name=name,
             summary=summary,
+            use_for=use_for,
             family="taylor",
             problem_type="regression",
             signals=(
@@ -171,5 +173,6 @@ RECIPE = torque_recipe(
         "hand, which it does not need any more. Its feature is the size of all accelerations together, scaled to a "
         "mean square of 1."
     ),
+    use_for="an arm's inertia matrix from torques",
     shaped=True,
 )

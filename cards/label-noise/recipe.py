@@ -178,7 +178,7 @@ RECIPE = Recipe(
         signals=SIGNALS,
         terms=TERMS,
         tokens=TOKENS,
-    ),
+    ).replace(use_for="wrong labels"),
     init=INIT,
     training=by_evolution(
         _training_configs(), ERROR_RATE, tuned_for=nn.CrossEntropyLoss, iterations=150, sigma=0.15, lr=0.05

@@ -96,7 +96,7 @@ RECIPE = Recipe(
         signals=SIGNALS,
         terms=TERMS,
         tokens=TOKENS,
-    ),
+    ).replace(use_for="rare classes"),
     init=INIT,
     training=by_evolution(
         on_class_tables(_tables), ERROR_RATE, tuned_for=nn.CrossEntropyLoss, iterations=200, sigma=0.15, lr=0.03

@@ -15,6 +15,7 @@ RECIPE = mountain_car_recipe(
         "Brings a fresh policy to solve Gymnasium's MountainCarContinuous-v0 after ten roll-outs, one for each "
         "gradient step, without the gradient of the dynamics. Sees states, actions, the goal and the progress."
     ),
+    use_for="MountainCarContinuous-v0 in ten episodes",
     tasks=MountainCar(car=replace(CONTINUOUS, steps=150), spread=(0.125, 0.0)),
     env_id="MountainCarContinuous-v0",
     iterations=150,

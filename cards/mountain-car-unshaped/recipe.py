@@ -12,5 +12,6 @@ RECIPE = mountain_car_recipe(
         "The loss of mountain-car, meta-trained towards the goal alone, without the place on the left where the car "
         "should go first: for comparison."
     ),
+    use_for="comparison with mountain-car",
     tasks=MountainCar(shaped=False),
 )

@@ -157,13 +157,14 @@ def draw_pictures(loss: LearnedLoss, tasks: MountainCar) -> dict[str, Figure]:
 
 
 def mountain_car_recipe(
-    name: str, summary: str, tasks: MountainCar, env_id: str = ENVIRONMENT, iterations: int = 800
+    name: str, summary: str, use_for: str, tasks: MountainCar, env_id: str = ENVIRONMENT, iterations: int = 800
 ) -> Recipe:
     """The recipe of a loss for a car.
 
     Args:
         name: of the loss.
         summary: for its card.
+        use_for: the same in a few words, for tables.
         tasks: the car and the objective of meta-training; policies are replaced.
         env_id: of the same car in Gymnasium.
         iterations: of meta-training.
@@ -178,6 +179,7 @@ def mountain_car_recipe(
         config=LossConfig(
             name=name,
             summary=summary,
+            use_for=use_for,
             family="trajectory",
             problem_type="trajectory",
             signals=SIGNALS,
@@ -220,5 +222,6 @@ RECIPE = mountain_car_recipe(
         "Brings a fresh policy to swing a weak car out of a valley within ten roll-outs, one for each gradient step, "
         "without the gradient of the dynamics. Sees states, actions, the goal and the progress."
     ),
+    use_for="a car out of a valley in ten episodes",
     tasks=MountainCar(),
 )

@@ -146,6 +146,7 @@ RECIPE = Recipe(
             "For regression with outliers among the training targets, to both sides or to one. Weighs the squared "
             "error of each point by how large it is beside the errors of the last batches, and by what those are like."
         ),
+        use_for="outliers among the targets",
         family="symbolic",
         problem_type="regression",
         signals=SIGNALS,

@@ -111,6 +111,7 @@ def draw_pictures(loss: LearnedLoss, tasks: Reaching) -> dict[str, Figure]:
 def reaching_recipe(
     name: str,
     summary: str,
+    use_for: str,
     imagined: Environment,
     environment_config: EnvironmentConfig,
     metric: Metric,
@@ -128,6 +129,7 @@ def reaching_recipe(
     Args:
         name: of the loss.
         summary: for its card.
+        use_for: the same in a few words, for tables.
         imagined: the environment in which it is meta-trained.
         environment_config: the environment in Gymnasium.
         metric: of the evaluation.
@@ -143,6 +145,7 @@ def reaching_recipe(
         config=LossConfig(
             name=name,
             summary=summary,
+            use_for=use_for,
             family="trajectory",
             problem_type="trajectory",
             signals=SIGNALS,
@@ -186,6 +189,7 @@ RECIPE = reaching_recipe(
         "gradient step, without the gradient of the dynamics. Meta-trained on goals in one half of the plane, measured "
         "on goals in the other."
     ),
+    use_for="a point mass to its goal in ten episodes",
     imagined=PointMass(),
     environment=PointMass(),
     environment_config=EnvironmentConfig(

@@ -17,6 +17,7 @@ RECIPE = arm_recipe(
         "or a gradient of the dynamics. Its expert was needed only to make it. Policies pull hard: by Reacher's own "
         "return, which charges for actions, the best of eleven fresh ones does better."
     ),
+    use_for="Reacher-v5 in ten episodes, or five",
     imagined=ImaginedReacher(),
     initialisation=Imitation(iterations=1000, lr=0.02),
 )

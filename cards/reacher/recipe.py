@@ -46,6 +46,7 @@ RECIPE = arm_recipe(
         "or a gradient of the dynamics. Made without an expert, through a model of 256 episodes. By Reacher's own "
         "return, which charges for actions, the best of eleven fresh policies does better."
     ),
+    use_for="Reacher-v5 in ten episodes",
     imagined=ImaginedReacher(),
     initialisation=ModelBasedPretraining(),
 )

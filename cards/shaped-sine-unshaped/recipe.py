@@ -12,5 +12,6 @@ RECIPE = frequency_recipe(
         "The loss of shaped-sine, meta-trained by the squared error alone instead of the true frequency: for "
         "comparison, not for use."
     ),
+    use_for="comparison with shaped-sine",
     shaped=False,
 )

@@ -108,12 +108,13 @@ def draw_landscapes(loss: LearnedLoss) -> dict[str, Figure]:
     return {"landscapes": draw_frequency_landscapes(learned, {"squared error": nn.MSELoss()}, Frequency())}
 
 
-def frequency_recipe(name: str, summary: str, shaped: bool) -> Recipe:
+def frequency_recipe(name: str, summary: str, use_for: str, shaped: bool) -> Recipe:
     """The recipe of a loss for this family of tasks.
 
     Args:
         name: of the loss.
         summary: for its card.
+        use_for: the same in a few words, for tables.
         shaped: whether meta-training knows the true frequency.
     """
     run = InnerRun(SGD(), 1.0, STEPS)
@@ -121,6 +122,7 @@ def frequency_recipe(name: str, summary: str, shaped: bool) -> Recipe:
         config=LossConfig(
             name=name,
             summary=summary,
+            use_for=use_for,
             family="matching",
             problem_type="regression",
             signals=tuple(SignalConfig(signal=signal) for signal in ("feature", "prediction", "target")),
@@ -157,5 +159,6 @@ RECIPE = frequency_recipe(
         "Finds the frequency of a sine by gradient descent where the squared error is full of traps. Meta-trained with "
         "the true frequency at hand, which it does not need any more. For models sin(ωx) with |ω| up to 5."
     ),
+    use_for="the frequency of a sine",
     shaped=True,
 )

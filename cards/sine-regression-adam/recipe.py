@@ -12,6 +12,7 @@ RECIPE = sine_recipe(
         "The sibling of sine-regression for Adam: weights the squared error by the batch's error and the "
         "training left, and pulls less on the mean error."
     ),
+    use_for="a hundred steps of Adam",
     inner=InnerConfig(optimizer="adam", lr=0.01, steps=STEPS, standardized_targets=True),
     init=(0.0, -0.1, -1.5, 1.0, 0.1, 0.3),
     seeds=(0,),

@@ -12,6 +12,7 @@ RECIPE = sine_recipe(
         "The sibling of sine-regression for gradient descent with momentum: weights the squared error by the batch's "
         "error and the training left, and pulls less on the mean error."
     ),
+    use_for="a hundred steps of SGD with momentum",
     inner=InnerConfig(optimizer="sgd", momentum=0.9, lr=0.012, steps=STEPS, standardized_targets=True),
     init=(0.0, -0.1, -1.2, 1.0, 0.1, 0.3),
     seeds=(0,),

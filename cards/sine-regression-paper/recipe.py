@@ -27,6 +27,7 @@ RECIPE = Recipe(
             "The loss of the paper's sine experiment, meta-trained exactly as published: for comparison, "
             "not for use. It sees prediction and target only."
         ),
+        use_for="comparison with sine-regression",
         family="mlp",
         problem_type="regression",
         signals=(SignalConfig(signal="prediction"), SignalConfig(signal="target")),

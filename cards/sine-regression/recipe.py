@@ -91,12 +91,15 @@ def sine_evaluation(config: LossConfig, horizons: tuple[int, ...] = HORIZONS) ->
     )
 
 
-def sine_recipe(name: str, summary: str, inner: InnerConfig, init: tuple[float, ...], seeds: tuple[int, ...]) -> Recipe:
+def sine_recipe(
+    name: str, summary: str, use_for: str, inner: InnerConfig, init: tuple[float, ...], seeds: tuple[int, ...]
+) -> Recipe:
     """The recipe of a loss for this family of tasks under one optimiser.
 
     Args:
         name: of the loss.
         summary: for its card.
+        use_for: the same in a few words, for tables.
         inner: optimiser and learning rate that it is made for.
         init: weights of the signals it starts from.
         seeds: of the meta-training.
@@ -110,6 +113,7 @@ def sine_recipe(name: str, summary: str, inner: InnerConfig, init: tuple[float, 
         config=LossConfig(
             name=name,
             summary=summary,
+            use_for=use_for,
             family="mlp",
             problem_type="regression",
             signals=(
@@ -153,6 +157,7 @@ RECIPE = sine_recipe(
         "Weights the squared error by the batch's error and the training left, and pulls less on the mean error, "
         "so that plain gradient descent gets far in 100 steps, at one learning rate for many networks."
     ),
+    use_for="a hundred steps of plain SGD",
     inner=InnerConfig(optimizer="sgd", lr=0.07, steps=STEPS, standardized_targets=True),
     init=(0.0, -0.1, -1.5, 1.0, 0.1, 0.3),
     seeds=(0,),

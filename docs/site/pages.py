@@ -15,7 +15,6 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
 from ml3zoo.zoo.gallery.page import PAGE, write_gallery
-from ml3zoo.zoo.names import describe, list_losses
 
 ROOT = Path(__file__).parents[2]
 GALLERY = "gallery"
@@ -26,7 +25,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     for path in _sources():
         place = path.relative_to(ROOT).as_posix()
         files.append(File.generated(config, place, abs_src_path=str(path)))
-    files.append(File.generated(config, "cards/README.md", content=_overview()))
+    files.append(File.generated(config, "losses.md", content=_losses()))
     files.append(File.generated(config, "commands.md", content=_commands()))
     pages = sorted(file.src_uri for file in files.documentation_pages())
     config.nav = _filled(config.nav, pages)
@@ -49,30 +48,18 @@ def _sources() -> Iterator[Path]:
         yield from sorted(ROOT.glob(pattern))
 
 
-def _overview() -> str:
-    rows = []
-    for loss in map(describe, list_losses()):
-        found = loss.recommendation
-        assert found is not None
-        link = f"[{loss.config.name}]({loss.config.name}/README.md)"
-        cells = (link, found.use_for, found.instead_of, found.gain + found.beside, found.where_it_loses)
-        rows.append(f"| {' | '.join(cells)} |")
-    return "\n".join(
-        [
-            "# Losses",
-            "",
-            f"<a href='../{GALLERY}/{PAGE}'>The gallery</a> shows them at a glance.",
-            "",
-            "| loss | use it for | instead of | it brings | it loses in |",
-            "|---|---|---|---|---|",
-            *rows,
-        ]
-    )
+def _losses() -> str:
+    table = _output("ml3zoo.cli", "list", "--markdown")
+    return f"# Losses\n\n<a href='{GALLERY}/{PAGE}'>The gallery</a> shows them at a glance.\n\n{table}"
 
 
 def _commands() -> str:
-    command = [sys.executable, "-m", "typer", "ml3zoo.cli", "utils", "docs", "--name", "ml3zoo", "--title", "Commands"]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return _output("typer", "ml3zoo.cli", "utils", "docs", "--name", "ml3zoo", "--title", "Commands")
+
+
+def _output(*command: str) -> str:
+    """What ``python -m ...`` prints."""
+    return subprocess.run([sys.executable, "-m", *command], check=True, capture_output=True, text=True).stdout
 
 
 def _filled(entry: Any, pages: list[str]) -> Any:
@@ -80,9 +67,14 @@ def _filled(entry: Any, pages: list[str]) -> Any:
     if isinstance(entry, dict):
         return {title: _filled(below, pages) for title, below in entry.items()}
     if isinstance(entry, list):
-        return [_filled(each, pages) for each in entry if not isinstance(each, str) or each in pages]
-    within = [page for page in pages if page.startswith(f"{entry}/")]
-    return sorted(within, key=_place) if within else entry
+        return [each for below in entry for each in _below(below, pages)]
+    return entry if entry in pages else _below(entry, pages)
+
+
+def _below(entry: Any, pages: list[str]) -> list[Any]:
+    if not isinstance(entry, str):
+        return [_filled(entry, pages)]
+    return sorted((page for page in pages if page == entry or page.startswith(f"{entry}/")), key=_place)
 
 
 def _place(page: str) -> tuple[int, list[str]]:

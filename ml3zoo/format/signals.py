@@ -76,6 +76,8 @@ class ProblemType:
             the length of that list in the loss's architecture, 1 if it has none.
         acting: whether the model acts in an environment, so that each step's data follow from what it did.
         call: what a loss is called with in a card's snippet.
+        call_feature: the same for its feature, if it looks at one and the call has none yet; empty if it has.
+        each_step: what the snippet does at the beginning of each step.
         transforms: what signals may go through, by name.
     """
 
@@ -87,6 +89,8 @@ class ProblemType:
     sample_call: Mapping[str, str]
     acting: bool = False
     call: str = "model(x), y"
+    call_feature: str = "feature"
+    each_step: str = ""
     transforms: Mapping[str, Transform] = field(init=False)
 
     def __post_init__(self) -> None:

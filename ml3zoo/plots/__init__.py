@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ml3zoo.format.results import Results
 from ml3zoo.losses import LearnedLoss
-from ml3zoo.plots.measured import draw_curves, draw_meta_training, draw_ranks, draw_transfer
+from ml3zoo.plots.measured import draw_curves, draw_gain, draw_meta_training, draw_ranks
 from ml3zoo.plots.problem import draw_problem
 from ml3zoo.plots.style import STYLE, Figure, rc_context, save_figures
 
@@ -32,11 +32,10 @@ def draw_card(
     with rc_context(STYLE):
         pictures = draw_problem(loss)
         if results is not None:
+            pictures["gain"] = draw_gain(results)
             pictures["learning_curves"] = draw_curves(results)
             if results.rankings:
                 pictures["ranks"] = draw_ranks(results.rankings)
-            if not all(setup.learned("swapped in") for setup in results.setups):
-                pictures["transfer"] = draw_transfer(results)
             if results.meta_training:
                 pictures["meta_training"] = draw_meta_training(results.meta_training)
         if more is not None:

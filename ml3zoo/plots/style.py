@@ -21,7 +21,8 @@ try:
 except ImportError as error:
     raise MissingExtraError("Drawing pictures", "plot") from error
 
-LEARNED, ORDINARY, PALE = "#d1495b", "#30638e", "#9aa5b1"
+LEARNED, ORDINARY, PALE = "#d55e00", "#0072b2", "#9aa5b1"
+"""These and ``OTHERS`` are the colours of Okabe and Ito, which the colour-blind can tell apart."""
 STYLE: Any = {
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -35,7 +36,7 @@ STYLE: Any = {
     "savefig.dpi": 110,
 }
 """rcParams of all pictures; see ``styled``."""
-OTHERS = ("#8d6a9f", "#4f9d69", "#c98b2b", "#7a8793", "#5bb0ba", "#b3b3b3")
+OTHERS = ("#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#999999")
 
 
 _Arguments = ParamSpec("_Arguments")

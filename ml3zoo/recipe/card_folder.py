@@ -12,8 +12,9 @@ from ml3zoo.format.config import FILE_NAME
 from ml3zoo.format.files import check_replaceable, replacing_folder
 from ml3zoo.format.results import Results, read_results, write_results
 from ml3zoo.losses import LearnedLoss
-from ml3zoo.zoo.card import headline, render_card
+from ml3zoo.zoo.card import render_card
 from ml3zoo.zoo.store import read_loss, save_loss, seal
+from ml3zoo.zoo.verdicts import headline
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from huggingface_hub import EvalResult, ModelCardData
@@ -12,107 +12,56 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from ml3zoo.format.config import LossConfig
 from ml3zoo.format.problem_types import find_problem_type
 from ml3zoo.format.results import Interval, Results, SetupResult, StepsToReach, Use, Verdict
+from ml3zoo.zoo.verdicts import FACETS, changes, count_of, facets, is_lost, recommend
 
-_BEGINS: dict[Verdict, str] = {
-    "better": "Beats",
-    "worse": "Loses to",
-    "no clear difference": "No clear difference from",
-}
-_USES: tuple[tuple[Use, str], ...] = (
-    ("swapped in", " swapped in"),
-    ("recommended", " at the recommended rate"),
-    ("tuned", " when tuned"),
-)
+_OUTCOMES: dict[Verdict, str] = {"better": "better", "no clear difference": "alike", "worse": "**worse**"}
 
 
 def render_card(config: LossConfig, results: Results, folder: Path) -> str:
     """The card as markdown with the Hub's front matter. Pictures found in ``folder/plots`` are shown."""
     template = _environment().get_template("card.md.j2")
+    others = [setup for setup in results.setups if not setup.learned("swapped in")]
     return template.render(
         front_matter=_front_matter(config, results).to_yaml(),
         config=config,
         problem_type=find_problem_type(config.problem_type),
         results=results,
+        recommendation=recommend(config, results),
+        unclear=count_of(results, "no clear difference"),
+        diverging=list(_diverging(results)),
         main=results.setups[0],
         ordinary=[setup for setup in results.setups if setup.learned("swapped in")],
-        others=[setup for setup in results.setups if not setup.learned("swapped in")],
-        caveats=list(_caveats(results)),
-        plots=sorted(path.stem for path in (folder / "plots").glob("*.png")),
+        others=others,
+        columns=_varying(others),
+        changes=changes(results),
+        lost_by_level=_lost_by_level(results),
+        plots=sorted({path.stem for path in (folder / "plots").glob("*.png")} - {"gain"}),
     )
 
 
-def headline(results: Results) -> str:
-    """The first line of a card: ordinary training, else the main setup; and in how many setups the loss does worse."""
-    text = _ranked(results) if results.rankings else _compared(results)
-    worse = _counts(results, "worse")
-    if worse:
-        text += f"; worse in {worse}"
-    return f"A quick run, its numbers mean nothing. {text}" if results.quick else text
-
-
-def _compared(results: Results) -> str:
-    """The main setup against its tuned baseline."""
-    main = results.setups[0]
-    ours, baseline = main.shown, main.baseline
-    figures = f"{results.metric.name} {ours.objective.mean:.3f} against {baseline.objective.mean:.3f}{_others(main)}"
-    return f"{_BEGINS[_verdict(main)]} tuned {baseline.name} on {main.setup}: {figures}"
-
-
-def _ranked(results: Results) -> str:
-    """All setups of ordinary training, against the best ordinary loss."""
-    swapped_in, tuned = results.rankings
-    places = (
-        f"{way}, {ranking.learned.rank.mean:.1f} ({ranking.ordinary.name}, the best ordinary loss: "
-        f"{ranking.ordinary.rank.mean:.1f})"
-        for ranking, way in ((swapped_in, f"swapped in for {swapped_in.reference}"), (tuned, "all tuned"))
-    )
-    return (
-        f"Mean rank among {len(swapped_in.methods)} losses in ordinary training on {swapped_in.data_sets} data sets: "
-        f"{'; '.join(places)}"
-    )
-
-
-def _verdict(setup: SetupResult) -> Verdict:
-    comparison = setup.shown.comparison
-    assert comparison is not None
-    return comparison.verdict
-
-
-def _others(main: SetupResult) -> str:
-    """The first ordinary loss, and the one that did best in hindsight, where they are not the selected baseline."""
-    first = next(method for method in main.methods if method.role == "baseline")
-    others = {first.name: first, main.in_hindsight.name: main.in_hindsight}
-    others.pop(main.baseline.name, None)
-    shown = (
-        f"tuned {name}{', best in hindsight' if other is main.in_hindsight else ''}: {other.objective.mean:.3f}"
-        for name, other in others.items()
-    )
-    return f" ({'; '.join(shown)})" if others else ""
-
-
-def _caveats(results: Results) -> Iterator[str]:
-    """What the first lines of a card say beside the headline, a sentence each."""
-    unclear = _counts(results, "no clear difference")
-    if unclear:
-        yield f"No clear difference in {unclear}."
-    for use, way in _USES[:2]:
+def _diverging(results: Results) -> Iterator[str]:
+    """In how many setups runs diverge, a sentence for each way to use the loss without tuning it."""
+    ways: tuple[tuple[Use, str], ...] = (("swapped in", "Swapped in"), ("recommended", "At the recommended rate"))
+    for use, way in ways:
         learned = [method for setup in results.setups if (method := setup.learned(use))]
         diverged = [method.diverged.mean for method in learned if method.diverged.mean > 0]
         if diverged:
-            yield (
-                f"{way.strip().capitalize()}, runs diverge in {len(diverged)} of {len(learned)} setups, "
-                f"at most {_percent(max(diverged))} % of them."
-            )
+            share = f"at most {_percent(max(diverged))} % of them"
+            yield f"{way}, runs diverge in {len(diverged)} of {len(learned)} setups, {share}."
 
 
-def _counts(results: Results, verdict: Verdict) -> str:
-    """In how many setups a verdict falls, for either use of the loss; empty if in none."""
-    parts: list[str] = []
-    for use, way in _USES:
-        verdicts = [found for setup in results.setups if (found := setup.verdict(use))]
-        if verdict in verdicts:
-            parts.append(f"{verdicts.count(verdict)} of {len(verdicts)}{' setups' if not parts else ''}{way}")
-    return ", ".join(parts)
+def _varying(setups: Sequence[SetupResult]) -> list[tuple[str, list[str]]]:
+    """The columns that tell setups apart: each a title, and a cell for each setup."""
+    columns = zip(FACETS, zip(*(facets(each.setup) for each in setups), strict=True), strict=False)
+    return [(title, [cell or "–" for cell in cells]) for title, cells in columns if len(set(cells)) > 1]
+
+
+def _lost_by_level(results: Results) -> dict[str, str]:
+    """In how many setups of each level of noise the loss, used as its headline says, is clearly worse."""
+    lost: dict[str, list[bool]] = {}
+    for setup in results.setups:
+        lost.setdefault(setup.setup.noise, []).append(is_lost(setup))
+    return {level: f"{sum(of_level)} of {len(of_level)}" for level, of_level in lost.items()}
 
 
 def _environment() -> Environment:
@@ -125,6 +74,7 @@ def _environment() -> Environment:
         autoescape=False,
     )
     environment.filters |= {
+        "outcome": _OUTCOMES.__getitem__,
         "figure": lambda value: f"{value:.3f}",
         "interval": _interval,
         "rank_interval": _rank_interval,

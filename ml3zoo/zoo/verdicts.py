@@ -23,6 +23,9 @@ _KINDS: dict[Unseen, str] = {
     "data": "new data",
     "": "of those it was made for",
 }
+AS_MADE_FOR = "as made for"
+"""The first setup's label."""
+FACETS = ("data", "noise", "network", "optimiser", "length", "reported")
 _MOST_NAMED = 2
 """Kinds of setups; a loss that is worse in more of them is worse nearly everywhere."""
 
@@ -59,9 +62,9 @@ class Recommendation:
 
     Attributes:
         use_for: what it is for, in a few words.
-        instead_of: the ordinary loss that it takes the place of.
+        instead_of: the ordinary loss that it takes the place of, and that its gain is measured against.
         gain: how its error differs from an ordinary loss's: ``"27 % lower NMSE"``.
-        beside: what the best ordinary loss brings, or which it is: to be read after the gain.
+        beside: what the best ordinary loss brings, if it is another: to be read after the gain.
         percent: the gain as a number, below 0 where the error is lower.
         verdict: whether that is more than chance.
         where_it_loses: in how many setups and in which, in a few words.
@@ -87,24 +90,24 @@ def recommend(config: LossConfig, results: Results) -> Recommendation:
     levels of noise; else that in the first setup, against the tuned ordinary loss that was best on validation tasks.
     """
     percent, verdict = _overall(results)
-    counts = worse_counts(results)
+    counts = count_of(results, "worse")
     where = where_it_loses(results)
     return Recommendation(
         use_for=config.use_for or config.problem_type,
-        instead_of=_usual(results),
+        instead_of=_instead_of(results),
         gain=_in_words(percent, verdict, results.metric.name),
         beside=_beside(results),
         percent=percent,
         verdict=verdict,
         where_it_loses=where,
         summary=_summary(results),
-        loss=f"Worse than the best ordinary loss in {counts}" if counts else f"Worse in {where}",
+        loss=f"Worse than the best ordinary loss in {counts}" if counts else f"Worse in {where} setups",
     )
 
 
 def headline(results: Results) -> str:
     """Gain and loss on one line: what ``results.json`` keeps."""
-    counts = worse_counts(results)
+    counts = count_of(results, "worse")
     text = f"{_summary(results)}; worse in {counts}" if counts else _summary(results)
     return f"A quick run, its numbers mean nothing. {text}" if results.quick else text
 
@@ -118,7 +121,7 @@ def changes(results: Results) -> list[Change]:
     return [Change.of(ours.noise or "all data", theirs.metric.mean, ours.difference) for ours, theirs in levels]
 
 
-def worse_counts(results: Results, verdict: Verdict = "worse") -> str:
+def count_of(results: Results, verdict: Verdict) -> str:
     """In how many setups a verdict falls, for every way to use the loss; empty if in none."""
     parts: list[str] = []
     for use, way in _USES.items():
@@ -129,20 +132,20 @@ def worse_counts(results: Results, verdict: Verdict = "worse") -> str:
 
 
 def where_it_loses(results: Results) -> str:
-    """In how many setups the loss, used as its headline says, is clearly worse, and in which: a few words."""
+    """In how many setups the loss, used as its headline says, is clearly worse, and in which: ``2 of 8: Adam; SGD``."""
     lost = [each for each in results.setups if is_lost(each)]
     total = len(results.setups)
     if not lost or len(lost) == total:
-        return f"{'all' if lost else 'none'} of {total} setups"
+        return f"{'all' if lost else 'none'} of {total}"
     among = _level_most_lost(lost, results) if results.rankings else _kinds_lost(lost, results.setups[0].setup)
-    return f"{len(lost)} of {total} setups{': ' if among else ''}{among}"
+    return f"{len(lost)} of {total}{': ' if among else ''}{among}"
 
 
 def _level_most_lost(lost: Collection[SetupResult], results: Results) -> str:
     """The level of noise with the largest share of lost setups, if there are several levels."""
     all_levels, levels = (Counter(each.setup.noise for each in setups) for setups in (results.setups, lost))
     most = max(levels, key=lambda noise: levels[noise] / all_levels[noise])
-    return f"most at “{most}” ({levels[most]} of {all_levels[most]})" if len(all_levels) > 1 else ""
+    return f"{levels[most]} of {all_levels[most]} at “{most}”" if len(all_levels) > 1 else ""
 
 
 def _kinds_lost(lost: Collection[SetupResult], main: SetupDescription) -> str:
@@ -153,7 +156,7 @@ def _kinds_lost(lost: Collection[SetupResult], main: SetupDescription) -> str:
         if len(of_kind) > 1:
             parts.append(f"{len(of_kind)} {name}")
         elif of_kind:
-            parts.append(differing(of_kind[0], main) or "the first")
+            parts.append(differing(of_kind[0], main) or AS_MADE_FOR)
     return "; ".join(parts) if len(parts) <= _MOST_NAMED else ""
 
 
@@ -165,11 +168,11 @@ def is_lost(measured: SetupResult) -> bool:
 
 def differing(setup: SetupDescription, main: SetupDescription) -> str:
     """What tells a setup from the first one, short; empty if it is the first."""
-    return ", ".join(part for part, usual in zip(_facets(setup), _facets(main), strict=True) if part != usual)
+    return ", ".join(part for part, usual in zip(facets(setup), facets(main), strict=True) if part != usual)
 
 
-def _facets(setup: SetupDescription) -> tuple[str, ...]:
-    """Data, noise, network, optimiser, length, reported step: each as in a short cell."""
+def facets(setup: SetupDescription) -> tuple[str, ...]:
+    """What a setup is: ``FACETS``, each as in a short cell."""
     step = {"last": "last step", "best": "early stopping", "mean": "mean over the steps"}[setup.reported_step]
     return setup.data, setup.noise, setup.network, setup.optimizer, setup.length, step
 
@@ -177,7 +180,7 @@ def _facets(setup: SetupDescription) -> tuple[str, ...]:
 def _change(measured: SetupResult, main: SetupDescription) -> Change:
     comparison = measured.shown.comparison
     assert comparison is not None
-    label = differing(measured.setup, main) or "the first setup"
+    label = differing(measured.setup, main) or AS_MADE_FOR
     return Change.of(label, measured.baseline.objective.mean, comparison.difference)
 
 
@@ -195,16 +198,13 @@ def _percent(ratios: Iterable[float]) -> float:
 
 
 def _beside(results: Results) -> str:
-    """Which tuned baseline it was, or what the best loss of ordinary training brings; empty for the first loss."""
-    if not results.rankings:
-        baseline = results.setups[0].baseline.name
-        return "" if baseline == _usual(results) else f" vs {baseline}"
-    best, usual = results.rankings[0].ordinary, results.rankings[0].find(_usual(results))
-    if best is usual:
+    """What the best ordinary loss of ordinary training brings, if it is another than the first."""
+    if not results.rankings or results.rankings[0].ordinary.name == results.rankings[0].reference:
         return ""
+    best, usual = results.rankings[0].ordinary, results.rankings[0].find(results.rankings[0].reference)
     levels = zip(best.levels, usual.levels, strict=False)
     percent = _percent(one.metric.mean / other.metric.mean for one, other in levels if other.metric.mean > 0)
-    return f" ({best.name}: {_size(percent)} % {_direction(percent)})"
+    return f" ({best.name}: {_size(percent)} %)"
 
 
 def _size(percent: float) -> str:
@@ -224,10 +224,9 @@ def _in_words(percent: float, verdict: Verdict, metric: str) -> str:
     return f"{_size(percent)} % {_direction(percent)} {metric}"
 
 
-def _usual(results: Results) -> str:
-    """The first ordinary loss."""
-    first = (method.name for method in results.setups[0].methods if method.role == "baseline")
-    return results.rankings[0].reference if results.rankings else next(first)
+def _instead_of(results: Results) -> str:
+    """The ordinary loss that the gain is measured against."""
+    return results.rankings[0].reference if results.rankings else results.setups[0].baseline.name
 
 
 def _summary(results: Results) -> str:
@@ -244,11 +243,12 @@ def _summary(results: Results) -> str:
 
 def _ranks(rankings: Sequence[Ranking]) -> str:
     """The mean rank among all losses for each way to use them, and the best ordinary loss's."""
-    first = rankings[0]
-    places = (f"{_USES[ranking.use]} {_place(ranking)}" for ranking in rankings)
-    return f" on {first.data_sets} data sets; mean rank of {len(first.methods)} losses {', '.join(places)}"
+    first, *others = rankings
+    places = [f"mean rank {_place(first)} of {len(first.methods)} losses"]
+    places += [f"{_USES[ranking.use]} {_place(ranking)}" for ranking in others]
+    return f" on {first.data_sets} data sets; {', '.join(places)}"
 
 
 def _place(ranking: Ranking) -> str:
     ours, other = ranking.learned, ranking.ordinary
-    return f"{ours.rank.mean:.1f} ({other.name}, the best ordinary loss: {other.rank.mean:.1f})"
+    return f"{ours.rank.mean:.1f} ({other.name}: {other.rank.mean:.1f})"

@@ -189,7 +189,7 @@ def test_plot_draws(tmp_path):
     assert {Path(line).name for line in done.stdout.splitlines()} == {
         "surface.png",
         "learning_curves.png",
-        "transfer.png",
+        "gain.png",
         "meta_training.png",
     }
 

@@ -48,7 +48,7 @@ from ml3zoo.recipe.bench import BenchReport, Row, rerun
 from ml3zoo.recipe.recipe import find_recipe, quick_evaluation
 from ml3zoo.tasks.optimizees import MLP
 from ml3zoo.tasks.sine import Sine
-from ml3zoo.zoo.card import headline
+from ml3zoo.zoo.verdicts import headline
 
 FAMILY = Sine(MLP((1, 6, 1), "tanh"), standardized=True, points=20)
 EVALUATION = Evaluation(

@@ -15,9 +15,10 @@ from ml3zoo import list_losses, load_loss, roll_out
 from ml3zoo.format.config import read_config
 from ml3zoo.format.results import read_results
 from ml3zoo.recipe import list_recipes
-from ml3zoo.zoo.card import headline, render_card
+from ml3zoo.zoo.card import render_card
 from ml3zoo.zoo.names import resolve
 from ml3zoo.zoo.store import verify
+from ml3zoo.zoo.verdicts import headline
 
 LOSSES = list_losses()
 
@@ -47,12 +48,12 @@ def differences(results, use):
 
 
 @pytest.mark.parametrize("name", LOSSES)
-def test_a_card_says_in_its_first_lines_where_the_loss_does_not_win(name):
+def test_a_card_says_where_the_loss_does_not_win_and_first_where_it_is_worse(name):
     folder = resolve(name)
     results = read_results(folder)
     text = (folder / "README.md").read_text(encoding="utf-8")
     opening = text.split("## Use it")[0]
-    expected = {"worse in ": [], "No clear difference in ": []}
+    expected = {"Worse than the best ordinary loss in ": [], "No clear difference in ": []}
     rows = 0
     ways = {"swapped in": "swapped in", "recommended": "at the recommended rate", "tuned": "when tuned"}
     for use, way in ways.items():
@@ -63,10 +64,34 @@ def test_a_card_says_in_its_first_lines_where_the_loss_does_not_win(name):
         for parts, number in zip(expected.values(), (worse, unclear), strict=True):
             if number:
                 parts.append(f"{number} of {len(found)}{'' if parts else ' setups'} {way}")
-    for begins, parts in expected.items():
-        assert opening.count(begins) == bool(parts)
-        assert begins + ", ".join(parts) + "." in opening or not parts
+    for (begins, parts), where in zip(expected.items(), (opening, text), strict=True):
+        assert where.count(begins) == bool(parts)
+        assert begins + ", ".join(parts) + "." in where or not parts
     assert text.count(", **worse** |") == rows
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_cards_first_table_marks_every_row_that_is_lost(name):
+    folder = resolve(name)
+    results = read_results(folder)
+    text = (folder / "README.md").read_text(encoding="utf-8")
+    table = re.search(r"\n((?:\|.*\n)+)", text.partition("## What was measured\n")[2])[1]
+    rows = table.splitlines()[2:]
+    shown = [setup.shown.comparison.difference for setup in results.setups]
+    if results.rankings:
+        shown = [level.difference for level in results.rankings[0].learned.levels]
+    assert ["**worse**" in row for row in rows] == [each.low > 0 for each in shown]
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_the_first_screen_of_a_card_holds_gain_loss_picture_and_snippet(name):
+    text = (resolve(name) / "README.md").read_text(encoding="utf-8").split("\n---\n", 1)[1]
+    opening, _, after = text.partition("```python\n")
+    assert len(opening.split()) < 190
+    assert "![What it brings](plots/gain.png)" in opening
+    assert "**Use it for** " in opening
+    assert after.startswith("import torch\n")
+    assert (resolve(name) / "plots" / "gain.png").is_file()
 
 
 @pytest.mark.parametrize("name", LOSSES)

@@ -78,4 +78,5 @@ PROBLEM_TYPE = ProblemType(
     },
     acting=True,
     call="**play()",
+    call_feature="",
 )

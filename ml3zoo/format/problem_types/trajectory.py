@@ -26,4 +26,6 @@ PROBLEM_TYPE = ProblemType(
         "feature": "torch.zeros(100, {state})  # your states",
     },
     acting=True,
+    call_feature="x",
+    each_step="x, y = play()",
 )

@@ -15,7 +15,7 @@ from ml3zoo.format.results import CostResult, Results, read_results
 from ml3zoo.zoo.gallery.chart import Bar, Outcomes, bars, outcomes
 from ml3zoo.zoo.names import LossDescription, bundled_zoo, describe
 
-_SHOWN_LAST = ("learning_curves", "ranks", "transfer", "meta_training")
+_SHOWN_LAST = ("gain", "learning_curves", "ranks", "meta_training")
 """Pictures that every loss has: those that show what is special about one come before them."""
 _SNIPPET = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 CARD = "README.md"
