@@ -17,7 +17,7 @@ from mkdocs.structure.files import File, Files
 from ml3zoo.zoo.gallery.page import PAGE, write_gallery
 
 ROOT = Path(__file__).parents[2]
-GALLERY = "gallery"
+CARDS, GALLERY = "cards", "gallery"
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -25,7 +25,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     for path in _sources():
         place = path.relative_to(ROOT).as_posix()
         files.append(File.generated(config, place, abs_src_path=str(path)))
-    files.append(File.generated(config, "losses.md", content=_losses()))
+    files.append(File.generated(config, f"{CARDS}/README.md", content=_losses()))
     files.append(File.generated(config, "commands.md", content=_commands()))
     pages = sorted(file.src_uri for file in files.documentation_pages())
     config.nav = _filled(config.nav, pages)
@@ -49,8 +49,8 @@ def _sources() -> Iterator[Path]:
 
 
 def _losses() -> str:
-    table = _output("ml3zoo.cli", "list", "--markdown")
-    return f"# Losses\n\n<a href='{GALLERY}/{PAGE}'>The gallery</a> shows them at a glance.\n\n{table}"
+    table = _output("ml3zoo.cli", "list", "--markdown").replace(f"]({CARDS}/", "](")
+    return f"# Losses\n\n<a href='../{GALLERY}/{PAGE}'>The gallery</a> shows them at a glance.\n\n{table}"
 
 
 def _commands() -> str:
