@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -57,13 +57,17 @@ def _short(loss: LossDescription) -> tuple[str, str]:
 
 
 def _markdown(losses: list[LossDescription]) -> Iterator[str]:
-    yield f"| {' | '.join(_COLUMNS)} |"
-    yield "|---" * len(_COLUMNS) + "|"
+    yield _row(_COLUMNS)
+    yield _row(["---"] * len(_COLUMNS))
     for loss in losses:
-        found, name = loss.recommendation, one_line(loss.config.name)
-        cells = ["", "", "", ""] if found is None else [found.use_for, found.instead_of, "", found.where_it_loses]
-        cells[2] = f"{found.gain}{found.beside}" if found else ""
-        yield f"| [{name}](cards/{name}/README.md) | {' | '.join(map(one_line, cells))} |"
+        found, name = loss.recommendation, loss.config.name
+        if found is not None:
+            link, gain = f"[{name}](cards/{name}/README.md)", f"{found.gain}{found.beside}"
+            yield _row((link, found.use_for, found.instead_of, gain, found.where_it_loses))
+
+
+def _row(cells: Iterable[str]) -> str:
+    return f"|{'|'.join(map(one_line, cells))}|"
 
 
 def _as_dict(loss: LossDescription) -> dict[str, Any]:

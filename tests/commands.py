@@ -24,9 +24,9 @@ import typer
 from ml3zoo.cli import app
 from tests.loopback import loopback_hub
 from tests.machines import Machine
+from tests.pages import FENCE, PAGES, ROOT, recipes
 
-ROOT = Path(__file__).parents[1]
-DOCUMENTS = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), *(ROOT / "ml3zoo").rglob("*.md.j2"))
+DOCUMENTS = (*PAGES, *(ROOT / "ml3zoo").rglob("*.md.j2"))
 SMALL = {
     "ml3zoo apply": "--steps 2 --seeds 2",
     "ml3zoo bench": "--quick",
@@ -127,12 +127,11 @@ def to_run() -> list[str]:
 
 def _named_in(text: str) -> Iterator[str]:
     """The commands in fenced blocks of a shell and in code spans; not those of marked blocks that run elsewhere."""
-    fence = re.compile(r"(?:^<!-- (?P<mark>[^\n]*?) -->\n)?^```(?P<language>\w*)\n(?P<code>.*?)^```", re.M | re.S)
-    for block in fence.finditer(text):
+    for block in FENCE.finditer(text):
         if block["language"] in _SHELLS and block["mark"] not in ELSEWHERE:
             for line in block["code"].replace("\\\n", " ").splitlines():
                 yield from _commands_of(line.removeprefix("$ "))
-    for span in re.findall(r"`([^`\n]+)`", fence.sub("", text)):
+    for span in re.findall(r"`([^`\n]+)`", FENCE.sub("", text)):
         yield from _commands_of(span)
 
 
@@ -169,9 +168,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, loopback_hub() as hub:
         scratch = Path(folder)
         (scratch / "tests").symlink_to(ROOT / "tests")
-        recipe = re.search(r"<!-- my_recipe.py -->\n```python\n(.*?)```", DOCUMENTS[0].read_text("utf-8"), re.DOTALL)
-        if recipe:
-            (scratch / "my_recipe.py").write_text(recipe[1], encoding="utf-8")
+        for name, recipe in recipes().items():
+            (scratch / name).write_text(recipe, encoding="utf-8")
         machine = Machine(scratch / "home", hub.endpoint, token="hf_me")
         with ThreadPoolExecutor(len(lanes)) as pool:
             for found in pool.map(partial(_run_all, machine, scratch), lanes):

@@ -1,8 +1,7 @@
-"""README's "Your own losses", line by line, against a loopback Hub; only what takes long is made quick."""
+"""docs/publish.md's "Publish your own", line by line, against a loopback Hub; only what takes long is made quick."""
 
 from __future__ import annotations
 
-import re
 import shlex
 from pathlib import Path
 
@@ -10,19 +9,13 @@ import pytest
 
 from tests.loopback import loopback_hub
 from tests.machines import Machine
-from tests.test_readme import README
-
-
-def block(mark: str) -> str:
-    found = re.search(rf"<!-- {mark} -->\n```\w+\n(.*?)```", README, re.DOTALL)
-    assert found, f"README.md has no block marked {mark}"
-    return found[1]
+from tests.pages import marked
 
 
 @pytest.mark.slow
 def test_a_loss_of_ones_own_reaches_another_machine(tmp_path: Path):
-    (tmp_path / "my_recipe.py").write_text(block("my_recipe.py"))
-    login, rehearse, train, pull = (shlex.split(line, comments=True) for line in block("tutorial").splitlines())
+    (tmp_path / "my_recipe.py").write_text(marked("my_recipe.py"))
+    login, rehearse, train, pull = (shlex.split(line, comments=True) for line in marked("tutorial").splitlines())
     with loopback_hub() as hub:
         mine, other = (Machine(tmp_path / home, hub.endpoint) for home in ("mine", "other"))
         early = mine.run(*train, cwd=tmp_path)

@@ -29,7 +29,7 @@ def draw_by_probability(loss: LearnedLoss) -> Figure:
         p = torch.linspace(0.002, min(3 * mean, 0.998), 250)
         label = f"{loss.config.name}, progress {progress:g}, batch mean {mean:g}"
         for panel, values in zip(panels, _value_and_gradient(loss, p, progress, mean), strict=True):
-            panel.plot(p, values, style, color=LEARNED, label=label)
+            panel.plot(p, values, style, color=LEARNED, zorder=3, label=label)
     p = torch.linspace(0.002, 0.998, 250)
     panels[0].plot(p, -p.log(), color=ORDINARY, label="cross-entropy")
     panels[1].plot(p, 1 - p, color=ORDINARY, label="cross-entropy")

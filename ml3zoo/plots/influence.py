@@ -33,7 +33,7 @@ def draw_influence(loss: LearnedLoss) -> Figure:
         for asymmetry, style in _ASYMMETRY.items():
             known = errors_of(loss, _TAIL * typical, typical, asymmetry)
             gradient = _gradient(loss, error, progress=torch.tensor(progress), context=known)
-            panel.plot(error, gradient, style, color=LEARNED, label=f"asymmetry {asymmetry:g}")
+            panel.plot(error, gradient, style, color=LEARNED, zorder=3, label=f"asymmetry {asymmetry:g}")
         panel.plot(error, cauchy, color=ORDINARY, alpha=0.7, label="Cauchy, scale 0.2")
         panel.set(xlabel="error / typical target", xlim=(-4, 4))
         panel.set_title(f"progress {progress:g}, typical error {typical:g}")

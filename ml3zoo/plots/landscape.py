@@ -36,7 +36,14 @@ def draw_frequency_landscapes(
         for (name, loss), colour in losses:
             height = torch.stack([_value(loss, family, one, w) for w in omega])
             height = height - height.min()
-            panel.plot(omega, height / height.max(), color=colour, label=name, linewidth=1.4)
+            panel.plot(
+                omega,
+                height / height.max(),
+                color=colour,
+                label=name,
+                linewidth=1.4,
+                zorder=3 if colour == LEARNED else 2,
+            )
         panel.axvline(one["frequency"].item(), color=PALE, linestyle=":", label="true ν")
         panel.set(xlabel="ω", xlim=(-5, 5), title=f"ν = {one['frequency'].item():.2f}")
     panels[0].set_ylabel("loss over its height")

@@ -34,7 +34,7 @@ def draw_pull(loss: LearnedLoss) -> Figure:
             panel.plot(ratio, _pull(other, ratio, advantage), color=colour, label=name)
         for progress, style in stages:
             label = f"{loss.config.name}, progress {progress:g}"
-            panel.plot(ratio, _pull(loss, ratio, advantage, progress), style, color=LEARNED, label=label)
+            panel.plot(ratio, _pull(loss, ratio, advantage, progress), style, color=LEARNED, zorder=3, label=label)
         panel.axhline(0, color=PALE, linewidth=0.6)
         panel.axvline(1, color=PALE, linewidth=0.6)
         panel.set(xlabel="new over old probability of the action", title=f"advantage {advantage:+g}")

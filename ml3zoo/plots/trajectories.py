@@ -95,5 +95,5 @@ def _panels(trajectories: Mapping[int, Sequence[PlottedTrajectory]]) -> Figure:
                 trajectory.x, trajectory.y, color=LEARNED if trajectory.arrived else ORDINARY, alpha=0.6, linewidth=1
             )
         arrivals = sum(trajectory.arrived for trajectory in lines)
-        axes.set_title(f"{step} gradient steps: {arrivals} of {len(lines)} arrive (red)")
+        axes.set_title(f"{step} gradient steps: {arrivals} of {len(lines)} arrive (orange)")
     return figure

@@ -9,7 +9,7 @@ from ml3zoo.losses import LearnedLoss
 from ml3zoo.plots.context import context_of
 from ml3zoo.plots.style import LEARNED, ORDINARY, PALE, Figure, styled
 
-_SHARES = {0.5: "-", 0.35: "--", 0.2: ":"}
+_SHARES = {0.5: "-", 0.2: "--"}
 """Share of a class in the batch's mean prediction, and the line style that shows it."""
 _BATCH = {"mean_certainty": 0.3, "mean_confidence": 0.85, "mean_probability": 0.6, "agreement": 0.95, "classes": 2.0}
 """The other statistics of the batch: three of ten points have a label."""
@@ -29,7 +29,7 @@ def draw_unlabelled(loss: LearnedLoss) -> Figure:
     for panel, progress in zip(panels, (0.0, 0.5, 1.0), strict=True):
         for share, style in _SHARES.items():
             label = f"class has {share:.0%} of the batch"
-            panel.plot(p, _negative_gradient(loss, p, progress, share), style, color=LEARNED, label=label)
+            panel.plot(p, _negative_gradient(loss, p, progress, share), style, color=LEARNED, zorder=3, label=label)
             panel.plot(p, _information_gradient(p, share), style, color=ORDINARY, alpha=0.7)
         panel.set(title=f"progress {progress:g}", xlabel="probability of the class", xlim=(0, 1))
         panel.axhline(0, color=PALE, linewidth=0.6)

@@ -21,13 +21,16 @@ from tests.command import DIABETES, SCRIPT, finished, installed, ml3zoo, start
 def test_list_and_info_as_text_and_json():
     shown = installed("list")
     assert shown.returncode == 0
-    assert shown.stdout.split() == list_losses()
+    assert [line.split()[0] for line in shown.stdout.splitlines()] == list_losses()
     entries = json.loads(installed("list", "--json").stdout)
     assert [entry["name"] for entry in entries] == list_losses()
     assert all(entry["headline"] for entry in entries)
     classifying = json.loads(ml3zoo("list", "--problem-type", "classification", "--json").stdout)
     assert classifying == [entry for entry in entries if entry["problem_type"] == "classification"] != []
-    assert ml3zoo("list", "--markdown").stdout.startswith("| loss | problem type | measured |\n")
+    table = ml3zoo("list", "--markdown").stdout.splitlines()
+    assert table[0] == "|loss|use it for|instead of|gain|where it loses (setups)|"
+    assert len(table) == len(list_losses()) + 2
+    assert "…" not in "".join(table)
     shown = json.loads(installed("info", "sine-regression", "--json").stdout)
     assert (shown["family"], shown["problem_type"]) == ("mlp", "regression")
     assert "problem type: regression, family mlp" in ml3zoo("info", "sine-regression").stdout
@@ -53,8 +56,20 @@ def test_reading_verbs_do_not_import_torch(arguments, tmp_path):
 
 
 def test_part_of_a_name_lists_all_that_have_it():
-    assert ml3zoo("list", "outlier").stdout.split() == ["outlier-regression"]
-    assert ml3zoo("list", "sine-regression-????").stdout.split() == ["sine-regression-adam"]
+    for pattern, name in (("outlier", "outlier-regression"), ("sine-regression-????", "sine-regression-adam")):
+        (line,) = ml3zoo("list", pattern).stdout.splitlines()
+        assert line.split()[0] == name
+
+
+@pytest.mark.parametrize("columns", [60, 80, 200])
+@pytest.mark.parametrize("terminal", [{}, {"TERM": "dumb"}, {"NO_COLOR": "1"}])
+def test_the_list_has_a_line_per_loss_in_any_terminal(columns, terminal):
+    shown = finished(start("ml3zoo", "list", env=os.environ | terminal | {"COLUMNS": str(columns)})).stdout
+    lines = shown.splitlines()
+    assert [line.split()[0] for line in lines] == list_losses()
+    assert all(len(line) <= columns and line.rstrip().endswith("%") for line in lines)
+    assert "\x1b" not in shown
+    assert ("…" in shown) == (columns < 80)
 
 
 def test_a_gallery_is_written_and_named(tmp_path):
