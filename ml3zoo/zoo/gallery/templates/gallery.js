@@ -18,6 +18,8 @@ function by(key) {
     return (one, other) => (value(one) === value(other) ? byName(one, other) : value(one) < value(other) ? -1 : 1);
 }
 
+let sortedBy = "";
+
 function show() {
     const wanted = new FormData(form);
     const problem = wanted.get("problem") || "";
@@ -28,7 +30,10 @@ function show() {
         loss.hidden = (problem && loss.dataset.problem !== problem) || !words.every((word) => text.includes(word));
         shown += !loss.hidden;
     }
-    grid.append(...losses.sort(by(wanted.get("sort"))));
+    if (wanted.get("sort") !== sortedBy) {
+        sortedBy = wanted.get("sort");
+        grid.append(...losses.sort(by(sortedBy)));
+    }
     count.textContent = `${shown} of ${losses.length} ${losses.length === 1 ? "loss" : "losses"}`;
     empty.hidden = shown > 0;
 }
