@@ -14,6 +14,7 @@ from ml3zoo.errors import Ml3zooError
 
 from .apply import apply
 from .bench import bench
+from .gallery import gallery
 from .info import info
 from .list import list_
 from .output import fail, never_fail, say, talk
@@ -62,7 +63,7 @@ def options(
     """A zoo of pretrained loss functions: pull one, see whether it would help you, use it."""
 
 
-for verb in (list_, info, pull, apply, train, bench, plot, verify, publish):
+for verb in (list_, info, gallery, pull, apply, train, bench, plot, verify, publish):
     app.command(verb.__name__.rstrip("_"))(interruptible(verb))
 
 

@@ -6,13 +6,13 @@ import io
 import json
 import shutil
 import sys
-import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Any, NoReturn
 
 import typer
 
 from ml3zoo.errors import OutputError
+from ml3zoo.format.text import plain
 
 LOSS = typer.Argument(help="A loss of the zoo, hf://org/name@revision, or a folder.", show_default=False)
 Name = Annotated[str, LOSS]
@@ -67,11 +67,6 @@ def one_line(text: object, longest: int = 300) -> str:
     """Untrusted text on one line, so that it cannot pose as several, cut to a readable length."""
     line = " ".join(str(text).split())
     return line if len(line) <= longest else line[: longest - 1] + "…"
-
-
-def plain(text: str) -> str:
-    """Untrusted text made harmless to a terminal: control and format characters become ``?``."""
-    return "".join(c if c == "\n" or unicodedata.category(c) not in {"Cc", "Cf", "Cs"} else "?" for c in text)
 
 
 def show_table(header: Sequence[str], rows: Iterable[Sequence[str]], *, flexible: int) -> None:

@@ -7,7 +7,6 @@ import torch
 from torch import nn
 
 from tests.families import example_loss
-
 from tests.pages import PAGES, blocks, marked
 
 RUN = [

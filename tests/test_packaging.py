@@ -71,7 +71,7 @@ def test_the_wheel_holds_ml3zoo_and_nothing_else(tmp_path):
     names = set(zipfile.ZipFile(wheel).namelist())
     assert {name.split("/")[0] for name in names} == {"ml3zoo", f"ml3zoo-{ml3zoo.__version__}.dist-info"}
     assert {name for name in names if name.endswith(".py") and "/cards/" not in name} == set(modules().values())
-    templates = {path.relative_to(ROOT).as_posix() for path in ROOT.glob("ml3zoo/zoo/templates/*")}
+    templates = {path.relative_to(ROOT).as_posix() for path in ROOT.glob("ml3zoo/**/templates/*")}
     cards = {f"ml3zoo/{path.relative_to(ROOT)}" for path in ROOT.glob("cards/*/*.*") if path.is_file()}
     assert templates
     assert cards

@@ -57,7 +57,7 @@ def locate(name: str | Path) -> Location:
     text = str(name)
     if text.startswith(SCHEME):
         return _pull(parse_reference(text))
-    if isinstance(name, Path) or "/" in text or text in {".", ".."}:
+    if is_path(name):
         if not Path(name).is_dir():
             raise UnknownNameError(f"no folder {text}: a path to a loss's folder was expected. Run: ml3zoo list")
         return Location(Path(name))
@@ -68,6 +68,12 @@ def locate(name: str | Path) -> Location:
             f"no loss named {text!r} in the zoo, but a folder: did you mean ./{text}? A path has a slash in it."
         )
     return _pull_official(text)
+
+
+def is_path(name: str | Path) -> bool:
+    """Whether a name is read as the path of a folder."""
+    text = str(name)
+    return isinstance(name, Path) or (("/" in text or text in {".", ".."}) and not text.startswith(SCHEME))
 
 
 def resolve(name: str | Path) -> Path:

@@ -38,11 +38,20 @@ def test_list_and_info_as_text_and_json():
     assert "Reacher-v5, episodes of up to 50 steps from one start" in ml3zoo("info", "reacher-imitation").stdout
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["list"], ["info", "sine-regression"], ["pull", "sine-regression"]])
-def test_reading_verbs_do_not_import_torch(arguments):
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--help"],
+        ["list"],
+        ["info", "sine-regression"],
+        ["pull", "sine-regression"],
+        ["gallery", "sine-regression", "--only", "--out", "gallery"],
+    ],
+)
+def test_reading_verbs_do_not_import_torch(arguments, tmp_path):
     code = f"import sys; sys.argv[1:] = {arguments!r}\nfrom ml3zoo.cli import app\napp(standalone_mode=False)\n"
     check = "assert 'torch' not in sys.modules, 'torch was imported'"
-    done = subprocess.run([sys.executable, "-c", code + check], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", code + check], capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
 
 
@@ -61,6 +70,14 @@ def test_the_list_has_a_line_per_loss_in_any_terminal(columns, terminal):
     assert all(len(line) <= columns and line.rstrip().endswith("%") for line in lines)
     assert "\x1b" not in shown
     assert ("…" in shown) == (columns < 80)
+
+
+def test_a_gallery_is_written_and_named(tmp_path):
+    done = ml3zoo("gallery", "sine-regression", "--only", "--out", "mine", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, "mine/index.html\n"), done.stderr
+    assert done.stderr.startswith("1 loss.")
+    assert (tmp_path / "mine" / "index.html").is_file()
+    assert ml3zoo("gallery", "--only", "--out", "mine", cwd=tmp_path).returncode == 1
 
 
 def test_the_version():
