@@ -36,6 +36,23 @@ def apply(
             show_default=False,
         ),
     ] = None,
+    missing: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A text in DATA that means a missing value, such as NA; may be repeated. An empty cell always does.",
+            show_default=False,
+        ),
+    ] = None,
+    drop: Annotated[
+        list[str] | None, typer.Option(help="A column of DATA to leave out; may be repeated.", show_default=False)
+    ] = None,
+    keep: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A column of DATA to learn from though it seems to name the rows; may be repeated.",
+            show_default=False,
+        ),
+    ] = None,
     baselines: Annotated[
         bool,
         typer.Option(
@@ -75,7 +92,9 @@ def apply(
     folder, source = locate(name)
     config = read_config(folder)
     pinned = str(source) if source else name
+    missing, drop, keep = missing or [], drop or [], keep or []
     of_tables = {"DATA": data, "--target": target, "--test": test, "--baselines": baselines}
+    of_tables |= {"--missing": missing, "--drop": drop, "--keep": keep}
     of_environments = {"--env": env, "--policy": policy, "--record": record}
     report: TableReport | EnvironmentReport
     if find_problem_type(config.problem_type).acting:
@@ -90,9 +109,22 @@ def apply(
         _check_usage(config, "on a table: DATA --target COLUMN", {"DATA": data, "--target": target}, of_environments)
         assert data is not None
         assert target is not None
+        _check_files(data, test, target, *drop, *keep)
         from ml3zoo.apply.table import apply_loss
 
-        report = apply_loss(pinned, data, target, test=test, baselines=baselines, steps=steps, seeds=seeds, out=out)
+        report = apply_loss(
+            pinned,
+            data,
+            target,
+            test=test,
+            missing=missing,
+            drop=drop,
+            keep=keep,
+            baselines=baselines,
+            steps=steps,
+            seeds=seeds,
+            out=out,
+        )
     if json:
         show_json(report.as_dict())
         return
@@ -106,11 +138,24 @@ def _check_usage(config: LossConfig, use: str, needed: Mapping[str, object], uns
     """Refuse options that do not suit the loss.
 
     Raises:
-        InputError: one is missing, or belongs to the other way of applying a loss.
+        InputError: one belongs to the other way of applying a loss, or one is missing.
     """
-    missing = [f"{option} is missing" for option, value in needed.items() if not value]
-    wrong = [f"{option} does not go with that" for option, value in unsuitable.items() if value]
-    if missing or wrong:
-        raise InputError(
-            f"{config.name} is a {config.problem_type} loss, to be applied {use}; {', '.join(missing + wrong)}."
-        )
+    wrong = [option for option, value in unsuitable.items() if value]
+    missing = [option for option, value in needed.items() if not value]
+    if wrong or missing:
+        fault = f"{' and '.join(wrong)} cannot be used with it" if wrong else f"{' and '.join(missing)} is missing"
+        fault = fault.replace(" is ", " are ") if not wrong and len(missing) > 1 else fault
+        raise InputError(f"{config.name} is a {config.problem_type} loss, to be applied {use}; {fault}.")
+
+
+def _check_files(data: Path, test: Path | None, target: str, *columns: str) -> None:
+    """See that tables and columns are there, before much is imported.
+
+    Raises:
+        DataError: one is not.
+    """
+    from ml3zoo.apply.files import TableFile
+
+    TableFile.open(data).check_has(target, *columns)
+    if test is not None:
+        TableFile.open(test).check_has(target)
