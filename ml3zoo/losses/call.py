@@ -90,6 +90,13 @@ def unless_all(flags: Tensor) -> Tensor | None:
     return None if seen and bool(flags.all()) else flags
 
 
+def may_read_values(tensor: Tensor) -> bool:
+    """Whether numbers may be taken out of tensors like this one, at the cost of waiting for its device."""
+    if tensor.is_meta or torch.jit.is_tracing() or not may_look_at_values():
+        return False
+    return not (tensor.is_cuda and torch.cuda.is_current_stream_capturing())
+
+
 def may_look_at_values() -> bool:
     """Whether a call may depend on what is in its tensors: not inside ``torch.func.vmap`` and the like."""
     return not torch._C._are_functorch_transforms_active()

@@ -216,6 +216,19 @@ def test_files_are_added_together_and_others_stay(tmp_path):
     assert everything(tmp_path) == {"other.txt": b"mine", "a.png": b"a"}
 
 
+@pytest.mark.parametrize("write", [replacing_folder, adding_to_folder, replacing])
+def test_files_have_the_mode_of_new_files_whatever_their_writer_gave_them(write, tmp_path):
+    """safetensors writes files that only their owner may read."""
+    (tmp_path / "usual").touch()
+    with write(tmp_path / "new") as partial:
+        written = partial if write is replacing else partial / "part" / "weights"
+        written.parent.mkdir(exist_ok=True)
+        written.touch()
+        written.chmod(0o600)
+    (found,) = {path for path in (tmp_path / "new", *(tmp_path / "new").rglob("*")) if path.is_file()}
+    assert found.stat().st_mode == (tmp_path / "usual").stat().st_mode
+
+
 def test_an_interrupted_write_leaves_the_old_file(tmp_path):
     (tmp_path / "file").write_text("old")
 

@@ -15,7 +15,7 @@ from ml3zoo.apply.table.preparation import MOST_INPUTS
 from ml3zoo.errors import DataError
 
 _ID = re.compile(
-    r"(?:.*[ _.-])?(?:id|idx|index|uuid|guid|row|rownames|key)(?:[ _.-]?(?:no|nr|number))?|unnamed: \d+", re.I
+    r"(?:.*[ _.-])?(?:id|uuid|guid)|(?:row[ _.-]?)?(?:index|idx|no|nr|number|names?)|row|key|unnamed: \d+", re.I
 )
 _CAMEL_ID = re.compile(r".*[a-z](?:ID|Id)")
 
@@ -56,7 +56,7 @@ def choose(columns: Columns, training: NDArray[np.int64], keep: Collection[str] 
         elif name not in keep:
             reason, doubt = _identifies(name, column, column.values[column.known])
             if reason:
-                left_out[name] = reason
+                left_out[name] = f"{reason}; to use it: --keep {quote(name)}"
             if doubt:
                 warnings.append(f"{name!r} {doubt}. If it only names the rows, leave it out: --drop {quote(name)}")
     kept = {name: column for name, column in columns.items() if name not in left_out}

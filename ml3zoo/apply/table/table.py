@@ -135,7 +135,7 @@ def read_table(
         y["test"] = encoding.encode(truth, there)
     columns, inputs = prepare(features, index["train"])
     leaks = [
-        f"{name!r} alone gives nearly every {what}. If it would not be known when you predict: --drop {quote(name)}"
+        f"{name!r} alone tells {what} nearly perfectly. If it is not known when you predict: --drop {quote(name)}"
         for name in give_away(choice.columns, ours.known, ours.values[ours.known])
     ]
     return Table(
@@ -191,7 +191,8 @@ class _File:
                 "data."
             )
         features = frame.drop(columns=[target, *reading.drop], errors="ignore")
-        return cls(path, str(file.text or ""), read_columns(features, decimal), values, rows)
+        unusual = ", ".join(filter(None, (str(file.text or ""), "decimal commas" if decimal == "," else "")))
+        return cls(path, unusual, read_columns(features, decimal), values, rows)
 
     @property
     def dropped(self) -> int:

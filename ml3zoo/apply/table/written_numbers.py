@@ -76,14 +76,12 @@ def numbers_in(text: Any, decimal: Decimal = ".") -> tuple[Any, str]:
     mark = votes(known).decimal or decimal
     pattern, group = (_POINTS, ",") if mark == "." else (_COMMAS, ".")
     compact = _without_gaps(known)
-    fits = compact.str.fullmatch(pattern)
-    rewritten = compact.where(fits).str.replace(group, "").str.replace(",", ".")
-    numbers = pd.to_numeric(rewritten, errors="coerce").astype(float)
-    numbers = numbers.where(numbers.notna(), plain)
-    if numbers.equals(plain):
-        return plain.reindex(text.index), ""
-    commas = bool((known[fits].str.contains(",")).any())
-    return numbers.reindex(text.index), "decimal commas" if mark == "," and commas else "thousands apart"
+    fitting = compact[compact.str.fullmatch(pattern)]
+    rewritten = fitting.str.replace(group, "", regex=False).str.replace(",", ".", regex=False)
+    numbers = pd.to_numeric(rewritten, errors="coerce").astype(float).reindex(known.index)
+    apart = fitting.str.contains(group, regex=False).any() or not compact.equals(known)
+    note = f"decimal {'points' if mark == '.' else 'commas'}" if mark != decimal else "thousands apart" if apart else ""
+    return numbers.where(numbers.notna(), plain).reindex(text.index), note
 
 
 def _without_gaps(text: Any) -> Any:
