@@ -18,7 +18,7 @@ from ml3zoo.errors import OutputError
 from ml3zoo.format.files import adding_to_folder, check_replaceable, replacing, replacing_folder, write_text
 from ml3zoo.zoo.names import resolve
 from ml3zoo.zoo.store import read_loss, save_loss
-from tests.command import ml3zoo
+from tests.command import DIABETES, ml3zoo
 
 LOSS = resolve("sine-regression")
 
@@ -40,7 +40,7 @@ def bert(folder: Path) -> Path:
     [
         ["pull", "sine-regression", "--to"],
         ["train", "sine-regression", "--quick", "--out"],
-        ["apply", "sine-regression", "table.csv", "--target", "y", "--out"],
+        ["apply", "sine-regression", str(DIABETES), "--target", "target", "--out"],
     ],
     ids=lambda arguments: arguments[0],
 )

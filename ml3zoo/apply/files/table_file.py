@@ -17,6 +17,7 @@ _PARQUET = ".parquet"
 _SPREADSHEETS = (".xlsx", ".xls", ".xlsm", ".ods")
 _UNREADABLE = (ValueError, OSError, EOFError, csv.Error)
 _READABLE = "a CSV or Parquet file"
+_NUMBER = re.compile(r"[-+]?[\d.,]+([eE][-+]?\d+)?")
 _UNNAMED_INDEX = re.compile(r"__index_level_\d+__")
 
 
@@ -42,8 +43,8 @@ class TableFile:
             DataError: there is none, it is of another type, or has two columns of one name.
             MissingExtraError: it is a Parquet file and pyarrow is not installed.
         """
-        ending = _ending(path)
         try:
+            ending = _ending(path)
             text = None if ending == _PARQUET else TextFormat.of(path)
             names = _parquet_names(path) if text is None else next((row for _, row in text.rows(path)), [])
         except _UNREADABLE as error:
@@ -66,10 +67,10 @@ class TableFile:
             if not self.names:
                 raise DataError(f"{self.path} is empty: a header and rows were expected. Export it again.")
             hint = did_you_mean(column, self.names)
-            if not hint and all(re.fullmatch(r"[-+]?[\d.,]+([eE][-+]?\d+)?", name) for name in self.names):
-                hint = " Its first line seems to be a row of data: put a line with the columns' names above it."
-            elif not hint and len(self.names) == 1 and self.text:
+            if len(self.names) == 1 and self.text:
                 hint = " Fields may be separated by commas, semicolons, tabs or bars."
+            elif all(_NUMBER.fullmatch(name) for name in self.names):
+                hint = " Its first line seems to be a row of data: put a line with the columns' names above it."
             raise DataError(f"{self.path} has no column {column!r}; it has {listed(self.names)}.{hint}")
 
 
@@ -77,6 +78,8 @@ def unreadable(path: Path, error: Exception) -> DataError:
     """What to say of a file that cannot be read."""
     reason = str(error).splitlines()[0] if str(error) else type(error).__name__
     kind = path.suffix.lower().removeprefix(".")
+    if isinstance(error, PermissionError):
+        return DataError(f"{path} may not be read by you ({error.strerror}). Change its mode, or copy it.")
     again = "Export it again" + ("." if kind == "parquet" else ", as UTF-8.")
     return DataError(f"{path} cannot be read as {kind} ({reason}). {again}")
 
@@ -90,11 +93,11 @@ def _ending(path: Path) -> str:
     suffixes = [suffix.lower() for suffix in path.suffixes]
     ending = suffixes[-1] if suffixes else ""
     if path.is_dir():
-        inside = sorted(each.name for each in path.iterdir() if each.suffix.lower() in (*TEXTS, _PARQUET))
+        inside = _tables_in(path)
         found = f" It holds {listed(inside)}." if inside else ""
         raise DataError(f"{path} is a folder; {_READABLE} was expected.{found} Name the file.")
     if not path.exists():
-        near = [each.name for each in path.parent.iterdir()] if path.parent.is_dir() else []
+        near = _tables_in(path.parent) if path.parent.is_dir() else []
         raise DataError(f"no file {path}: {_READABLE} was expected. Is the path right?{did_you_mean(path.name, near)}")
     if not path.is_file():
         raise DataError(f"{path} is no regular file; {_READABLE} was expected.")
@@ -105,6 +108,11 @@ def _ending(path: Path) -> str:
     if ending in _SPREADSHEETS:
         raise DataError(f"{path} is a spreadsheet; {_READABLE} was expected. {SAVE_AS_CSV}.")
     raise DataError(f"{path} ends in {ending or 'nothing'!r}; .csv or .parquet was expected. Convert it first.")
+
+
+def _tables_in(folder: Path) -> list[str]:
+    readable = (*TEXTS, _PARQUET, *PACKED)
+    return sorted(each.name for each in folder.iterdir() if each.suffix.lower() in readable)
 
 
 def _parquet_names(path: Path) -> list[str]:
