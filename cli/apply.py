@@ -93,7 +93,7 @@ def apply(
     config = read_config(folder)
     pinned = str(source) if source else name
     missing, drop, keep = missing or [], drop or [], keep or []
-    of_tables = {"DATA": data, "--target": target, "--test": test, "--baselines": baselines}
+    of_tables: dict[str, object] = {"DATA": data, "--target": target, "--test": test, "--baselines": baselines}
     of_tables |= {"--missing": missing, "--drop": drop, "--keep": keep}
     of_environments = {"--env": env, "--policy": policy, "--record": record}
     report: TableReport | EnvironmentReport

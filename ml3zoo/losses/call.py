@@ -92,7 +92,7 @@ def unless_all(flags: Tensor) -> Tensor | None:
 
 def may_read_values(tensor: Tensor) -> bool:
     """Whether numbers may be taken out of tensors like this one, at the cost of waiting for its device."""
-    if tensor.is_meta or torch.jit.is_tracing() or not may_look_at_values():
+    if tensor.is_meta or torch._C._get_tracing_state() is not None or not may_look_at_values():
         return False
     return not (tensor.is_cuda and torch.cuda.is_current_stream_capturing())
 

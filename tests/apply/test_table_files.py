@@ -142,6 +142,18 @@ def test_dates_are_dates(cells, note, tmp_path):
     assert day.median == pytest.approx(np.median(np.array(ready.index["train"]) + DAYS[0].timestamp() / 86400))
 
 
+def test_words_among_dates_are_explained(tmp_path):
+    days = DAYS.strftime("%Y-%m-%d").where(np.arange(ROWS) % 4 > 0, "unknown")
+    with pytest.raises(DataError, match=r"'day' holds dates in 45 rows and text in 15.*--missing unknown"):
+        read(tmp_path, frame(day=days))
+    assert read(tmp_path, frame(day=days), missing=["unknown"]).features == 3
+
+
+def test_an_address_is_no_file():
+    with pytest.raises(DataError, match=r"is an address; .*Download it first"):
+        TableFile.open(Path("https://example.org/table.csv"))
+
+
 def test_dates_that_are_open_are_told(tmp_path):
     ready = read(tmp_path, frame(day=["03/04/2024", "05/06/2024", "07/08/2024"] * (ROWS // 3)))
     assert made_of(ready)["dates"] == ["day (month first, a guess)"]
@@ -187,6 +199,9 @@ def test_what_names_the_rows_is_left_out(name, values, left_out, tmp_path):
         ({"group": np.digitize(2 * A - B, [0]).astype(str)}, NumericTarget, ""),
         ({"code": np.repeat(["x1", "x2", "x3"], ROWS // 3)}, ClassTarget, "'code' alone tells target 'y'"),
         ({"level": np.repeat([1.5, 2.5, 4], ROWS // 3)}, ClassTarget, "'level' alone tells target 'y'"),
+        ({"cost": [f"${k:,}" for k in range(9000, 9000 + ROWS)]}, NumericTarget, "'cost' holds .* units.*'.9,000'"),
+        ({"share": [f"{k % 9}%" for k in range(ROWS)]}, NumericTarget, "'share' holds .* units.*'0%'"),
+        ({"size": [f"{k % 9} cm" for k in range(ROWS)]}, NumericTarget, "'size' holds .* units.*'0 cm'"),
         ({"day": range(ROWS)}, NumericTarget, "'day' counts the rows.*--drop day"),
         ({"user_id": [k % 7 for k in range(ROWS)]}, NumericTarget, "'user_id' is called like an identifier"),
         ({"y": [k % 3 for k in range(ROWS)]}, NumericTarget, "target 'y' holds only 0, 1, 2. .*classification loss"),
@@ -243,6 +258,7 @@ CSV = frame().to_csv(index=False)
         ("table.tsv", CSV.replace(",", "\t").encode("utf-16"), "tabs, encoded as utf-16"),
         ("table.txt", CSV.replace(",", "|").encode(), "bars"),
         ("table.CSV", CSV.encode(), ""),
+        ("table.csv", b"sep=;\n" + CSV.replace(",", ";").encode(), "semicolons"),
         ("table.csv.gz", gzip.compress(CSV.encode()), ""),
     ],
     ids=[
@@ -256,6 +272,7 @@ CSV = frame().to_csv(index=False)
         "utf-16",
         "bars",
         "CSV",
+        "excel",
         "gz",
     ],
 )
@@ -296,6 +313,8 @@ def test_line_breaks_and_quotes_in_cells(tmp_path):
         ("table.csv", gzip.compress(CSV.encode()), "end in .csv.gz"),
         ("table.csv", b"<!DOCTYPE html>", "web page"),
         ("table.csv", b"a,b\0,y\n" * 20, "zero bytes"),
+        ("table.csv", b"My measurements\n" + CSV.encode(), "begins with a line of one field, 'My measurements'"),
+        ("table.csv", b"# by me\n# today\n" + CSV.encode(), "Take the lines above them away"),
         ("table.csv.gz", CSV.encode(), "cannot be read as gz"),
         ("table.xlsx", b"PK\x03\x04", "spreadsheet; .*Save it as CSV"),
         ("table.json", b"{}", "'.json'; .csv or .parquet"),

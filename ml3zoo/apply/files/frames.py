@@ -81,6 +81,7 @@ def _read_text(file: TableFile) -> Any:
         encoding=file.text.encoding,
         names=list(file.names),
         header=0,
+        skiprows=file.text.above,
         index_col=False,
         dtype=str,
         na_filter=False,

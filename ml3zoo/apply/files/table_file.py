@@ -6,6 +6,7 @@ import csv
 import re
 from collections import Counter
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from ml3zoo.apply.files.listing import listed
@@ -17,6 +18,8 @@ _PARQUET = ".parquet"
 _SPREADSHEETS = (".xlsx", ".xls", ".xlsm", ".ods")
 _UNREADABLE = (ValueError, OSError, EOFError, csv.Error)
 _READABLE = "a CSV or Parquet file"
+_LOOKED_AT = 20
+"""Rows in which a header is looked for."""
 _NUMBER = re.compile(r"[-+]?[\d.,]+([eE][-+]?\d+)?")
 _UNNAMED_INDEX = re.compile(r"__index_level_\d+__")
 
@@ -46,7 +49,7 @@ class TableFile:
         try:
             ending = _ending(path)
             text = None if ending == _PARQUET else TextFormat.of(path)
-            names = _parquet_names(path) if text is None else next((row for _, row in text.rows(path)), [])
+            names = _parquet_names(path) if text is None else _header(path, text)
         except _UNREADABLE as error:
             raise unreadable(path, error) from error
         named = tuple(name.strip() or f"Unnamed: {k}" for k, name in enumerate(names))
@@ -74,6 +77,17 @@ class TableFile:
             raise DataError(f"{self.path} has no column {column!r}; it has {listed(self.names)}.{hint}")
 
 
+def _header(path: Path, text: TextFormat) -> list[str]:
+    first = [row for _, row in islice(text.rows(path), _LOOKED_AT)]
+    names = first[0] if first else []
+    if len(names) == 1 and any(len(row) > 1 for row in first):
+        raise DataError(
+            f"{path} begins with a line of one field, {names[0][:40]!r}; the columns' names were expected. Take the "
+            "lines above them away."
+        )
+    return names
+
+
 def unreadable(path: Path, error: Exception) -> DataError:
     """What to say of a file that cannot be read."""
     reason = str(error).splitlines()[0] if str(error) else type(error).__name__
@@ -96,6 +110,8 @@ def _ending(path: Path) -> str:
         inside = _tables_in(path)
         found = f" It holds {listed(inside)}." if inside else ""
         raise DataError(f"{path} is a folder; {_READABLE} was expected.{found} Name the file.")
+    if re.match(r"(https?|ftp|s3|hf):/", str(path)):
+        raise DataError(f"{path} is an address; a file on this machine was expected. Download it first.")
     if not path.exists():
         near = _tables_in(path.parent) if path.parent.is_dir() else []
         raise DataError(f"no file {path}: {_READABLE} was expected. Is the path right?{did_you_mean(path.name, near)}")

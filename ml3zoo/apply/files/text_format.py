@@ -8,9 +8,11 @@ import csv
 import gzip
 import io
 import lzma
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -40,10 +42,12 @@ class TextFormat:
     Attributes:
         separator: one of ``SEPARATORS``.
         encoding: as Python knows it.
+        above: how many lines there are above the header: one if Excel names the separator there, as ``sep=;``.
     """
 
     separator: str = ","
     encoding: str = _USUAL
+    above: int = 0
 
     @classmethod
     def of(cls, path: Path) -> TextFormat:
@@ -66,7 +70,10 @@ class TextFormat:
             text = start.decode(encoding)
         if "\0" in text:
             raise DataError(f"{path} cannot be read as text: it holds zero bytes. Export it again, as CSV in UTF-8.")
-        lines = text.splitlines(keepends=True)
+        lines = text.removeprefix("\ufeff").splitlines(keepends=True)
+        named = re.fullmatch(r"sep=([,;|\t])", lines[0].strip("\r\n")) if lines else None
+        if named:
+            return cls(named[1], encoding, above=1)
         whole = len(start) < _SAMPLE
         return cls(_separator(lines if whole or len(lines) < 2 else lines[:-1]), encoding)
 
@@ -81,13 +88,13 @@ class TextFormat:
         with opened(path) as file:
             lines = io.TextIOWrapper(file, encoding=self.encoding, newline="")
             reader = csv.reader(lines, delimiter=self.separator)
-            for row in reader:
+            for row in islice(reader, self.above, None):
                 if row:
                     yield reader.line_num, row
 
     def western(self) -> TextFormat:
         """The same in the encoding of older Windows programs."""
-        return TextFormat(self.separator, _WESTERN)
+        return replace(self, encoding=_WESTERN)
 
     def __str__(self) -> str:
         """What is unusual about it, in words; empty if nothing is."""
@@ -105,12 +112,16 @@ def opened(path: Path) -> Iterator[BinaryIO]:
 
 
 def _separator(lines: list[str]) -> str:
-    """What separates fields: splits the header, then as many rows as possible alike, then into the most fields."""
+    """What separates fields: splits the header, then as many rows as possible like it, then into the most fields.
+
+    Where nothing splits the first line, it is what splits most others: that line may be a title.
+    """
 
     def fit(separator: str) -> tuple[bool, float, int]:
         rows = [row for row in csv.reader(lines, delimiter=separator) if row]
         fields = len(rows[0]) if rows else 0
-        return fields > 1, sum(len(row) == fields for row in rows) / max(len(rows), 1), fields
+        fitting = sum(len(row) == fields if fields > 1 else len(row) > 1 for row in rows)
+        return fields > 1, fitting / max(len(rows), 1), fields
 
     try:
         return max(SEPARATORS, key=fit)

@@ -6,11 +6,12 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from shlex import quote
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ml3zoo.apply.table.columns import Columns, ReadColumn
+from ml3zoo.apply.table.columns import NUMBERS_WITH_UNITS, Columns, ReadColumn
 from ml3zoo.apply.table.preparation import MOST_INPUTS
 from ml3zoo.errors import DataError
 
@@ -51,12 +52,15 @@ def choose(columns: Columns, training: NDArray[np.int64], keep: Collection[str] 
         rows = column.known[training]
         if not rows.any():
             left_out[name] = "empty"
-        elif len(set(column.values[training][rows].tolist())) == 1:
+        elif _distinct(column.values[training][rows]) == 1:
             left_out[name] = "the same in every row"
         elif name not in keep:
             reason, doubt = _identifies(name, column, column.values[column.known])
             if reason:
                 left_out[name] = f"{reason}; to use it: --keep {quote(name)}"
+            if column.note == NUMBERS_WITH_UNITS:
+                example = str(column.values[column.known][0])[:40]
+                warnings.append(f"{name!r} holds numbers with units, such as {example!r}. Write the numbers alone")
             if doubt:
                 warnings.append(f"{name!r} {doubt}. If it only names the rows, leave it out: --drop {quote(name)}")
     kept = {name: column for name, column in columns.items() if name not in left_out}
@@ -69,7 +73,7 @@ def choose(columns: Columns, training: NDArray[np.int64], keep: Collection[str] 
 
 def _identifies(name: str, column: ReadColumn, values: NDArray[np.float64]) -> tuple[str, str]:
     """Why a column is taken for an identifier, and why it may be one; empty if not."""
-    distinct = len(set(values.tolist()))
+    distinct = _distinct(values)
     if column.is_text:
         if distinct == len(values) > 1:
             return "a different text in each row", ""
@@ -80,6 +84,12 @@ def _identifies(name: str, column: ReadColumn, values: NDArray[np.float64]) -> t
     if called and distinct == len(values):
         return "an identifier", ""
     steps = np.diff(values)
-    if len(values) == len(column.values) and len(set(steps.tolist())) == 1 and abs(steps[0]) == 1:
+    if len(values) == len(column.values) and abs(steps[0]) == 1 and (steps == steps[0]).all():
         return "", "counts the rows"
     return "", "is called like an identifier, and its numbers are taken for amounts" if called else ""
+
+
+def _distinct(values: NDArray[Any]) -> int:
+    import pandas as pd
+
+    return len(pd.unique(values))

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml3zoo.apply.files.listing import listed
-from ml3zoo.apply.table.written_dates import dates_in, days
+from ml3zoo.apply.table.written_dates import DATE, dates_in, days
 from ml3zoo.apply.table.written_numbers import Decimal, numbers_in
 from ml3zoo.errors import DataError, did_you_mean
 
@@ -19,6 +19,8 @@ LARGEST = 1e100
 """The largest number that a table may hold: its square must still be finite."""
 MISSING_MARKS = ("na", "n/a", "nan", "null", "none", "nil", "?", "-", "--", ".", "#n/a", "missing", "unknown")
 """What people write for a missing value, in lower case."""
+NUMBERS_WITH_UNITS = "numbers with units"
+_WITH_UNIT = r"(?:[$€£¥]|[A-Z]{3}) ?-?\d[\d.,' ]*|-?\d[\d.,' ]*(?:%|[$€£¥]| ?[a-zA-Z°µ]{1,3})"
 _MISTYPED = 0.1
 """Up to this share, texts among numbers are taken for mistakes."""
 
@@ -98,24 +100,27 @@ def _read(column: Any, what: str, decimal: Decimal | None) -> ReadColumn:
 def _read_text(text: Any, what: str, decimal: Decimal) -> ReadColumn:
     """Numbers, booleans or dates, if all cells are; else text."""
     known = text.dropna()
-    if known.str.lower().isin(["true", "false"]).all():
-        return ReadColumn("true or false", _floats(text.str.lower().map({"true": 1.0, "false": 0.0})))
-    as_text = ReadColumn("text", text.to_numpy(dtype=object))
-    if known.str.fullmatch(r"[+-]?0\d+").any():
-        return ReadColumn("text", as_text.values, "codes with leading zeros")
     found, note = numbers_in(text, decimal)
-    strange = known[found[known.index].isna() & (known.str.lower() != "nan")]
+    if known[found[known.index] % 1 == 0].str.fullmatch(r"[+-]?0\d+").any():
+        return ReadColumn("text", text.to_numpy(dtype=object), "codes with leading zeros")
+    strange = known[found[known.index].isna()]
+    strange = strange[strange.str.lower() != "nan"]
     if strange.empty:
         return ReadColumn("numbers", _floats(found), note)
+    if known.str.lower().isin(["true", "false"]).all():
+        return ReadColumn("true or false", _floats(text.str.lower().map({"true": 1.0, "false": 0.0})))
     dates = dates_in(text)
     if dates is not None:
         return ReadColumn("dates", _floats(dates[0]), dates[1])
-    _check_mistyped(strange, len(known), what)
-    return as_text
+    no_dates = known[~known.str.fullmatch(DATE)]
+    kind, others = ("dates", no_dates) if len(no_dates) < len(strange) else ("numbers", strange)
+    _check_mistyped(others, len(known), what, kind)
+    with_units = len(known[known.str.fullmatch(_WITH_UNIT)]) > len(known) / 2
+    return ReadColumn("text", text.to_numpy(dtype=object), NUMBERS_WITH_UNITS if with_units else "")
 
 
-def _check_mistyped(strange: Any, rows: int, what: str) -> None:
-    """See that a column of text is not a column of numbers with a few mistyped, or with words for missing ones.
+def _check_mistyped(strange: Any, rows: int, what: str, kind: Kind) -> None:
+    """See that a column of text is not one of numbers or dates with a few mistyped, or with words for missing ones.
 
     Raises:
         DataError: it is.
@@ -126,9 +131,9 @@ def _check_mistyped(strange: Any, rows: int, what: str) -> None:
         return
     instead = f"If that means a missing value, add {missing_option(marks)}; else c" if missing else "C"
     raise DataError(
-        f"{what} holds numbers in {rows - len(strange)} rows and text in {len(strange)}, such as "
-        f"{strange.iloc[0][:40]!r} in row {strange.index[0] + 1}; numbers alone were expected, or text alone. "
-        f"{instead}orrect or empty those cells, or, if all are names, put a letter before the numbers."
+        f"{what} holds {kind} in {rows - len(strange)} rows and text in {len(strange)}, such as "
+        f"{strange.iloc[0][:40]!r} in row {strange.index[0] + 1}; {kind} alone were expected, or text alone. "
+        f"{instead}orrect or empty those cells, or, if all are names, put a letter before the {kind}."
     )
 
 

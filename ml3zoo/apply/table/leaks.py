@@ -77,7 +77,7 @@ def _classes_explained(values: NDArray[Any], target: NDArray[Any], is_text: bool
         right = int(
             (cross_val_predict(tree, values.astype(float)[:, None], target.astype(str), cv=folds) == target).sum()
         )
-    return 1 - (len(target) - right) / (len(target) - largest)
+    return 1 - (len(target) - right) / (len(target) - int(largest))
 
 
 def of_repeated(data: Any) -> str:

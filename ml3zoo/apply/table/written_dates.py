@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 _TIME = r"(?:[T ]\d{1,2}:\d{2}.*)?"
 _YEAR = r"(?:1[5-9]|2[01])\d{2}"
 _YEAR_FIRST = rf"{_YEAR}(?:-\d{{2}}|[-/.]\d{{1,2}}[-/.]\d{{1,2}}{_TIME})"
 _YEAR_LAST = rf"(\d{{1,2}})([-/.])(\d{{1,2}})[-/.]{_YEAR}{_TIME}"
+DATE = f"{_YEAR_FIRST}|{_YEAR_LAST}"
 
 
 def dates_in(text: Any) -> tuple[Any, str] | None:
@@ -21,9 +23,9 @@ def dates_in(text: Any) -> tuple[Any, str] | None:
     """
     import pandas as pd
 
-    known = text.dropna().astype(str)
+    known = text.dropna()
     note, day_first = "", False
-    if known.empty:
+    if known.empty or not re.fullmatch(DATE, known.iloc[0]):
         return None
     if not known.str.fullmatch(_YEAR_FIRST).all():
         parts = known.str.extract(rf"^{_YEAR_LAST}$")

@@ -68,10 +68,10 @@ def numbers_in(text: Any, decimal: Decimal = ".") -> tuple[Any, str]:
     """
     import pandas as pd
 
-    known = text.dropna().astype(str)
+    known = text.dropna()
     plain = pd.to_numeric(known, errors="coerce").astype(float)
-    marked = known.str.contains(r"\d[,'’ \u00a0\u2009\u202f]", regex=True).any()
-    if not marked and decimal == ".":
+    others = known if decimal == "," else known[plain.isna()]
+    if not others.str.contains(r"\d[,.'’ \u00a0\u2009\u202f]", regex=True).any():
         return plain.reindex(text.index), ""
     mark = votes(known).decimal or decimal
     pattern, group = (_POINTS, ",") if mark == "." else (_COMMAS, ".")
