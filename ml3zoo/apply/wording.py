@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from ml3zoo.apply.figures import MeanStd
 
-_DIGITS = 4
+_DIGITS = 3
 """Of a mean that is shown, at least."""
 _LARGEST, _SMALLEST = 1e15, 1e-4
 """Beyond these, powers of ten are shown."""

@@ -113,8 +113,10 @@ def _read_text(text: Any, what: str, decimal: Decimal) -> ReadColumn:
     if dates is not None:
         return ReadColumn("dates", _floats(dates[0]), dates[1])
     no_dates = known[~known.str.fullmatch(DATE)]
-    kind, others = ("dates", no_dates) if len(no_dates) < len(strange) else ("numbers", strange)
-    _check_mistyped(others, len(known), what, kind)
+    if len(no_dates) < len(strange):
+        _check_mistyped(no_dates, len(known), what, "dates")
+    else:
+        _check_mistyped(strange, len(known), what, "numbers")
     with_units = len(known[known.str.fullmatch(_WITH_UNIT)]) > len(known) / 2
     return ReadColumn("text", text.to_numpy(dtype=object), NUMBERS_WITH_UNITS if with_units else "")
 
