@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,16 +18,14 @@ class Report(ABC):
     Attributes:
         name: of the learned loss, as it was asked for.
         steps: of each training, gradient steps if nothing else is said.
-        seeds: trainings per method.
         optimizer: of training under the learned loss.
         baseline: label of the method that the learned loss is compared with.
-        difference: learned loss minus baseline, paired over seeds.
+        difference: learned loss minus baseline, paired over runs.
         verdict: the same in a sentence.
     """
 
     name: str
     steps: int
-    seeds: int
     optimizer: str
     baseline: str
     difference: Difference
@@ -42,9 +39,3 @@ class Report(ABC):
         """The report as JSON values: lists, where ``msgspec.to_builtins`` would leave tuples."""
         values: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(self))
         return values
-
-
-def aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
-    """Rows of a table as text, a line each, its columns as wide as their longest cell."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]

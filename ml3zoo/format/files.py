@@ -94,14 +94,19 @@ def check_replaceable(folder: Path, mark: str, *, keep: Callable[[str], object] 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside ``path``; rename it to ``path`` on success, delete it on any error.
+    """Yield an empty file beside ``path`` to write; rename it to ``path`` on success, delete it on any error.
+
+    Its mode is that of any new file, whatever mode the writer gives it.
 
     Raises:
         OutputError: the disk is full or the place cannot be written to.
     """
     partial = _beside(path, "partial")
     try:
+        partial.touch()
+        mode = partial.stat().st_mode & 0o777
         yield partial
+        partial.chmod(mode)
         partial.replace(path)
     except _WRITE_ERRORS as error:
         raise _cannot_write(path, error) from error
@@ -114,6 +119,7 @@ def replacing(path: Path) -> Iterator[Path]:
 def replacing_folder(folder: Path) -> Iterator[Path]:
     """Yield a temporary folder beside ``folder``; put it in place of ``folder`` on success, delete it on any error.
 
+    The modes of the files in it are those of new files, whatever modes their writers gave them.
     Where ``folder`` is a link, what it points to is replaced and the link stays.
 
     Raises:
@@ -125,6 +131,7 @@ def replacing_folder(folder: Path) -> Iterator[Path]:
     try:
         partial.mkdir()
         yield partial
+        _as_new(partial)
         _put(partial, place)
     except (OutputError, *_WRITE_ERRORS) as error:
         message = error if isinstance(error, OutputError) else _cannot_write(folder, error)
@@ -146,6 +153,7 @@ def adding_to_folder(folder: Path) -> Iterator[Path]:
     try:
         partial.mkdir()
         yield partial
+        _as_new(partial)
         for path in partial.iterdir():
             path.replace(folder / path.name)
     except _WRITE_ERRORS as error:
@@ -179,6 +187,14 @@ def _resolved(folder: Path) -> Path:
 
 def _beside(path: Path, ending: str) -> Path:
     return path.with_name(f".{path.name}.{secrets.token_hex(8)}.{ending}")
+
+
+def _as_new(folder: Path) -> None:
+    """Give all files of a new folder the mode of new files: the folder's own, but that nobody executes them."""
+    mode = folder.stat().st_mode & 0o666
+    for name in contents(folder):
+        if not (folder / name).is_symlink():
+            (folder / name).chmod(mode)
 
 
 def _put(partial: Path, folder: Path) -> None:

@@ -15,7 +15,7 @@ from ml3zoo.format.config import LossConfig
 from ml3zoo.format.optimizers import OPTIMIZERS
 from ml3zoo.format.problem_types import find_problem_type
 from ml3zoo.format.signals import RUNNING, Signal
-from ml3zoo.losses.call import Call, Reduction, may_look_at_values
+from ml3zoo.losses.call import Call, Reduction, may_look_at_values, may_read_values
 from ml3zoo.losses.checks import (
     check_call,
     check_class_counts,
@@ -90,7 +90,7 @@ class LearnedLoss(KeepsFrozen, Scaled, Timed):
         for name in _TOLD:
             self.register_buffer(name, None)
         self.target_options()
-        self._warned = False
+        self._looked = False
 
     def published(self) -> dict[str, Tensor]:
         """What a stored loss holds: its parameters, and the scales of its signals."""
@@ -226,7 +226,7 @@ class LearnedLoss(KeepsFrozen, Scaled, Timed):
         with torch.autocast(input.device.type, enabled=False) if autocast else nullcontext():
             call, in_training = self._call(input, target, feature, mask, sample_weight), self._in_training(input)
             if progress is None:
-                progress = self._tick(input)
+                progress = self._tick(input, call)
             else:
                 check_progress(progress)
                 if self.memory is not None:
@@ -393,27 +393,31 @@ class LearnedLoss(KeepsFrozen, Scaled, Timed):
         applied: Self = super()._apply(at_least_float32, recurse)  # type: ignore[no-untyped-call]
         return applied
 
-    def _warn_of_classes(self, input: Tensor) -> None:
-        """Warn once if the problem has more or fewer classes than any the loss was made for."""
+    def _look(self, input: Tensor, call: Call) -> None:
+        """At the first call of a training, warn of a problem unlike those that the loss was made for."""
+        self._looked = True
         made_for, classes = self.config.classes, self.convention.classes(input)
         if made_for is not None and not made_for.fewest <= classes <= made_for.most:
-            self._warned = True
             warn(
                 f"{self.config.name} was meta-trained on problems of {made_for}; this one has {classes}. Compare it "
                 "with cross-entropy before you rely on it."
             )
 
+        doubt = self.convention.doubt(call) if may_read_values(input) else ""
+        if doubt:
+            warn(f"{self.config.name} {doubt}")
+
     def _in_training(self, input: Tensor) -> bool:
         """Whether a call builds a graph."""
         return torch.is_grad_enabled() and input.requires_grad
 
-    def _tick(self, input: Tensor) -> Tensor:
+    def _tick(self, input: Tensor, call: Call) -> Tensor:
         """The progress of this call, of which the clock is told."""
         if not self._in_training(input):
             progress: Tensor = self.clock()
             return progress
-        if not (self._warned or torch.compiler.is_compiling()):
-            self._warn_of_classes(input)
+        if not (self._looked or torch.compiler.is_compiling()):
+            self._look(input, call)
         return self.clock.called(input) if self.uses_progress or self.memory is not None else self.clock()
 
     def __getstate__(self) -> dict[str, Any]:

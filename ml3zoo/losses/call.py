@@ -99,6 +99,13 @@ def _cheap_to_see(flags: Tensor) -> bool:
     return flags.device.type == "cpu" and not torch.compiler.is_compiling()
 
 
+def may_read_values(tensor: Tensor) -> bool:
+    """Whether numbers may be taken out of tensors like this one, at the cost of waiting for its device."""
+    if tensor.is_meta or torch._C._get_tracing_state() is not None or not may_look_at_values():
+        return False
+    return not (tensor.is_cuda and torch.cuda.is_current_stream_capturing())
+
+
 def may_look_at_values() -> bool:
     """Whether a call may depend on what is in its tensors: not inside ``torch.func.vmap`` and the like."""
     return not torch._C._are_functorch_transforms_active()

@@ -375,13 +375,13 @@ def test_the_verdict_speaks_of_returns(gap: list[float], expected: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["mountain-car", "table.csv", "--target", "y"], "--env is missing, DATA does not go with that, --target"),
+        (["mountain-car", "table.csv", "--target", "y"], "DATA and --target cannot be used with it."),
+        (["sine-regression", "--env", "A-v0"], "on a table: DATA --target COLUMN; --env cannot be used with it."),
+        (["sine-regression", "table.csv", "--target", "y", "--record"], "; --record cannot be used with it."),
         (
-            ["sine-regression", "--env", "A-v0"],
-            "on a table: DATA --target COLUMN; DATA is missing, --target is missing",
+            ["sine-regression"],
+            "regression loss, to be applied on a table: DATA --target COLUMN; DATA and --target are missing.",
         ),
-        (["sine-regression", "table.csv", "--target", "y", "--record"], "--record does not go with that"),
-        (["sine-regression"], "regression loss, to be applied on a table: DATA --target COLUMN; DATA is missing"),
     ],
 )
 def test_options_of_another_problem_type_are_refused(arguments: list[str], message: str, tmp_path: Path) -> None:

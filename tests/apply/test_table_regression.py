@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from ml3zoo.apply.table import apply_loss
+from ml3zoo.apply.table.columns import read_columns
 from ml3zoo.apply.table.measures.regression import MEASURE as REGRESSION
 from ml3zoo.apply.table.preparation import TextColumn, prepare
 from ml3zoo.apply.table.table import read_table
@@ -149,7 +150,7 @@ def test_large_numbers_within_range_do_not_warn(tmp_path: Path) -> None:
 
 def test_rare_and_unknown_texts_share_an_input() -> None:
     known = [f"w{k}" for k in (*range(40), *range(35))] + [None]
-    (column,), encoded = prepare(pd.DataFrame({"word": [*known, "never seen"]}), np.arange(len(known)))
+    (column,), encoded = prepare(read_columns(pd.DataFrame({"word": [*known, "never seen"]})), np.arange(len(known)))
     assert isinstance(column, TextColumn)
     assert column.others
     assert len(column.categories) == 31
@@ -158,7 +159,7 @@ def test_rare_and_unknown_texts_share_an_input() -> None:
     assert (encoded.sum(1) == 1).all()
     assert (encoded[known.index("w0")] == encoded[known.index(None)]).all()
     assert encoded[[known.index("w39"), -1], -1].tolist() == [1, 1]
-    _, few = prepare(pd.DataFrame({"word": ["a", "b", "never seen"]}), np.arange(2))
+    _, few = prepare(read_columns(pd.DataFrame({"word": ["a", "b", "never seen"]})), np.arange(2))
     assert few[2].sum() == 0
 
 
@@ -169,11 +170,12 @@ def test_the_saved_network_can_be_used_again(weighted_mse: Path, tmp_path: Path)
     table.loc[::9, "a"] = np.nan
     table["flat"] = 3
     data, out = saved(table, tmp_path), tmp_path / "out"
-    apply_loss(weighted_mse, data, "price", steps=20, seeds=2, out=out, plot=False)
+    report = apply_loss(weighted_mse, data, "price", steps=20, seeds=2, out=out, plot=False)
     with data.open(newline="") as file:
         rows = list(csv.DictReader(file))
     network = json.loads((out / "report.json").read_text())["network"]
-    assert [column.get("others") for column in network["columns"]] == [None, None, False, True]
+    assert [column.get("others") for column in network["columns"]] == [None, False, True]
+    assert report.made["left out"] == ["flat (the same in every row)"]
     inputs: list[list[float]] = []
     for row in rows:
         one: list[float] = []

@@ -55,6 +55,29 @@ def test_reading_verbs_do_not_import_torch(arguments, tmp_path):
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nowhere.csv", "--target", "y"], "no file nowhere.csv"),
+        ([".", "--target", "y"], "is a folder"),
+        ([DIABETES, "--target", "y"], "no column 'y'"),
+        ([DIABETES, "--target", "target", "--drop", "weight"], "no column 'weight'"),
+        ([DIABETES, "--target", "target", "--test", "clean.csv"], "no file clean.csv"),
+        ([DIABETES], "--target is missing."),
+        (["--env", "CartPole-v1"], "--env cannot be used with it."),
+    ],
+)
+def test_what_is_wrong_with_a_table_is_told_before_torch_is_imported(arguments, message):
+    words = ["ml3zoo", "apply", "label-noise", *map(str, arguments)]
+    code = f"import sys; sys.argv = {words!r}\nfrom ml3zoo.cli import main\ntry: main()\n"
+    check = "finally: assert not {'torch', 'pandas'} & set(sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code + check], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.strip().startswith("ml3zoo: ")
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
 def test_part_of_a_name_lists_all_that_have_it():
     for pattern, name in (("outlier", "outlier-regression"), ("sine-regression-????", "sine-regression-adam")):
         (line,) = ml3zoo("list", pattern).stdout.splitlines()

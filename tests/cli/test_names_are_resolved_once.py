@@ -12,6 +12,7 @@ import ml3zoo.apply.environment
 import ml3zoo.apply.table
 from ml3zoo.zoo.hub.reference import HubReference
 from ml3zoo.zoo.names import Location, resolve
+from tests.command import DIABETES
 
 COMMIT = "0123456789abcdef" * 2 + "01234567"
 
@@ -19,7 +20,7 @@ COMMIT = "0123456789abcdef" * 2 + "01234567"
 @pytest.mark.parametrize(
     ("name", "arguments", "used"),
     [
-        ("sine-regression", ["table.csv", "--target", "y"], (ml3zoo.apply.table, "apply_loss")),
+        ("sine-regression", [str(DIABETES), "--target", "target"], (ml3zoo.apply.table, "apply_loss")),
         ("mountain-car", ["--env", "CartPole-v1"], (ml3zoo.apply.environment, "apply_in_environment")),
     ],
 )

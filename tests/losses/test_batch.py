@@ -5,6 +5,7 @@ that are no numbers.
 from __future__ import annotations
 
 import math
+import warnings
 
 import pytest
 import torch
@@ -373,3 +374,62 @@ def test_medians_of_many_points_are_those_of_a_sample():
     columns = torch.stack([error, 10 * error], 1)  # a sample of every second would see one output alone
     both = loss.context(columns, torch.zeros_like(columns))["typical_error"]
     assert abs(both - columns.abs().median()) < 0.1
+
+
+def first_call(loss: LearnedLoss, target: torch.Tensor, **more) -> list[str]:
+    """What a loss warns of when it is called for the first time."""
+    prediction = torch.zeros_like(target, requires_grad=True)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        loss(prediction, target, **more)
+        loss(prediction, target, **more)
+    return [str(one.message) for one in caught if "standard deviation" in str(one.message)]
+
+
+AGES = torch.arange(20.0, 84.0)
+"""Targets as they are in a table."""
+
+
+@pytest.mark.parametrize("name", ["sine-regression", "outlier-regression", "inverse-dynamics"])
+@pytest.mark.parametrize(
+    ("target", "warned"),
+    [
+        (AGES, True),
+        (AGES * 1e4, True),
+        (AGES * 1e-6, True),
+        ((AGES - AGES.mean()) / AGES.std(), False),
+        ((AGES == 40).float() * 1e6, False),
+        (torch.zeros(64), False),
+        (torch.full((64,), math.nan), False),
+        (torch.tensor([1e-4]), False),
+        (torch.tensor([9.0]), False),
+    ],
+    ids=["raw", "large", "small", "standardised", "one far off", "zeros", "no numbers", "one small", "one"],
+)
+def test_the_first_call_tells_of_targets_of_another_scale(name, target, warned):
+    loss = load_loss(name, total_steps=10)
+    more = {"feature": target.nan_to_num()} if loss.uses_feature else {}
+    messages = first_call(loss, target, **more)
+    assert len(messages) == warned
+    assert all("(y - mean) / std" in message for message in messages)
+
+
+def test_targets_that_do_not_count_are_not_looked_at():
+    raw_where_masked = torch.where(AGES > 30, 1e6, 0.5)
+    assert not first_call(load_loss("sine-regression", total_steps=10), raw_where_masked, mask=AGES <= 30)
+    assert first_call(load_loss("sine-regression", total_steps=10), raw_where_masked, mask=AGES > 30)
+
+
+def test_no_word_of_scale_where_values_cannot_be_seen(monkeypatch):
+    loss = load_loss("sine-regression", total_steps=10)
+
+    def value(prediction: torch.Tensor) -> torch.Tensor:
+        return loss(prediction, AGES.expand(4, -1)[0])
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        torch.func.vmap(torch.func.grad(value))(torch.zeros(4, len(AGES)))
+        with torch.no_grad():
+            load_loss("sine-regression")(torch.zeros(64), AGES)
+        monkeypatch.setattr(torch.compiler, "is_compiling", lambda: True)
+        load_loss("sine-regression", total_steps=10)(torch.zeros(64, requires_grad=True), AGES)

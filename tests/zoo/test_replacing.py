@@ -18,7 +18,7 @@ from ml3zoo.errors import OutputError
 from ml3zoo.format.files import adding_to_folder, check_replaceable, replacing, replacing_folder, write_text
 from ml3zoo.zoo.names import resolve
 from ml3zoo.zoo.store import read_loss, save_loss
-from tests.command import ml3zoo
+from tests.command import DIABETES, ml3zoo
 
 LOSS = resolve("sine-regression")
 
@@ -40,7 +40,7 @@ def bert(folder: Path) -> Path:
     [
         ["pull", "sine-regression", "--to"],
         ["train", "sine-regression", "--quick", "--out"],
-        ["apply", "sine-regression", "table.csv", "--target", "y", "--out"],
+        ["apply", "sine-regression", str(DIABETES), "--target", "target", "--out"],
     ],
     ids=lambda arguments: arguments[0],
 )
@@ -214,6 +214,19 @@ def test_files_are_added_together_and_others_stay(tmp_path):
     with pytest.raises(KeyError):
         draw()
     assert everything(tmp_path) == {"other.txt": b"mine", "a.png": b"a"}
+
+
+@pytest.mark.parametrize("write", [replacing_folder, adding_to_folder, replacing])
+def test_files_have_the_mode_of_new_files_whatever_their_writer_gave_them(write, tmp_path):
+    """safetensors writes files that only their owner may read."""
+    (tmp_path / "usual").touch()
+    with write(tmp_path / "new") as partial:
+        written = partial if write is replacing else partial / "part" / "weights"
+        written.parent.mkdir(exist_ok=True)
+        written.touch()
+        written.chmod(0o600)
+    (found,) = {path for path in (tmp_path / "new", *(tmp_path / "new").rglob("*")) if path.is_file()}
+    assert found.stat().st_mode == (tmp_path / "usual").stat().st_mode
 
 
 def test_an_interrupted_write_leaves_the_old_file(tmp_path):

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from ml3zoo.apply.agents.comparison import SHARES, AgentComparison, Returns
 from ml3zoo.apply.agents.settings import HyperParameters
 from ml3zoo.apply.figures import json_number
-from ml3zoo.apply.report import Report, aligned
+from ml3zoo.apply.report import Report
 from ml3zoo.apply.verdict import Difference, MetricFormat, verdict
+from ml3zoo.apply.wording import aligned, counted, grouped
 from ml3zoo.evaluate.statistics import Estimate
 
 AGENTS = "agents"
@@ -71,6 +72,7 @@ class AgentsReport(Report):
 
     Attributes:
         environment: its id.
+        seeds: agents of each method.
         library: what trained the agents.
         hyper: PPO's hyper-parameters that are not its defaults.
         normalise: whether observations and rewards were normalised.
@@ -81,6 +83,7 @@ class AgentsReport(Report):
     """
 
     environment: str
+    seeds: int
     library: str
     hyper: HyperParameters
     normalise: bool
@@ -93,9 +96,9 @@ class AgentsReport(Report):
         """The report as text, a line each."""
         head = "", "return", *(f"{share:.0%}" for share in SHARES)
         return [
-            f"{self.environment}, {self.steps} steps for each agent; PPO of {self.library} with {self.settings}; "
-            f"{self.seeds} seed{'s' if self.seeds > 1 else ''}, the same for both:",
-            *aligned([head, *(method.row() for method in self.methods)]),
+            f"{self.environment}, {counted(self.steps, 'step')} for each agent; PPO of {self.library} with "
+            f"{self.settings}; {counted(self.seeds, 'seed')}, the same for both:",
+            *aligned([*zip(head, *(method.row() for method in self.methods), strict=True)]),
             "return: mean of the episodes in the last tenth of training, interquartile mean over seeds [95 % bootstrap "
             "interval]; 50%, 80%, 95%: environment steps until that share of PPO's way from the first tenth to the "
             "last.",
@@ -108,7 +111,7 @@ def verdict_of(name: str, baseline: str, estimate: Estimate, seeds: int) -> tupl
     """The difference, and what it says: nothing certain where there are few seeds."""
     difference = Difference(*map(json_number, estimate))
     if seeds >= ENOUGH or difference.mean is None:
-        return difference, verdict(name, baseline, difference, _METRIC, seeds)
+        return difference, verdict(name, baseline, difference, _METRIC, counted(seeds, "seed"))
     low, high = estimate.low, estimate.high
     interval = f" (95 % bootstrap interval {_METRIC.interval(low, high)})" if seeds > 1 else ""
     few = f"{seeds} seeds are too few for a verdict" if seeds > 1 else "one seed is too few for a verdict"
@@ -117,4 +120,4 @@ def verdict_of(name: str, baseline: str, estimate: Estimate, seeds: int) -> tupl
 
 
 def _steps(reached: Interval) -> str:
-    return "never" if reached.value is None else f"{reached.value:.0f}"
+    return "never" if reached.value is None else grouped(reached.value)

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from ml3zoo.apply.environment.baselines import GRID, PolicyGradient
 from ml3zoo.apply.environment.evaluation import EvaluatedPolicies
 from ml3zoo.apply.figures import MeanStd
-from ml3zoo.apply.report import Report, aligned
+from ml3zoo.apply.report import Report
 from ml3zoo.apply.saving import LAYERS
+from ml3zoo.apply.wording import aligned, counted, grouped, shown
 from ml3zoo.format.environment import AffineScales
 from ml3zoo.tasks.optimizees import MLP
 
@@ -49,11 +50,6 @@ class EnvironmentMethodReport:
             None if policies.distances is None else MeanStd.of(policies.distances),
             float(policies.env_steps.mean()),
         )
-
-    def row(self) -> tuple[str, ...]:
-        """A row of the table."""
-        distance = () if self.distance is None else (_shown(self.distance),)
-        return self.label, f"{self.success:.0%}", _shown(self.returns), *distance, f"{self.env_steps:.0f}"
 
 
 @dataclass(frozen=True)
@@ -115,12 +111,12 @@ class EnvironmentReport(Report):
         """The report as text, a line each."""
         limit = self.own_limit or "none"
         cut = "" if self.own_limit == self.episode_steps else f" (the loss's limit; the environment's own: {limit})"
-        many = f"{self.steps} gradient step{'s' if self.steps > 1 else ''}"
+        many = counted(self.steps, "gradient step")
         return [
-            f"{self.environment}, episodes of up to {self.episode_steps} steps{cut} from {self.starts}",
+            f"{self.environment}, episodes of up to {counted(self.episode_steps, 'step')}{cut} from {self.starts}",
             f"{self.network}, {many} of {self.optimizer} (lr {self.lr:g}), an episode each; "
-            f"{self.seeds} seeds, evaluated without noise:",
-            *aligned([self._head(), *(method.row() for method in self.methods)]),
+            f"{counted(self.seeds, 'seed')}, evaluated without noise:",
+            *self._table(),
             f"success: {self.success}; ±: standard deviation over seeds; steps: of the environment, to train one "
             "policy.",
             f"{REINFORCE}: a policy gradient; lr {self.tuned.lr:g} and noise {self.tuned.noise:g} are the best of "
@@ -130,12 +126,13 @@ class EnvironmentReport(Report):
             *([] if self.film is None else [f"trajectories.gif: {self.film}."]),
         ]
 
-    def _head(self) -> tuple[str, ...]:
-        distance = () if self.methods[0].distance is None else ("distance",)
-        return "", "success", "return", *distance, "steps"
-
-
-def _shown(value: MeanStd) -> str:
-    assert value.mean is not None
-    assert value.std is not None
-    return f"{value.mean:.3g} ± {value.std:.2g}" if abs(value.mean) < 1000 else f"{value.mean:.0f} ± {value.std:.0f}"
+    def _table(self) -> list[str]:
+        distances = [method.distance for method in self.methods]
+        columns = [
+            ("", *(method.label for method in self.methods)),
+            ("success", *(f"{method.success:.0%}" for method in self.methods)),
+            ("return", *shown([method.returns for method in self.methods])),
+            ("distance", *shown(distances)),
+            ("steps", *(grouped(method.env_steps) for method in self.methods)),
+        ]
+        return aligned([column for column in columns if any(column[1:])])

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from ml3zoo.apply.counts import check_counts
 from ml3zoo.apply.saving import check_output
 from ml3zoo.apply.table.measures import Comparison, measure_of
 from ml3zoo.apply.table.methods import RUNS, TableTrainer
-from ml3zoo.apply.table.report import NetworkReport, TableMethodReport, TableReport
+from ml3zoo.apply.table.report import NetworkReport, TableMethodReport, TableReport, made_of
 from ml3zoo.apply.table.saving import save_table_report
-from ml3zoo.apply.table.table import read_table
+from ml3zoo.apply.table.table import Reading, read_table
 from ml3zoo.apply.table.task import TableTask
 from ml3zoo.apply.verdict import Difference, verdict
 from ml3zoo.errors import InputError
@@ -29,6 +30,9 @@ def apply_loss(
     target: str,
     *,
     test: Path | None = None,
+    missing: Sequence[str] = (),
+    drop: Sequence[str] = (),
+    keep: Sequence[str] = (),
     baselines: bool = False,
     steps: int | None = None,
     seeds: int = 5,
@@ -39,10 +43,14 @@ def apply_loss(
 
     Args:
         name: a loss of the zoo, or the path of its folder.
-        data: a ``.csv`` or ``.parquet`` file.
+        data: a ``.csv`` or ``.parquet`` file, or another file of text with a header and separated fields; text may be
+            compressed, as in ``.csv.gz``.
         target: name of the column to predict: numbers for a regression loss, classes for a classification loss.
         test: another such file with the same columns, whose rows are the test rows; without it, they come from
             ``data``.
+        missing: texts that mean a missing value, such as ``"NA"``; an empty cell always does.
+        drop: names of columns to leave out.
+        keep: names of columns to learn from, even if they seem to name the rows.
         baselines: compare with the best of several ordinary losses, robust ones among them, instead of with the
             problem type's own (squared error, cross-entropy). In regression, runs are then selected by absolute
             instead of squared error on validation rows, and losses compared by it on test rows.
@@ -69,7 +77,7 @@ def apply_loss(
     comparison = measure.robust if baselines else measure.usual
     if out is not None:
         check_output(out, plot)
-    table = read_table(data, target, of=measure.target, test=test)
+    table = read_table(data, target, of=measure.target, test=test, reading=Reading(missing, drop, keep))
     if loss.config.uses_class_counts:
         loss.target_options(class_counts=table.y["train"].bincount(minlength=table.target.outputs))
     inner = loss.config.inner
@@ -98,6 +106,9 @@ def apply_loss(
         rows=table.rows,
         features=table.features,
         dropped_rows=table.dropped,
+        formats=table.formats,
+        made=made_of(table),
+        warnings=table.warnings,
         split={split: len(part) for split, part in table.y.items()},
         test=None if test is None else str(test),
         steps=steps,

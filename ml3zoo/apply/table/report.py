@@ -7,19 +7,22 @@ from dataclasses import dataclass
 import numpy as np
 
 from ml3zoo.apply.figures import MeanStd, json_number
+from ml3zoo.apply.files.listing import enumerated
 from ml3zoo.apply.report import Report
 from ml3zoo.apply.saving import LAYERS
 from ml3zoo.apply.table.methods import EvaluatedNetworks
 from ml3zoo.apply.table.preparation import Column
 from ml3zoo.apply.table.table import Table
 from ml3zoo.apply.table.targets import Target
+from ml3zoo.apply.wording import aligned, counted, grouped, shown
 from ml3zoo.format.results import Schedule
 from ml3zoo.tasks.optimizees import MLP
 
 WEIGHTS = "model.safetensors"
 _HOW_TO_USE = (
     f"{WEIGHTS} {LAYERS} Its inputs come from the columns, in this order: a column with a median gives "
-    "one input, (value - mean) / scale, the median standing for missing and infinite values; a column with categories "
+    "one input, (value - mean) / scale, the median standing for missing and infinite values, where true counts as 1, "
+    "false as 0 and a date as days since 1970-01-01 in UTC; a column with categories "
     "gives one input per category, 1 where the value as text is that category and else 0, fill standing for missing "
     "values, and, if others is true, one more input, 1 where the value is none of them. "
 )
@@ -96,6 +99,9 @@ class TableReport(Report):
         rows: in use.
         features: after encoding.
         dropped_rows: left out, because their target is missing.
+        formats: how the files are written, where that is unusual.
+        made: what was made of the columns, by what it is.
+        warnings: what may make the result worthless, a sentence each.
         split: rows by part.
         test: the table of the test rows, if they have one of their own.
         metrics: what was measured on test rows: the text shown for each, by name.
@@ -109,6 +115,9 @@ class TableReport(Report):
     rows: int
     features: int
     dropped_rows: int
+    formats: tuple[str, ...]
+    made: dict[str, list[str]]
+    warnings: tuple[str, ...]
     split: dict[str, int]
     test: str | None
     metrics: dict[str, str]
@@ -119,18 +128,40 @@ class TableReport(Report):
 
     def lines(self) -> list[str]:
         """The report as text, a line each."""
-        dropped = f", {self.dropped_rows} rows without a target left out" if self.dropped_rows else ""
-        parts = ", ".join(f"{count} {split}" for split, count in self.split.items())
+        dropped = f", {counted(self.dropped_rows, 'row')} without a target left out" if self.dropped_rows else ""
+        parts = ", ".join(f"{grouped(count)} {split}" for split, count in self.split.items())
         origin = f" from {self.test}" if self.test else ""
-        lines = [
-            f"{self.rows} rows ({parts}{origin}), {self.features} features{dropped}",
-            f"{self.steps} full-batch steps of {self.optimizer}; test rows, mean ± std over {self.seeds} seeds:",
+        return [
+            *self.formats,
+            f"{counted(self.rows, 'row')} ({parts}{origin}), {counted(self.features, 'feature')}{dropped}",
+            *(f"  {what}: {enumerated(names)}" for what, names in self.made.items()),
+            *(f"warning: {warning}." for warning in self.warnings),
+            f"{counted(self.steps, 'full-batch step')} of {self.optimizer}; test rows, mean ± std over "
+            f"{counted(self.seeds, 'seed')}:",
+            *self._table(),
+            self.verdict,
         ]
-        for method in self.methods:
-            figures = "  ".join(f"{self.metrics[name]} {_shown(value)}" for name, value in method.metrics.items())
-            lines += [f"  {method.label} (lr {method.lr:.2g}, {method.schedule})", f"    {figures}"]
-        return [*lines, self.verdict]
+
+    def _table(self) -> list[str]:
+        figures = [
+            (self.metrics[name], *shown([method.metrics[name] for method in self.methods])) for name in self.metrics
+        ]
+        rates = ("lr", *(f"{method.lr:.2g}" for method in self.methods))
+        schedules = ("schedule", *(method.schedule for method in self.methods))
+        labels = ("", *(method.label for method in self.methods))
+        return aligned([labels, *figures, rates, schedules])
 
 
-def _shown(value: MeanStd) -> str:
-    return "diverged" if value.mean is None else f"{value.mean:.4g} ± {value.std:.2g}"
+def made_of(table: Table) -> dict[str, list[str]]:
+    """What was made of a table's columns: their names, with what else there is to say, by what they were taken for."""
+    made: dict[str, list[str]] = {}
+    for column in table.columns:
+        made.setdefault(column.kind, []).append(_with_notes(column.name, column.size, table.notes.get(column.name, "")))
+    if table.left_out:
+        made["left out"] = [_with_notes(name, reason) for name, reason in table.left_out.items()]
+    return made
+
+
+def _with_notes(name: str, *notes: str) -> str:
+    told = ", ".join(filter(None, notes))
+    return f"{name} ({told})" if told else name

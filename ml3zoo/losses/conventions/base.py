@@ -118,6 +118,10 @@ class CallConvention(ABC):
             flags = flags & (each if each.shape == call.points else each.all(-1))
         return unless_all(flags)
 
+    def doubt(self, call: Call) -> str:
+        """What in the values of a call is unlike anything its losses were made for; empty if nothing is."""
+        return ""
+
     def example(self, generator: torch.Generator, n: int, size: float) -> tuple[Tensor, Tensor]:
         """Predictions and targets of n points in float64; the larger ``size``, the wilder the predictions.
 

@@ -6,7 +6,11 @@ import torch
 from torch import Tensor
 
 from ml3zoo.errors import InputError
+from ml3zoo.losses.call import Call
 from ml3zoo.losses.conventions.base import CallConvention
+
+_LARGE, _SMALL = 10.0, 0.01
+"""Standardised targets are not that large in the median, nor all that small."""
 
 
 class RegressionCalls(CallConvention):
@@ -27,6 +31,22 @@ class RegressionCalls(CallConvention):
     def given(self, input: Tensor, target: Tensor, dtype: torch.dtype) -> dict[str, Tensor]:
         """Prediction and target."""
         return {"prediction": input.to(dtype), "target": target.to(dtype)}
+
+    def doubt(self, call: Call) -> str:
+        """Targets far from those of mean 0 and standard deviation 1."""
+        target = call.known["target"].detach()
+        counting = target[target.isfinite() if call.weights is None else target.isfinite() & (call.weights > 0)].abs()
+        if not len(counting):
+            return ""
+        usual, largest = float(counting.median()), float(counting.max())
+        if usual <= _LARGE and (largest >= _SMALL or largest == 0 or len(counting) == 1):
+            return ""
+        return (
+            "was made for targets of mean 0 and standard deviation 1; those of the first call are "
+            f"{usual:.3g} in size (median). Standardise them, or training may diverge or stand still: "
+            "mean, std = y_train.mean(), y_train.std(); loss(model(x), (y - mean) / std); then predict "
+            "model(x) * std + mean."
+        )
 
     def example(self, generator: torch.Generator, n: int, size: float) -> tuple[Tensor, Tensor]:
         """Targets of scale 1 and errors of scale ``size``."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -34,6 +35,8 @@ _DEADLINE = 2 * TIMEOUT
 """Seconds a call may take with all its retries, bytes apart."""
 _SLOWEST = 50_000
 """Bytes a second that a connection must bring to be of use."""
+_TRIES = logging.getLogger("huggingface_hub.utils._http")
+"""Where the client tells of what it tries again."""
 _CANNOT_WRITE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EROFS, errno.ENOTDIR}
 _MESSAGES = {
     401: "the Hub does not accept your token. Log in again: hf auth login",
@@ -47,6 +50,11 @@ _MESSAGES = {
 def hub_api() -> HfApi:
     """A client with the user's own endpoint and token."""
     return HfApi(library_name="ml3zoo", library_version=__version__)
+
+
+def reach() -> None:
+    """Ask the Hub for nothing, once: raises at once where there is no network, which calls of the client try again."""
+    get_session().head(constants.ENDPOINT)
 
 
 def allowance(size: int) -> float:
@@ -129,10 +137,15 @@ def _in_our_words(reference: HubReference | None) -> Iterator[None]:
         ) from error
 
 
+def _is_no_warning(record: logging.LogRecord) -> bool:
+    return record.levelno != logging.WARNING
+
+
 class _Patience:
     """While any call is under way, the client waits at most ``TIMEOUT`` seconds for each answer to begin or go on.
 
-    The client is shared by all threads of the process; when the last call ends, its own timeout is restored.
+    It does so quietly: what it tries again is nobody's business, and what fails in the end is raised. The client is
+    shared by all threads of the process; when the last call ends, its own timeout and its messages are restored.
     """
 
     def __init__(self) -> None:
@@ -145,6 +158,7 @@ class _Patience:
             if self._calls == 0:
                 self._before = get_session().timeout
                 get_session().timeout = TIMEOUT
+                _TRIES.addFilter(_is_no_warning)
             self._calls += 1
 
     def __exit__(self, *exception: object) -> None:
@@ -152,6 +166,7 @@ class _Patience:
             self._calls -= 1
             if self._calls == 0:
                 get_session().timeout = self._before
+                _TRIES.removeFilter(_is_no_warning)
 
 
 _PATIENCE = _Patience()

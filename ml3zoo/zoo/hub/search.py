@@ -14,7 +14,7 @@ from ml3zoo.errors import ConfigError
 from ml3zoo.format.problem_types import problem_types
 from ml3zoo.format.schema import parse
 from ml3zoo.zoo.card import QUICK
-from ml3zoo.zoo.hub.client import ask, hub_api
+from ml3zoo.zoo.hub.client import ask, hub_api, reach
 
 _MOST = 1000
 TAG = "ml3zoo"
@@ -65,20 +65,18 @@ def search_losses(pattern: str = "*", problem_type: str | None = None) -> list[H
         HubError: the Hub cannot be reached, or refuses.
     """
     literal = max(re.split(r"[*?/]+", re.sub(r"\[!?\]?[^\]]*\]", "*", pattern)), key=len)
-    models = ask(
-        lambda: list(
-            islice(
-                hub_api().list_models(
-                    filter=[TAG, *([problem_type] if problem_type else [])],
-                    search=literal or None,
-                    expand=["downloads", "model-index", "tags"],
-                    sort="downloads",
-                ),
-                _MOST,
-            )
+
+    def found() -> list[ModelInfo]:
+        reach()
+        models = hub_api().list_models(
+            filter=[TAG, *([problem_type] if problem_type else [])],
+            search=literal or None,
+            expand=["downloads", "model-index", "tags"],
+            sort="downloads",
         )
-    )
-    return [_entry(model) for model in models if _matches(model.id, pattern)]
+        return list(islice(models, _MOST))
+
+    return [_entry(model) for model in ask(found) if _matches(model.id, pattern)]
 
 
 def _matches(repo: str, pattern: str) -> bool:

@@ -158,6 +158,7 @@ def test_a_hub_that_stays_down(published, alice):
     fails(alice, "cannot be reached", "pull", NAME)
     fails(alice, "cannot be reached", "publish", LOSS, "--repo", REPO)
     fails(alice, "cannot be reached", "list", "--hub")
+    assert len(alice.ml3zoo("list", "--hub").stderr.splitlines()) == 1
 
 
 def test_a_hub_that_goes_between_metadata_and_files(published, alice):

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ml3zoo.apply.table.written_numbers import Decimal
 from ml3zoo.format.signals import ProblemType
 
 Values = NDArray[Any]
@@ -32,12 +33,13 @@ class Target(ABC):
 
     @classmethod
     @abstractmethod
-    def read(cls, column: Any, what: str) -> Values:
+    def read(cls, column: Any, what: str, decimal: Decimal = ".") -> Values:
         """The values of a column of a data frame.
 
         Args:
-            column: as pandas read it.
+            column: as it is in the file.
             what: its name in messages.
+            decimal: the file's decimal mark.
 
         Raises:
             DataError: it holds something else.
@@ -61,6 +63,15 @@ class Target(ABC):
         Raises:
             DataError: there is nothing to learn.
         """
+
+    def doubts(self, values: Values, what: str) -> list[str]:
+        """Why the column may be meant for another problem type, a sentence each.
+
+        Args:
+            values: of all rows, none missing.
+            what: the column's name in messages.
+        """
+        return []
 
     @property
     @abstractmethod

@@ -10,9 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ml3zoo.apply.table.listing import listed
-from ml3zoo.apply.table.preparation import numbers, texts
+from ml3zoo.apply.files.listing import listed
+from ml3zoo.apply.table.columns import numbers, texts
 from ml3zoo.apply.table.targets.base import Rows, Target, Values
+from ml3zoo.apply.table.written_numbers import Decimal, numbers_in
 from ml3zoo.errors import DataError, did_you_mean
 from ml3zoo.format.problem_types import classification
 
@@ -36,15 +37,15 @@ class ClassTarget(Target):
     )
 
     @classmethod
-    def read(cls, column: Any, what: str) -> Values:
-        """Text, booleans, whole numbers or categories of these, as text: 1.0 is the class 1."""
+    def read(cls, column: Any, what: str, decimal: Decimal = ".") -> Values:
+        """Text as it is, booleans, whole numbers or categories of these, as text: the number 1.0 is the class 1."""
         import pandas as pd
 
         column = column.astype(object).infer_objects() if _is_boxed(column) else column
-        if not pd.api.types.is_float_dtype(column):
+        values = numbers(column) if pd.api.types.is_float_dtype(column) else _amounts(texts(column), decimal)
+        if values is None:
             text: Values = texts(column).to_numpy(dtype=object)
             return text
-        values = numbers(column)
         finite = values[np.isfinite(values)]
         fractions = finite[finite % 1 != 0]
         if len(fractions):
@@ -110,6 +111,17 @@ def _is_boxed(column: Any) -> bool:
     import pandas as pd
 
     return isinstance(column.dtype, pd.CategoricalDtype) or pd.api.types.is_object_dtype(column)
+
+
+def _amounts(text: Any, decimal: Decimal) -> Values | None:
+    """The numbers of a column of text if some have fractions, or all are whole and written as 1.0; None if not."""
+    known = text.dropna()
+    found = numbers_in(text, decimal)[0]
+    amounts = found[known.index].notna().all() and (found[known.index] % 1 != 0).any()
+    if known.empty or not (amounts or known.str.fullmatch(r"-?\d+\.0").all()):
+        return None
+    values: Values = found.to_numpy(dtype=np.float64, na_value=np.nan)
+    return values
 
 
 def _in_order(names: Iterable[str]) -> tuple[str, ...]:

@@ -9,10 +9,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ml3zoo.apply.table.preparation import check_range, is_constant, is_numeric
+from ml3zoo.apply.table.columns import MISSING_MARKS, check_range, is_numeric, missing_option
+from ml3zoo.apply.table.preparation import is_constant
 from ml3zoo.apply.table.targets.base import Rows, Target, Values
+from ml3zoo.apply.table.written_numbers import Decimal, numbers_in
 from ml3zoo.errors import DataError
 from ml3zoo.format.problem_types import regression
+
+_MOST_CLASSES = 10
+"""Up to so many different whole numbers may be classes."""
 
 
 @dataclass(frozen=True)
@@ -31,8 +36,8 @@ class NumericTarget(Target):
     how_to_use = "The prediction is the output * target.std + target.mean."
 
     @classmethod
-    def read(cls, column: Any, what: str) -> Values:
-        """Numbers of any type, also written as text; infinite ones count as missing."""
+    def read(cls, column: Any, what: str, decimal: Decimal = ".") -> Values:
+        """Numbers of any type, also written as text, true as 1; infinite ones count as missing."""
         import pandas as pd
 
         if isinstance(column.dtype, pd.CategoricalDtype):
@@ -43,12 +48,19 @@ class NumericTarget(Target):
                 f"{what} holds {column.dtype}, numbers were expected: a regression loss needs them. Name "
                 "another column or turn this one into numbers, for example days since a date."
             )
-        numbers = pd.to_numeric(column, errors="coerce")
-        text = column[numbers.isna() & column.notna()]
+        if types.infer_dtype(column, skipna=True) == "boolean":
+            column = column.astype("boolean").astype("Int64")
+        numbers = pd.to_numeric(column, errors="coerce") if is_numeric(column) else _from_text(column, decimal)
+        text = column[numbers.isna() & column.notna()].astype(str)
+        text = text[text.str.lower() != "nan"]
         if len(text):
+            marks = [*dict.fromkeys(text)]
+            missing = all(mark.lower() in MISSING_MARKS for mark in marks)
+            instead = f"If that means a missing value, add {missing_option(marks)}; else c" if missing else "C"
             raise DataError(
-                f"{what} is not numeric, for example {str(text.iloc[0])[:40]!r} in row {text.index[0] + 1}: a "
-                "regression loss needs numbers. Correct or empty the cell, name another column or encode this one."
+                f"{what} is not numeric, for example {text.iloc[0][:40]!r} in row {text.index[0] + 1}: a "
+                f"regression loss needs numbers. {instead}orrect or empty the cell, name another column or encode this "
+                "one."
             )
         values = numbers.to_numpy(dtype=np.float64, na_value=np.nan)
         check_range(values, what)
@@ -67,6 +79,16 @@ class NumericTarget(Target):
             raise DataError(f"{what} is constant ({mean:g}) in the training rows: nothing to learn.")
         return cls(mean, std)
 
+    def doubts(self, values: Values, what: str) -> list[str]:
+        """Few different whole numbers may be classes."""
+        found = np.unique(values)
+        if len(found) > min(_MOST_CLASSES, len(values) / 10) or (found % 1 != 0).any():
+            return []
+        return [
+            f"{what} holds only {', '.join(f'{value:g}' for value in found)}. If these are classes, take a "
+            "classification loss: ml3zoo list --problem-type classification"
+        ]
+
     @property
     def outputs(self) -> int:
         """One."""
@@ -79,3 +101,13 @@ class NumericTarget(Target):
     def decode(self, output: Tensor) -> Values:
         """Numbers in the column's own units."""
         return output.squeeze(-1).double().numpy() * self.std + self.mean
+
+
+def _from_text(column: Any, decimal: Decimal) -> Any:
+    """Numbers written as text, true as 1, NaN where there is none."""
+    import pandas as pd
+
+    known = column.dropna().astype(str)
+    truth = known.str.lower().map({"true": 1.0, "false": 0.0})
+    numbers = truth if truth.notna().all() else numbers_in(known, decimal)[0]
+    return numbers.reindex(column.index).astype(float) if len(known) else pd.Series(np.nan, column.index)
