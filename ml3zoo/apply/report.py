@@ -18,16 +18,14 @@ class Report(ABC):
     Attributes:
         name: of the learned loss, as it was asked for.
         steps: gradient steps of each training.
-        seeds: trainings per method.
         optimizer: of training under the learned loss.
         baseline: label of the method that the learned loss is compared with.
-        difference: learned loss minus baseline, paired over seeds.
+        difference: learned loss minus baseline, paired over runs.
         verdict: the same in a sentence.
     """
 
     name: str
     steps: int
-    seeds: int
     optimizer: str
     baseline: str
     difference: Difference

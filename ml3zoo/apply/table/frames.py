@@ -58,6 +58,18 @@ def read_frame(data: Path) -> Any:
     return frame.reset_index(drop=True)
 
 
+def find_column(frame: Any, target: str, data: Path) -> Any:
+    """The column to predict.
+
+    Raises:
+        DataError: there is none of that name.
+    """
+    if target not in frame.columns:
+        names = [str(name) for name in frame.columns]
+        raise DataError(f"{data} has no column {target!r}; it has {listed(names)}.{did_you_mean(target, names)}")
+    return frame[target]
+
+
 def stacked(ours: Any, theirs: Any, our_file: Path, their_file: Path) -> Any:
     """The rows of two tables in one, the second below the first. Their columns are the same, in any order.
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from ml3zoo.apply.figures import MeanStd, json_number
 from ml3zoo.apply.report import Report
 from ml3zoo.apply.saving import LAYERS
-from ml3zoo.apply.table.methods import EvaluatedNetworks
+from ml3zoo.apply.table.conclusion import Comparing
 from ml3zoo.apply.table.preparation import Column
 from ml3zoo.apply.table.table import Table
 from ml3zoo.apply.table.targets import Target
-from ml3zoo.format.results import Schedule
+from ml3zoo.apply.table.training import Training
+from ml3zoo.apply.table.trials import Trial
+from ml3zoo.apply.verdict import Difference, MetricFormat
 from ml3zoo.tasks.optimizees import MLP
 
 WEIGHTS = "model.safetensors"
@@ -27,7 +30,7 @@ _HOW_TO_USE = (
 
 @dataclass(frozen=True)
 class ValidationCurve:
-    """A learning curve: mean and standard deviation over seeds at each observation; None where it diverged."""
+    """A learning curve: mean and standard deviation over splits at each observation; None where it diverged."""
 
     mean: list[float | None]
     std: list[float | None]
@@ -38,28 +41,34 @@ class TableMethodReport:
     """One way to train, and what came of it.
 
     Attributes:
-        label: the loss and how its run was selected.
-        lr: learning rate.
-        schedule: of the learning rate.
-        metrics: the report's metrics on test rows, over seeds; None where training diverged.
+        loss: its name.
+        label: the loss and how its learning rate was selected.
+        learned: whether the loss was.
+        lr: learning rate, at its highest.
+        metrics: the report's metrics on test rows, over splits; None where training diverged.
+        difference: to the problem type's ordinary loss, tuned, in the metric that losses are compared by; relative in
+            regression.
         curve: the report's selection metric on validation rows, at the report's ``curve_steps``.
     """
 
+    loss: str
     label: str
+    learned: bool
     lr: float
-    schedule: Schedule
     metrics: dict[str, MeanStd]
+    difference: Difference
     curve: ValidationCurve
 
     @classmethod
-    def of(cls, networks: EvaluatedNetworks) -> TableMethodReport:
-        """Means and standard deviations over a method's networks."""
-        metrics = {name: MeanStd.of(values) for name, values in networks.scores.items()}
+    def of(cls, trial: Trial, way: str, difference: Difference) -> TableMethodReport:
+        """Means and standard deviations over a trial's networks."""
+        metrics = {name: MeanStd.of(values) for name, values in trial.scores.items()}
         with np.errstate(all="ignore"):
-            mean, std = networks.curve.mean(1), networks.curve.std(1)
-        run = networks.selected.run
+            mean, std = trial.curve.mean(1), trial.curve.std(1)
         curve = ValidationCurve([*map(json_number, mean)], [*map(json_number, std)])
-        return cls(networks.selected.label, run.lr, run.schedule, metrics, curve)
+        candidate = trial.candidate
+        label = f"{candidate}, {way}"
+        return cls(candidate.name, label, candidate.learned, trial.lr, metrics, difference, curve)
 
 
 @dataclass(frozen=True)
@@ -89,47 +98,123 @@ class NetworkReport:
 
 @dataclass(frozen=True, kw_only=True)
 class TableReport(Report):
-    """What ``apply_loss`` found. The difference is in the metric that the verdict names; relative in regression.
+    """What ``apply_loss`` or ``choose_loss`` found. The difference is in ``metric``; relative in regression.
 
     Attributes:
         target: the column to predict.
         rows: in use.
         features: after encoding.
-        dropped_rows: left out, because their target is missing.
+        without_target: rows left out, because their target is missing.
+        beyond: rows left out, because there are more than were asked for.
         split: rows by part.
+        splits: of the table, each with a network of every method.
         test: the table of the test rows, if they have one of their own.
-        metrics: what was measured on test rows: the text shown for each, by name.
+        metric: what losses are compared by on test rows.
+        metrics: all that was measured there: the text shown for each, by name.
+        unit: of differences times 100.
         selection_metric: what runs were selected by on validation rows.
         curve_steps: gradient steps at which learning curves were observed.
-        methods: the learned loss, tuned and as recommended, then its baselines.
-        network: the best one trained under the learned loss.
+        methods: each finalist swapped in and tuned, the best on validation rows first.
+        untried: losses that there was no time for.
+        use: lines of Python that use the loss.
+        network: the one saved: trained under the loss on the first split.
     """
 
     target: str
     rows: int
     features: int
-    dropped_rows: int
+    without_target: int
+    beyond: int
     split: dict[str, int]
+    splits: int
     test: str | None
+    metric: str
     metrics: dict[str, str]
+    unit: str
     selection_metric: str
     curve_steps: list[int]
     methods: tuple[TableMethodReport, ...]
+    untried: list[str]
+    use: str
     network: NetworkReport
 
     def lines(self) -> list[str]:
         """The report as text, a line each."""
-        dropped = f", {self.dropped_rows} rows without a target left out" if self.dropped_rows else ""
-        parts = ", ".join(f"{count} {split}" for split, count in self.split.items())
+        missing = f"; {self.without_target:,} rows without a target left out" if self.without_target else ""
+        drawn = f"; drawn out of {self.rows + self.beyond:,}" if self.beyond else ""
+        parts = ", ".join(f"{count:,} {split}" for split, count in self.split.items())
         origin = f" from {self.test}" if self.test else ""
-        lines = [
-            f"{self.rows} rows ({parts}{origin}), {self.features} features{dropped}",
-            f"{self.steps} full-batch steps of {self.optimizer}; test rows, mean ± std over {self.seeds} seeds:",
+        late = f"Not tried, for want of time: {', '.join(self.untried)}." if self.untried else ""
+        return [
+            f"{self.rows:,} rows ({parts}{origin}), {self.features} features{drawn}{missing}",
+            f"{self.optimizer}; stopped early by {self.selection_metric}; {self.splits} splits",
+            "",
+            *_table(self),
+            "",
+            self.verdict,
+            *([late] if late else []),
         ]
-        for method in self.methods:
-            figures = "  ".join(f"{self.metrics[name]} {_shown(value)}" for name, value in method.metrics.items())
-            lines += [f"  {method.label} (lr {method.lr:.2g}, {method.schedule})", f"    {figures}"]
-        return [*lines, self.verdict]
+
+
+def report_on(
+    found: Comparing, training: Training, name: str | Path | None, target: str, test: Path | None, network: MLP
+) -> TableReport:
+    """The report on a comparison of losses."""
+    table, outcome, measure = found.table, found.outcome, found.measure
+    usual, trial = outcome.usual.tuned, found.trial
+    finalists = sorted((outcome.usual, *outcome.finalists), key=lambda each: each.best.score)
+    methods = [
+        TableMethodReport.of(each, way, found.difference(each, usual))
+        for finalist in finalists
+        for each, way in finalist.ways
+    ]
+    versus = usual if trial.candidate == found.baseline.candidate else found.baseline
+    return TableReport(
+        name=str(trial.candidate.name if name is None else name),
+        target=target,
+        rows=table.rows,
+        features=table.features,
+        without_target=table.left_out.without_target,
+        beyond=table.left_out.beyond,
+        split={split: len(rows) for split, rows in table.deal(0).items()},
+        splits=trial.splits,
+        test=None if test is None else str(test),
+        steps=training.steps,
+        optimizer=str(training),
+        metric=found.metric,
+        metrics=dict(measure.metrics),
+        unit=measure.unit,
+        selection_metric=measure.comparisons[found.metric].selection_metric.label,
+        curve_steps=[*range(training.observe_every, training.steps + 1, training.observe_every)],
+        methods=tuple(methods),
+        untried=[str(each) for each in outcome.untried],
+        baseline=f"{versus.candidate}, tuned",
+        difference=found.difference(trial, versus),
+        verdict=found.verdict,
+        use=f"{trial.candidate.use}  # {training.optimizer}, lr {trial.lr:.2g}",
+        network=NetworkReport.of(network, table),
+    )
+
+
+def _table(report: TableReport) -> list[str]:
+    """The methods as text, a line each, under a line of heads."""
+    metric = report.metrics[report.metric]
+    rows = [
+        (method.label, f"{method.lr:.2g}", _shown(method.metrics[report.metric]), _change(method.difference, report))
+        for method in report.methods
+    ]
+    heads = ("loss", "lr", f"test {metric}", "95 % interval of the change")
+    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in (heads, *rows)
+    ]
+
+
+def _change(difference: Difference, report: TableReport) -> str:
+    """Against the problem type's ordinary loss."""
+    if difference.low is None or difference.high is None:
+        return ""
+    return MetricFormat(metric="", unit=report.unit, factor=100, digits=".1f").interval(difference.low, difference.high)
 
 
 def _shown(value: MeanStd) -> str:

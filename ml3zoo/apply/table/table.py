@@ -4,69 +4,96 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ml3zoo.apply.table.frames import MIN_ROWS, read_frame, stacked
-from ml3zoo.apply.table.listing import listed
+from ml3zoo.apply.table.frames import MIN_ROWS, find_column, read_frame, stacked
 from ml3zoo.apply.table.preparation import Column, prepare
 from ml3zoo.apply.table.targets import NumericTarget, Target
 from ml3zoo.apply.table.targets.base import Rows, Values
-from ml3zoo.errors import DataError, did_you_mean
+from ml3zoo.errors import DataError
 from ml3zoo.tasks.base import Split
-
-SHARES: dict[Split, float] = {"train": 0.6, "valid": 0.2, "test": 0.2}
-SHARES_BESIDE_TEST: dict[Split, float] = {"train": 0.75, "valid": 0.25}
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table ready for training, features and target encoded by what its training rows say.
+    """A table ready for training, features and target encoded by what the training rows of its first split say.
 
     Attributes:
-        x: features of each part, [rows, features].
-        y: target of each part as a loss takes it, [rows, ...].
+        x: features, [rows, features].
+        y: the target as a loss takes it, [rows, ...].
         columns: how the features were made, in their order.
-        index: row numbers of each part in its file, from 0.
+        index: numbers of the rows in their file, from 0, [rows].
         target: how the target was encoded.
-        truth: the target of the test rows as it is in the file, [rows].
-        dropped: rows left out because their target is missing.
+        truth: the target as it is in the file, [rows].
+        strata: of the rows that are dealt, the first ones; the rest are test rows in every split.
+        left_out: rows of the file that are not used, because their target is missing or there are too many.
     """
 
-    x: dict[Split, Tensor]
-    y: dict[Split, Tensor]
+    x: Tensor
+    y: Tensor
     columns: tuple[Column, ...]
-    index: dict[Split, list[int]]
+    index: Rows
     target: Target
     truth: Values
-    dropped: int
+    strata: Rows
+    left_out: LeftOut
 
     @property
     def rows(self) -> int:
         """Rows in use."""
-        return sum(len(part) for part in self.y.values())
+        return len(self.x)
 
     @property
     def features(self) -> int:
         """Features after encoding."""
-        return self.x["train"].shape[1]
+        return self.x.shape[1]
+
+    @property
+    def test_rows(self) -> Rows:
+        """The test rows of the first split, each once."""
+        return np.arange(len(self.strata), self.rows) if self.own_test else self.deal(0)["test"]
+
+    @property
+    def own_test(self) -> bool:
+        """Whether the test rows are those of a file of their own."""
+        return len(self.strata) < self.rows
+
+    def deal(self, seed: int) -> dict[Split, Rows]:
+        """Rows of each part in one of many splits; each part gets its share of every class.
+
+        60 % train, 20 % valid, 20 % test. If there is a file of test rows, 75 % train, 25 % valid, and as many test
+        rows as the file has, drawn from it with replacement: results then vary as they would on other test rows.
+        """
+        return _deal(self.strata, self.rows, seed)
+
+
+class LeftOut(NamedTuple):
+    """Rows that are not used: their target is missing, or there are too many."""
+
+    without_target: int
+    beyond: int
 
 
 def read_table(
-    data: Path, target: str, *, of: type[Target] = NumericTarget, test: Path | None = None, seed: int = 0
+    data: Path,
+    target: str,
+    *,
+    of: type[Target] = NumericTarget,
+    test: Path | None = None,
+    most: int | None = None,
 ) -> Table:
-    """Read a table and prepare it: impute, scale and encode by what the training rows say.
+    """Read a table and prepare it: impute, scale and encode by what the training rows of its first split say.
 
     Args:
         data: a ``.csv`` or ``.parquet`` file.
         target: name of the column to predict.
         of: what the column is read as.
         test: another such file with the same columns, whose rows are the test rows.
-        seed: of the split into 60 % train, 20 % valid, 20 % test, or 75 % train, 25 % valid if there is a table of
-            test rows; each part gets its share of every class.
+        most: of more rows of ``data`` than this, so many are drawn at random, of every class its share.
 
     Raises:
         DataError: a file cannot be read, the column cannot be learned, or the files do not fit together.
@@ -74,30 +101,38 @@ def read_table(
     """
     what = f"target {target!r}"
     ours = _File.read(data, target, of, what)
-    shares = SHARES if test is None else SHARES_BESIDE_TEST
-    index = _split(ours.known, of.strata(ours.values[ours.known]), shares, seed)
-    encoding = of.fit(ours.values[np.concatenate([*index.values()])], np.arange(len(index["train"])), what)
-    y = {split: encoding.encode(ours.values[rows], what) for split, rows in index.items()}
-    features, rows_above, dropped = ours.features, dict.fromkeys(index, 0), ours.dropped
-    if test is None:
-        truth = ours.values[index["test"]]
-    else:
+    known = ours.known
+    strata = of.strata(ours.values[known])
+    if most is not None and len(known) > most:
+        drawn = np.sort(_shares(strata, (most / len(known), 1.0), 0)[0])
+        known, strata = known[drawn], strata[drawn]
+    values, features, index = ours.values[known], ours.features, known
+    rows = known
+    without_target = ours.dropped
+    if test is not None:
         there = f"{what} of {test}"
         theirs = _File.read(test, target, of, there)
         features = stacked(features, theirs.features, data, test)
-        index["test"], rows_above["test"] = theirs.known, len(ours.values)
-        truth = theirs.values[theirs.known]
-        y["test"] = encoding.encode(truth, there)
-        dropped += theirs.dropped
-    columns, inputs = prepare(features, index["train"])
+        rows = np.concatenate([known, theirs.known + len(ours.values)])
+        index = np.concatenate([known, theirs.known])
+        without_target += theirs.dropped
+    training = _deal(strata, len(rows), 0)["train"]
+    encoding = of.fit(values, training, what)
+    y, truth = encoding.encode(values, what), values
+    if test is not None:
+        there_values = theirs.values[theirs.known]
+        y = torch.cat([y, encoding.encode(there_values, there)])
+        truth = np.concatenate([values, there_values])
+    columns, inputs = prepare(features, rows[training])
     return Table(
-        x={split: torch.tensor(inputs[rows + rows_above[split]], dtype=torch.float32) for split, rows in index.items()},
+        x=torch.tensor(inputs[rows], dtype=torch.float32),
         y=y,
         columns=columns,
-        index={split: rows.tolist() for split, rows in index.items()},
+        index=index,
         target=encoding,
         truth=truth,
-        dropped=dropped,
+        strata=strata,
+        left_out=LeftOut(without_target, len(ours.known) - len(known)),
     )
 
 
@@ -118,12 +153,10 @@ class _File:
     @classmethod
     def read(cls, path: Path, target: str, of: type[Target], what: str) -> _File:
         frame = read_frame(path)
-        if target not in frame.columns:
-            names = [str(name) for name in frame.columns]
-            raise DataError(f"{path} has no column {target!r}; it has {listed(names)}.{did_you_mean(target, names)}")
+        column = find_column(frame, target, path)
         import pandas as pd  # read_frame has checked that it is installed
 
-        values = of.read(frame[target], what)
+        values = of.read(column, what)
         rows = np.flatnonzero(pd.notna(values))
         if not len(rows) and len(values):
             raise DataError(f"{what} has no {of.value} in any of {len(values)} rows. Name another column.")
@@ -138,14 +171,23 @@ class _File:
         return len(self.values) - len(self.known)
 
 
-def _split(rows: Rows, strata: Rows, shares: dict[Split, float], seed: int) -> dict[Split, Rows]:
-    """Split rows at random into parts, each with its share of every stratum."""
-    order = np.random.default_rng(seed).permutation(len(rows))
-    shuffled, stratum = rows[order], strata[order]
+def _deal(strata: Rows, rows: int, seed: int) -> dict[Split, Rows]:
+    """Rows of each part; those without a stratum are test rows."""
+    if len(strata) < rows:
+        train, valid = _shares(strata, (0.75, 1.0), seed)
+        test = np.random.default_rng((seed, 1)).integers(len(strata), rows, rows - len(strata))
+        return {"train": train, "valid": valid, "test": test}
+    return dict(zip(("train", "valid", "test"), _shares(strata, (0.6, 0.8, 1.0), seed), strict=True))
+
+
+def _shares(strata: Rows, ends: tuple[float, ...], seed: int) -> list[Rows]:
+    """Deal rows at random into parts that end at these shares, each with its share of every stratum."""
+    order = np.random.default_rng(seed).permutation(len(strata))
+    stratum = strata[order]
     counts = np.bincount(stratum)
     first = np.cumsum(counts) - counts
     rank = np.empty_like(stratum)
-    rank[np.argsort(stratum, kind="stable")] = np.arange(len(rows)) - np.repeat(first, counts)
+    rank[np.argsort(stratum, kind="stable")] = np.arange(len(strata)) - np.repeat(first, counts)
     place = (rank + 0.5) / counts[stratum]
-    ends = np.cumsum([round(share * len(rows)) for share in shares.values()])[:-1]
-    return dict(zip(shares, np.split(shuffled[np.argsort(place, kind="stable")], ends), strict=True))
+    dealt = order[np.argsort(place, kind="stable")]
+    return np.split(dealt, [round(end * len(strata)) for end in ends[:-1]])

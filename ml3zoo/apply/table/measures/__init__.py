@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from pathlib import Path
+from typing import Any
 
+from ml3zoo.apply.table.frames import find_column, read_frame
 from ml3zoo.apply.table.measures.base import Comparison, Measure, SelectionMetric
 from ml3zoo.errors import InputError
 from ml3zoo.format.config import LossConfig
@@ -23,8 +26,44 @@ def measure_of(config: LossConfig) -> Measure:
             f"{config.name} is a {config.problem_type} loss; for a table, one of problem type "
             f"{' or '.join(_PROBLEM_TYPES)} was expected. Run: ml3zoo list, or ml3zoo info {config.name}"
         )
-    measure: Measure = importlib.import_module(f"{__name__}.{config.problem_type}").MEASURE
+    return _measure(config.problem_type)
+
+
+def _measure(problem_type: str) -> Measure:
+    measure: Measure = importlib.import_module(f"{__name__}.{problem_type}").MEASURE
     return measure
 
 
-__all__ = ["Comparison", "Measure", "SelectionMetric", "measure_of"]
+_MOST_NUMBERED = 20
+"""Different whole numbers that are taken for classes."""
+
+
+def measure_for(data: Path, target: str, problem_type: str | None) -> Measure:
+    """How networks that predict a column are measured.
+
+    Args:
+        data: the table.
+        target: the column.
+        problem_type: of predicting it; if None, text, booleans and few whole numbers are classes.
+
+    Raises:
+        InputError: nothing of that problem type is learned from a table.
+        DataError: the table cannot be read.
+    """
+    if problem_type is None:
+        problem_type = "classification" if _are_classes(find_column(read_frame(data), target, data)) else "regression"
+    if problem_type not in _PROBLEM_TYPES:
+        raise InputError(f"no problem type {problem_type!r} on tables: {' or '.join(_PROBLEM_TYPES)} was expected.")
+    return _measure(problem_type)
+
+
+def _are_classes(column: Any) -> bool:
+    import pandas as pd
+
+    if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
+        return True
+    known = column.dropna()
+    return bool((known % 1 == 0).all() and known.nunique() <= _MOST_NUMBERED)
+
+
+__all__ = ["Comparison", "Measure", "SelectionMetric", "measure_for", "measure_of"]
