@@ -40,7 +40,7 @@ class Finalist:
     def ways(self) -> tuple[tuple[Trial, str], ...]:
         """Both, with what they are called; one, where they are the same."""
         tuned = (self.tuned, "tuned")
-        return (tuned,) if self.swapped_in is self.tuned else ((self.swapped_in, "swapped in"), tuned)
+        return (tuned,) if self.swapped_in.lr == self.tuned.lr else ((self.swapped_in, "swapped in"), tuned)
 
     @property
     def best(self) -> Trial:
@@ -132,7 +132,7 @@ class Race:
     def _round(
         self, candidates: Sequence[Candidate], rates: Sequence[float], most: int, until: float | None
     ) -> tuple[list[Candidate], list[Candidate]]:
-        """The best candidates, one of each name, beside those that are kept; and those there was no time for."""
+        """The best candidates, one of each name, a learned one among them; and those there was no time for."""
         best, late = list[Trial](), list[Candidate]()
         for candidate in candidates:
             if until is not None and time.monotonic() > until and candidate not in self.kept:
@@ -140,9 +140,9 @@ class Race:
             else:
                 best.append(min(self.trials.run(candidate, rates, _FEW_SPLITS), key=lambda trial: trial.score))
         best.sort(key=lambda trial: trial.score)
-        names = list(dict.fromkeys(trial.candidate.name for trial in best))[:most]
         left = list(_first_of_each(trial.candidate for trial in best))
-        return [each for each in left if each.name in names or each in self.kept], late
+        kept = {*self.kept, *[each for each in left if each.learned][:1]}
+        return [each for place, each in enumerate(left) if place < most or each in kept], late
 
 
 def _in_words(seconds: float) -> str:

@@ -153,6 +153,8 @@ class TableReport(Report):
             "",
             self.verdict,
             *([late] if late else []),
+            "",
+            *(f"    {line}" for line in self.use.splitlines()),
         ]
 
 
