@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ml3zoo.errors import InputError
-from ml3zoo.format.config import LossConfig, OptimizerName, read_config
+from ml3zoo.format.config import LossConfig, read_config
+from ml3zoo.format.optimizers import OptimizerName
 from ml3zoo.format.problem_types import find_problem_type
 from ml3zoo.zoo.names import locate
 
@@ -95,8 +96,8 @@ def apply(
     take part: ml3zoo apply DATA --target COLUMN. In an environment, trains policies under the learned loss, by a
     policy gradient and by random search, with as many episodes each.
     """
-    if data is None and name is not None and Path(name).suffix.lower() in TABLE_FILES:
-        name, data = None, Path(name)
+    if data is None and name is not None and (file := Path(name)).suffix.lower() in TABLE_FILES:
+        name, data = None, file
     of_tables = {"DATA": data, "--target": target, "--test": test, "--baselines": baselines, "--metric": metric}
     of_environments = {"--env": env, "--policy": policy, "--record": record, "--steps": steps}
     report: TableReport | EnvironmentReport

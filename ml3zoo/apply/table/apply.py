@@ -20,7 +20,8 @@ from ml3zoo.apply.table.table import Table, read_table
 from ml3zoo.apply.table.training import Training
 from ml3zoo.apply.table.trials import Trials
 from ml3zoo.errors import InputError, did_you_mean
-from ml3zoo.format.config import OptimizerName, read_config
+from ml3zoo.format.config import read_config
+from ml3zoo.format.optimizers import OptimizerName
 from ml3zoo.meta.compute import reproducible_compute
 from ml3zoo.meta.progress import progress_bar
 from ml3zoo.tasks.optimizees import MLP

@@ -11,7 +11,8 @@ from torch import nn
 
 from ml3zoo.errors import InputError
 from ml3zoo.evaluate import Baseline
-from ml3zoo.format.config import OptimizerName, read_config
+from ml3zoo.format.config import read_config
+from ml3zoo.format.optimizers import OptimizerName
 from ml3zoo.format.signals import ProblemType
 from ml3zoo.zoo.loading import load_loss
 from ml3zoo.zoo.names import list_losses, locate

@@ -13,6 +13,8 @@ from ml3zoo.apply.table.table import Table
 from ml3zoo.tasks.base import Split, TaskFamily, Tasks, Tensors
 from ml3zoo.tasks.optimizees import MLP
 
+_SUFFIXES: dict[Split, str] = {"train": "", "valid": "_valid", "test": "_test"}
+
 
 @dataclass(frozen=True)
 class TableSplits(TaskFamily):
@@ -43,7 +45,7 @@ class TableSplits(TaskFamily):
         """
         table, data = self.table, dict[str, Tensor]()
         dealt = [table.deal(seed) for seed in range(n)]
-        for part, suffix in (("train", ""), ("valid", "_valid"), ("test", "_test")):
+        for part, suffix in _SUFFIXES.items():
             rows = torch.stack([torch.from_numpy(each[part]) for each in dealt])
             data["x" + suffix], data["y" + suffix] = table.x[rows], table.y[rows]
         for name in self.known:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ml3zoo.format.config import OptimizerName
+from ml3zoo.format.optimizers import OptimizerName
 from ml3zoo.meta.inner import InnerRun
 from ml3zoo.meta.optimizers import SGD, Adam, AdamW, InnerOptimizer
 

@@ -54,7 +54,7 @@ class Trial:
     @property
     def splits(self) -> int:
         """How many networks."""
-        return self.curve.shape[1]
+        return int(self.curve.shape[1])
 
     def first(self, splits: int) -> Trial:
         """On the first splits alone."""
