@@ -5,15 +5,15 @@ from __future__ import annotations
 from ml3zoo.errors import InputError
 
 
-def check_counts(steps: int | None, seeds: int) -> None:
+def check_counts(**counts: int | None) -> None:
     """See that there is something to train.
 
     Args:
-        steps: of each training; None for the loss's own number.
-        seeds: trainings per method.
+        counts: of steps, seeds and the like, by name; None for a default.
 
     Raises:
         InputError: one of them is below 1.
     """
-    if (steps is not None and steps < 1) or seeds < 1:
-        raise InputError(f"steps and seeds must be 1 or more, got steps={steps}, seeds={seeds}.")
+    if any(count is not None and count < 1 for count in counts.values()):
+        got = ", ".join(f"{name}={count}" for name, count in counts.items())
+        raise InputError(f"{' and '.join(counts)} must be 1 or more, got {got}.")

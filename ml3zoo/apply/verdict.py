@@ -17,21 +17,41 @@ except ImportError as error:
     raise MissingExtraError("Comparing losses", "apply") from error
 
 
+_POWER = 0.8
+
+
 @dataclass(frozen=True)
 class Difference:
-    """Mean of a gap and its 95 % t interval; None where they are not finite, as the interval of one seed is."""
+    """Mean of a gap and its 95 % t interval; None where they are not finite, as the interval of one run is.
+
+    Attributes:
+        mean: of the gap.
+        low, high: ends of the interval.
+        visible: how large a difference would have had to be to be told from chance four times in five.
+    """
 
     mean: float | None
     low: float | None
     high: float | None
+    visible: float | None = None
 
     @classmethod
-    def of(cls, gap: Array) -> Difference:
-        """Of a gap paired over seeds, [seeds]."""
+    def of(cls, gap: Array, shared: float = 0.0) -> Difference:
+        """Of a gap paired over runs, [runs].
+
+        Args:
+            gap: the gap of each run.
+            shared: what is added to the share 1 / runs of the variance that the mean has, because the runs are not
+                independent. For random splits of one table, test rows by training rows (Nadeau & Bengio 2003).
+        """
         with np.errstate(all="ignore"):
             mean = float(gap.mean())
-        half = float(t.ppf(0.975, len(gap) - 1)) * sample_std(gap) / math.sqrt(len(gap)) if len(gap) > 1 else math.nan
-        return cls(json_number(mean), json_number(mean - half), json_number(mean + half))
+        error = sample_std(gap) * math.sqrt(1 / len(gap) + shared)
+        if not error:  # one run, or runs that do not differ
+            return cls(json_number(mean), None, None)
+        sure, often = (float(t.ppf(level, len(gap) - 1)) for level in (0.975, _POWER))
+        half, visible = sure * error, (sure + often) * error
+        return cls(json_number(mean), json_number(mean - half), json_number(mean + half), json_number(visible))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +91,7 @@ class MetricFormat:
         return " to ".join(f"{self.factor * end:+{self.digits}}{self.unit}" for end in (low, high))
 
 
-def verdict(name: str, baseline: str, difference: Difference, metric: MetricFormat, seeds: int) -> str:
+def verdict(name: str, baseline: str, difference: Difference, metric: MetricFormat, runs: str) -> str:
     """A difference as a sentence.
 
     Args:
@@ -79,16 +99,24 @@ def verdict(name: str, baseline: str, difference: Difference, metric: MetricForm
         baseline: what it is compared with, as in "than tuned MSE".
         difference: learned loss minus baseline.
         metric: that they differ in.
-        seeds: that the interval is over.
+        runs: what the interval is over, as in "5 seeds".
     """
     mean, low, high = difference.mean, difference.low, difference.high
     if mean is None:
         return f"Training diverged, so {name} and {baseline} cannot be compared."
     amount = metric.amount(mean, baseline)
     if low is None or high is None:
-        return f"One seed shows no clear difference: {name} gives {amount}."
-    interval = f"95 % interval over {seeds} seeds{metric.scope} {metric.interval(low, high)}"
+        return f"No clear difference: {name} gives {amount}, and {runs} have no spread to judge that by."
+    interval = f"95 % interval over {runs}{metric.scope} {metric.interval(low, high)}"
     if low <= 0 <= high:
-        return f"No clear difference: {name} gives {amount}, within the spread of the seeds ({interval})."
+        return f"No clear difference: {name} gives {amount} ({interval}).{_visible(difference, metric)}"
     effect = "helps" if metric.sign * mean > 0 else "does worse"
-    return f"{name} {effect}: {amount}, beyond the spread of the seeds ({interval})."
+    return f"{name} {effect}: {amount} ({interval})."
+
+
+def _visible(difference: Difference, metric: MetricFormat) -> str:
+    """How small a difference could have been told from chance."""
+    if not difference.visible:
+        return ""
+    size = f"{metric.factor * difference.visible:{metric.digits}}{metric.unit}"
+    return f" One of {size} would have been seen four times in five."

@@ -55,7 +55,7 @@ def read(
 )
 def test_text_is_text(values, names, tmp_path):
     ready = read(tmp_path, frame().assign(y=values * (ROWS // 3)), ClassTarget)
-    assert ready.dropped == 0
+    assert ready.without_target == 0
     assert sorted(ready.target.classes) == sorted(names)
 
 
@@ -65,7 +65,7 @@ def test_only_what_the_user_says_is_missing(tmp_path):
     with pytest.raises(DataError, match=r"'NA' in row 1.* add --missing NA; else"):
         read(tmp_path, table)
     ready = read(tmp_path, table, missing=["NA"])
-    assert ready.dropped == ROWS // 4
+    assert ready.without_target == ROWS // 4
     (note,) = (column for column in ready.columns if column.name == "note")
     assert set(note.categories) == {"b", "c"}
 

@@ -80,7 +80,7 @@ def apply_in_environment(
     """
     if record and out is None:
         raise InputError("a record was asked for, but no folder to save it in: an out was expected, as in --out DIR.")
-    check_counts(steps, seeds)
+    check_counts(steps=steps, seeds=seeds)
     loss = load_loss(name, reduction="none")
     config = _environment_of(loss.config)
     steps = steps or loss.config.inner.steps
@@ -144,7 +144,7 @@ def _report(
     learned, baseline = comparison.learned, comparison.best_baseline
     difference = Difference.of(comparison.gap)
     others = f"{baseline.label} (the better of {len(comparison.baselines)} baselines)"
-    sentence = verdict(config.name, others, difference, learned.metric, seeds)
+    sentence = verdict(config.name, others, difference, learned.metric, f"{seeds} seeds")
     elsewhere = "" if env == environment.id else f" It was made for {environment.id}."
     start = evaluator.start_seed(learned.snapshot.episode) + learned.best if environment.one_start else None
     return EnvironmentReport(

@@ -83,6 +83,7 @@ class EnvironmentReport(Report):
 
     Attributes:
         environment: its id.
+        seeds: trainings per method.
         episode_steps: of an episode, at most: as many as the loss was made for.
         own_limit: the environment's own limit, None if it has none.
         success: what counts as one.
@@ -96,6 +97,7 @@ class EnvironmentReport(Report):
     """
 
     environment: str
+    seeds: int
     episode_steps: int
     own_limit: int | None
     success: str

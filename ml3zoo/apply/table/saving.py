@@ -2,45 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 from ml3zoo.apply.saving import report_folder, save_network
-from ml3zoo.apply.table.methods import EvaluatedNetworks
+from ml3zoo.apply.table.conclusion import Comparing
 from ml3zoo.apply.table.report import WEIGHTS, TableReport
-from ml3zoo.apply.table.table import Table
+from ml3zoo.apply.table.trials import Trials
 
 
-def save_table_report(
-    report: TableReport,
-    learned: EvaluatedNetworks,
-    ordinary: Mapping[str, EvaluatedNetworks],
-    table: Table,
-    out: Path,
-    plot: bool,
-) -> None:
+def save_table_report(report: TableReport, found: Comparing, trials: Trials, out: Path, plot: bool) -> None:
     """Write everything, in place of an earlier report.
 
     Args:
         report: what was found.
-        learned: networks of the learned loss; the best one is saved.
-        ordinary: those of each ordinary loss, by its name; the predictions of the best ones are saved.
-        table: what they learned.
+        found: the same as trials; the network of the loss used is saved, and the predictions of the usual loss too.
+        trials: trains them once more, on the first split.
         out: the folder.
-        plot: draw ``learning_curves.png``.
+        plot: draw ``learning_curves.png`` and ``ranking.png``.
 
     Raises:
         OutputError: the folder cannot be written.
     """
     import pandas as pd
 
-    columns = {"learned": learned, **{name.lower(): networks for name, networks in ordinary.items()}}
-    predictions = {name: table.target.decode(each.output[each.best]) for name, each in columns.items()}
-    truth = {"index": table.index["test"], "target": table.truth}
+    table, usual = found.table, found.outcome.usual.tuned
+    rows = table.test_rows
+    networks = {str(trial.candidate): trials.networks(trial) for trial in (found.trial, usual)}
+    x = table.x[rows][None]
+    predictions = {name: table.target.decode(trials.family.outputs(params, x))[0] for name, params in networks.items()}
+    truth = {"index": table.index[rows], "target": table.truth[rows]}
     with report_folder(report, out) as folder:
-        save_network(learned.params, learned.best, folder / WEIGHTS)
+        save_network(networks[str(found.trial.candidate)], 0, folder / WEIGHTS)
         pd.DataFrame(truth | predictions).to_csv(folder / "predictions.csv", index=False)
         if plot:
-            from ml3zoo.apply.table.drawing import draw_curves
+            from ml3zoo.apply.table.drawing import draw_report
 
-            draw_curves(report, folder)
+            draw_report(report, folder)

@@ -25,8 +25,7 @@ from ml3zoo.apply.wording import counted
 from ml3zoo.errors import DataError
 from ml3zoo.tasks.base import Split
 
-SHARES: dict[Split, float] = {"train": 0.6, "valid": 0.2, "test": 0.2}
-SHARES_BESIDE_TEST: dict[Split, float] = {"train": 0.75, "valid": 0.25}
+_PARTS: tuple[Split, ...] = ("train", "valid", "test")
 
 
 @dataclass(frozen=True)
@@ -50,43 +49,65 @@ AS_IT_IS = Reading()
 
 @dataclass(frozen=True)
 class Table:
-    """A table ready for training, features and target encoded by what its training rows say.
+    """A table ready for training, features and target encoded by what the training rows of its first split say.
 
     Attributes:
-        x: features of each part, [rows, features].
-        y: target of each part as a loss takes it, [rows, ...].
+        x: features, [rows, features].
+        y: the target as a loss takes it, [rows, ...].
         columns: how the features were made, in their order.
         left_out: why, by the name of each column that gives no feature.
         notes: how columns are written, where that had to be found out, by their names.
         formats: how the files are written, where that is unusual.
         warnings: what may make the result worthless, a sentence each.
-        index: row numbers of each part in its file, from 0.
+        index: numbers of the rows in their file, from 0, [rows].
         target: how the target was encoded.
-        truth: the target of the test rows as it is in the file, [rows].
-        dropped: rows left out because their target is missing.
+        truth: the target as it is in the file, [rows].
+        strata: of the rows that are dealt, the first ones; the rest are test rows in every split.
+        without_target: rows left out because their target is missing.
+        beyond: rows left out because there are more than were asked for.
     """
 
-    x: dict[Split, Tensor]
-    y: dict[Split, Tensor]
+    x: Tensor
+    y: Tensor
     columns: tuple[Column, ...]
     left_out: dict[str, str]
     notes: dict[str, str]
     formats: tuple[str, ...]
     warnings: tuple[str, ...]
-    index: dict[Split, list[int]]
+    index: Rows
     target: Target
     truth: Values
-    dropped: int
+    strata: Rows
+    without_target: int
+    beyond: int
 
     @property
     def rows(self) -> int:
         """Rows in use."""
-        return sum(len(part) for part in self.y.values())
+        return len(self.x)
 
     @property
     def features(self) -> int:
         """Features after encoding."""
-        return self.x["train"].shape[1]
+        return self.x.shape[1]
+
+    @property
+    def own_test(self) -> bool:
+        """Whether the test rows are those of a file of their own."""
+        return len(self.strata) < self.rows
+
+    @property
+    def test_rows(self) -> Rows:
+        """The test rows of the first split, each once."""
+        return np.arange(len(self.strata), self.rows) if self.own_test else self.deal(0)["test"]
+
+    def deal(self, seed: int) -> dict[Split, Rows]:
+        """Rows of each part in one of many splits; each part gets its share of every class.
+
+        60 % train, 20 % valid, 20 % test. If there is a file of test rows, 75 % train, 25 % valid, and as many test
+        rows as the file has, drawn from it with replacement: results then vary as they would on other test rows.
+        """
+        return _deal(self.strata, self.rows, seed)
 
 
 def read_table(
@@ -96,9 +117,9 @@ def read_table(
     of: type[Target] = NumericTarget,
     test: Path | None = None,
     reading: Reading = AS_IT_IS,
-    seed: int = 0,
+    most: int | None = None,
 ) -> Table:
-    """Read a table and prepare it: choose columns; impute, scale and encode by what the training rows say.
+    """Read a table and prepare it: choose columns; impute, scale and encode by what training rows say.
 
     Args:
         data: a file of CSV or Parquet.
@@ -106,8 +127,7 @@ def read_table(
         of: what the column is read as.
         test: another such file with the same columns, whose rows are the test rows.
         reading: how they are read.
-        seed: of the split into 60 % train, 20 % valid, 20 % test, or 75 % train, 25 % valid if there is a table of
-            test rows; each part gets its share of every class.
+        most: of more rows of ``data`` than this, so many are drawn at random, of every class its share.
 
     Raises:
         DataError: a file cannot be read, the column cannot be learned, or the files do not fit together.
@@ -116,42 +136,46 @@ def read_table(
     what = f"target {target!r}"
     TableFile.open(data).check_has(target, *reading.drop, *reading.keep)
     ours = _File.read(data, target, of, what, reading)
-    shares = SHARES if test is None else SHARES_BESIDE_TEST
-    index = _split(ours.known, of.strata(ours.values[ours.known]), shares, seed)
-    encoding = of.fit(ours.values[np.concatenate([*index.values()])], np.arange(len(index["train"])), what)
-    y = {split: encoding.encode(ours.values[rows], what) for split, rows in index.items()}
-    choice = choose(ours.columns, index["train"], reading.keep)
-    files, features, rows_above = [ours], choice.columns, dict.fromkeys(index, 0)
-    if test is None:
-        truth, repeated = ours.values[index["test"]], of_repeated(ours.frame())
-    else:
+    known = ours.drawn(of, most)
+    values = ours.values[known]
+    strata = of.strata(values)
+    files, index, rows, columns, there = [ours], known, known, ours.columns, ""
+    if test is not None:
         there = f"{what} of {test}"
         theirs = _File.read(test, target, of, there, reading)
         files.append(theirs)
-        together = joined(ours.columns, theirs.columns, data, test)
-        features = {name: together[name] for name in features}
-        index["test"], rows_above["test"] = theirs.known, len(ours.values)
-        truth, repeated = theirs.values[theirs.known], of_shared(ours.frame(), theirs.frame())
-        y["test"] = encoding.encode(truth, there)
-    columns, inputs = prepare(features, index["train"])
+        index, rows = (np.concatenate([known, theirs.known + shift]) for shift in (0, len(ours.values)))
+        columns = joined(ours.columns, theirs.columns, data, test)
+        repeated = of_shared(ours.frame(), theirs.frame())
+    else:
+        repeated = of_repeated(ours.frame())
+    training = _deal(strata, len(rows), 0)["train"]
+    choice = choose(ours.columns, known[training], reading.keep)
+    features = {name: columns[name] for name in choice.columns}
+    encoding = of.fit(values, training, what)
+    truth, y = values, encoding.encode(values, what)
+    if there:
+        truth = np.concatenate([values, theirs.values[theirs.known]])
+        y = torch.cat([y, encoding.encode(truth[len(values) :], there)])
+    made, inputs = prepare(features, rows[training])
     leaks = [
         f"{name!r} alone tells {what} nearly perfectly. If it is not known when you predict: --drop {quote(name)}"
-        for name in give_away(choice.columns, ours.known, ours.values[ours.known])
+        for name in give_away(choice.columns, known, values)
     ]
     return Table(
-        x={split: torch.tensor(inputs[rows + rows_above[split]], dtype=torch.float32) for split, rows in index.items()},
+        x=torch.tensor(inputs[rows], dtype=torch.float32),
         y=y,
-        columns=columns,
+        columns=made,
         left_out=dict.fromkeys(reading.drop, "as asked") | choice.left_out,
         notes={name: column.note for name, column in features.items() if column.note},
         formats=tuple(f"{file.path}: {file.format}" for file in files if file.format),
-        warnings=tuple(
-            filter(None, [*encoding.doubts(ours.values[ours.known], what), *choice.warnings, *leaks, repeated])
-        ),
-        index={split: rows.tolist() for split, rows in index.items()},
+        warnings=tuple(filter(None, [*encoding.doubts(values, what), *choice.warnings, *leaks, repeated])),
+        index=index,
         target=encoding,
         truth=truth,
-        dropped=sum(file.dropped for file in files),
+        strata=strata,
+        without_target=sum(file.without_target for file in files),
+        beyond=len(ours.known) - len(known),
     )
 
 
@@ -195,9 +219,16 @@ class _File:
         return cls(path, unusual, read_columns(features, decimal), values, rows)
 
     @property
-    def dropped(self) -> int:
-        """Rows without a target."""
+    def without_target(self) -> int:
+        """How many rows have none."""
         return len(self.values) - len(self.known)
+
+    def drawn(self, of: type[Target], most: int | None) -> Rows:
+        """The rows that have a target, or so many of them, of every class its share."""
+        if most is None or len(self.known) <= most:
+            return self.known
+        strata = of.strata(self.values[self.known])
+        return self.known[np.sort(_shares(strata, (most / len(self.known), 1.0), 0)[0])]
 
     def frame(self) -> Any:
         """All rows that have a target, with it, as a data frame whose columns are in the order of their names."""
@@ -207,14 +238,23 @@ class _File:
         return pd.DataFrame({**columns, "": self.values[self.known]})
 
 
-def _split(rows: Rows, strata: Rows, shares: dict[Split, float], seed: int) -> dict[Split, Rows]:
-    """Split rows at random into parts, each with its share of every stratum."""
-    order = np.random.default_rng(seed).permutation(len(rows))
-    shuffled, stratum = rows[order], strata[order]
+def _deal(strata: Rows, rows: int, seed: int) -> dict[Split, Rows]:
+    """Rows of each part; those without a stratum are test rows."""
+    if len(strata) < rows:
+        train, valid = _shares(strata, (0.75, 1.0), seed)
+        test = np.random.default_rng((seed, 1)).integers(len(strata), rows, rows - len(strata))
+        return {"train": train, "valid": valid, "test": test}
+    return dict(zip(_PARTS, _shares(strata, (0.6, 0.8, 1.0), seed), strict=True))
+
+
+def _shares(strata: Rows, ends: tuple[float, ...], seed: int) -> list[Rows]:
+    """Deal rows at random into parts that end at these shares, each with its share of every stratum."""
+    order = np.random.default_rng(seed).permutation(len(strata))
+    stratum = strata[order]
     counts = np.bincount(stratum)
     first = np.cumsum(counts) - counts
     rank = np.empty_like(stratum)
-    rank[np.argsort(stratum, kind="stable")] = np.arange(len(rows)) - np.repeat(first, counts)
+    rank[np.argsort(stratum, kind="stable")] = np.arange(len(strata)) - np.repeat(first, counts)
     place = (rank + 0.5) / counts[stratum]
-    ends = np.cumsum([round(share * len(rows)) for share in shares.values()])[:-1]
-    return dict(zip(shares, np.split(shuffled[np.argsort(place, kind="stable")], ends), strict=True))
+    dealt = order[np.argsort(place, kind="stable")]
+    return np.split(dealt, [round(end * len(strata)) for end in ends[:-1]])

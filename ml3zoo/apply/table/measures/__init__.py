@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections.abc import Sequence
+from pathlib import Path
 
+from ml3zoo.apply.files import TableFile, read_frame
+from ml3zoo.apply.table.columns import ReadColumn, read_columns
 from ml3zoo.apply.table.measures.base import Comparison, Measure, SelectionMetric
+from ml3zoo.apply.table.written_numbers import decimal_of
 from ml3zoo.errors import InputError
 from ml3zoo.format.config import LossConfig
 
@@ -23,8 +28,51 @@ def measure_of(config: LossConfig) -> Measure:
             f"{config.name} is a {config.problem_type} loss; for a table, one of problem type "
             f"{' or '.join(_PROBLEM_TYPES)} was expected. Run: ml3zoo list, or ml3zoo info {config.name}"
         )
-    measure: Measure = importlib.import_module(f"{__name__}.{config.problem_type}").MEASURE
+    return _measure(config.problem_type)
+
+
+def _measure(problem_type: str) -> Measure:
+    measure: Measure = importlib.import_module(f"{__name__}.{problem_type}").MEASURE
     return measure
 
 
-__all__ = ["Comparison", "Measure", "SelectionMetric", "measure_of"]
+_MOST_NUMBERED = 20
+"""Different whole numbers that are taken for classes."""
+
+
+def measure_for(data: Path, target: str, problem_type: str | None, missing: Sequence[str] = ()) -> Measure:
+    """How networks that predict a column are measured.
+
+    Args:
+        data: the table.
+        target: the column.
+        problem_type: of predicting it; if None, text, booleans and few whole numbers are classes.
+        missing: texts that mean a missing value.
+
+    Raises:
+        InputError: nothing of that problem type is learned from a table.
+        DataError: the table cannot be read.
+    """
+    if problem_type is None:
+        problem_type = "classification" if _are_classes(_column(data, target, missing)) else "regression"
+    if problem_type not in _PROBLEM_TYPES:
+        raise InputError(f"no problem type {problem_type!r} on tables: {' or '.join(_PROBLEM_TYPES)} was expected.")
+    return _measure(problem_type)
+
+
+def _column(data: Path, target: str, missing: Sequence[str]) -> ReadColumn:
+    file = TableFile.open(data)
+    file.check_has(target)
+    file, frame = read_frame(file, missing)
+    decimal = decimal_of(frame, file.text.separator) if file.text else None
+    return read_columns(frame[[target]], decimal)[target]
+
+
+def _are_classes(column: ReadColumn) -> bool:
+    if column.kind != "numbers":
+        return column.kind != "dates"
+    known = column.values[column.known]
+    return bool((known % 1 == 0).all()) and len(set(known.tolist())) <= _MOST_NUMBERED
+
+
+__all__ = ["Comparison", "Measure", "SelectionMetric", "measure_for", "measure_of"]

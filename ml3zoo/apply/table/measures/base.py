@@ -21,8 +21,8 @@ class SelectionMetric:
 
     Attributes:
         label: of the first value, as on an axis.
-        values: from outputs [networks, rows, outputs] and targets [rows, ...] to one or more values, each [networks]; a
-            later one decides where the earlier are equal. Infinite if the network diverged.
+        values: from outputs [networks, rows, outputs] and targets [networks, rows, ...] to one or more values, each
+            [networks]; a later one decides where the earlier are equal. Infinite if the network diverged.
     """
 
     label: str
@@ -31,17 +31,15 @@ class SelectionMetric:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What a learned loss is compared with, and by what.
+    """What losses are compared by, and which ordinary ones take part.
 
     Attributes:
-        baselines: ordinary losses, all tuned in the same way.
-        selection_metric: selects every method's run, and the best ordinary loss.
-        headline: name of the metric on test rows that losses are compared by. Lower is better.
+        selection_metric: selects learning rates and losses on validation rows; the same as is compared on test rows.
+        baselines: ordinary losses, the problem type's own first.
     """
 
-    baselines: tuple[Baseline, ...]
     selection_metric: SelectionMetric
-    headline: str
+    baselines: tuple[Baseline, ...]
 
 
 class Measure(ABC):
@@ -49,15 +47,15 @@ class Measure(ABC):
 
     Attributes:
         target: what the column to predict is read as.
-        usual: comparison with the problem type's ordinary loss.
-        robust: comparison with ordinary losses for partly wrong data, too.
+        comparisons: by the metric that losses are compared by, lower being better; the usual one first.
+        robust: which of these metrics partly wrong data sway least.
         metrics: what is measured on test rows: the text shown for each, by its name in a report.
         unit: of a gap times 100.
     """
 
     target: ClassVar[type[Target]]
-    usual: ClassVar[Comparison]
-    robust: ClassVar[Comparison]
+    comparisons: ClassVar[Mapping[str, Comparison]]
+    robust: ClassVar[str]
     metrics: ClassVar[Mapping[str, str]]
     unit: ClassVar[str]
 
@@ -67,7 +65,7 @@ class Measure(ABC):
 
         Args:
             output: [networks, rows, outputs].
-            truth: encoded targets, [rows, ...].
+            truth: encoded targets, [networks, rows, ...].
             target: how they were encoded.
         """
 
@@ -78,7 +76,7 @@ class Measure(ABC):
     def metric_format(self, headline: str) -> MetricFormat:
         """How a gap in a metric is put into words."""
         metric = f"test {self.metrics[headline]}"
-        return MetricFormat(metric=metric, unit=self.unit, factor=100, digits=".1f", scope=" on these test rows")
+        return MetricFormat(metric=metric, unit=self.unit, factor=100, digits=".1f")
 
     def caveat(self, headline: str, ours: dict[str, Array], theirs: dict[str, Array]) -> str:
         """What the headline metric alone would hide; a sentence, or empty."""

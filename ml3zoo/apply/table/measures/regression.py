@@ -6,12 +6,12 @@ import math
 from typing import ClassVar
 
 import numpy as np
-from torch import Tensor, nn
+from torch import Tensor
 
 from ml3zoo.apply.figures import Array
 from ml3zoo.apply.table.measures.base import Comparison, Measure, SelectionMetric
 from ml3zoo.apply.table.targets import NumericTarget, Target
-from ml3zoo.evaluate import Baseline
+from ml3zoo.evaluate.baselines import ROBUST_REGRESSION
 
 
 def _squared(output: Tensor, truth: Tensor) -> tuple[Array]:
@@ -28,7 +28,6 @@ def _mean(error: Tensor) -> Array:
     return mean
 
 
-_MSE = Baseline("MSE", nn.MSELoss)
 _MENTIONED_FROM = 0.1
 """MAE is mentioned where it contradicts RMSE by at least this relative gap."""
 
@@ -36,22 +35,15 @@ _MENTIONED_FROM = 0.1
 class Regression(Measure):
     """Root mean squared error, mean absolute error and share of the variance explained.
 
-    With robust baselines, runs are selected and losses compared by absolute error: in squared error a few wrong rows
-    would decide.
+    By absolute error a few wrong rows decide less than by squared error.
     """
 
     target = NumericTarget
-    usual = Comparison((_MSE,), SelectionMetric("validation MSE (standardised target)", _squared), "rmse")
-    robust = Comparison(
-        (
-            _MSE,
-            Baseline("MAE", nn.L1Loss),
-            Baseline("Huber (δ = 0.3)", lambda: nn.HuberLoss(delta=0.3)),
-            Baseline("Huber (δ = 1)", nn.HuberLoss),
-        ),
-        SelectionMetric("validation MAE (standardised target)", _absolute),
-        "mae",
-    )
+    comparisons: ClassVar = {
+        "rmse": Comparison(SelectionMetric("validation MSE (standardised target)", _squared), ROBUST_REGRESSION),
+        "mae": Comparison(SelectionMetric("validation MAE (standardised target)", _absolute), ROBUST_REGRESSION),
+    }
+    robust = "mae"
     metrics: ClassVar = {"rmse": "RMSE", "mae": "MAE", "r2": "R2"}
     unit = "%"
 
@@ -63,7 +55,7 @@ class Regression(Measure):
             return {
                 "rmse": np.sqrt((error**2).mean(1)),
                 "mae": np.abs(error).mean(1),
-                "r2": 1 - (error**2).sum(1) / ((values - values.mean()) ** 2).sum(),
+                "r2": 1 - (error**2).sum(1) / ((values - values.mean(1, keepdims=True)) ** 2).sum(1),
             }
 
     def gap(self, ours: Array, theirs: Array) -> Array:

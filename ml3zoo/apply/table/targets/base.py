@@ -86,6 +86,10 @@ class Target(ABC):
             DataError: a value is unknown to the encoding.
         """
 
+    def known(self, y: Tensor) -> dict[str, Tensor]:
+        """What a loss may be told of all encoded targets to train on [rows, ...], by the name of its argument."""
+        return {}
+
     @abstractmethod
     def decode(self, output: Tensor) -> Values:
         """From a network's outputs [..., rows, outputs] to values as in the column, [..., rows]."""

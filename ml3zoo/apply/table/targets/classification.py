@@ -100,6 +100,10 @@ class ClassTarget(Target):
             )
         return torch.tensor([index[value] for value in values])
 
+    def known(self, y: Tensor) -> dict[str, Tensor]:
+        """How many rows each class has, [classes]."""
+        return {"class_counts": y.bincount(minlength=len(self.classes))}
+
     def decode(self, output: Tensor) -> Values:
         """Names of the classes with the largest output."""
         predicted: Values = np.array(self.classes, dtype=object)[output.argmax(-1).numpy()]

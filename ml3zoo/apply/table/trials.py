@@ -1,0 +1,217 @@
+"""What came of training on a table: every loss at every learning rate is trained once, and kept in a journal."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from ml3zoo.apply.figures import Array
+from ml3zoo.apply.table.candidates import Candidate
+from ml3zoo.apply.table.measures import Measure, SelectionMetric
+from ml3zoo.apply.table.splits import TableSplits
+from ml3zoo.apply.table.training import Training
+from ml3zoo.errors import CheckpointError
+from ml3zoo.meta.inner import expand
+from ml3zoo.meta.step import Step
+from ml3zoo.tasks.base import Tensors
+
+_SIDE_BY_SIDE = 50
+"""Networks trained at once."""
+_SEED = 1
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One loss at one learning rate, a network on each split, as it was when it was best on validation rows.
+
+    Attributes:
+        candidate: the loss.
+        lr: learning rate.
+        selection: values of the selection metric, each [splits].
+        scores: metrics on test rows, each [splits].
+        curve: selection metric on the way, [observations, splits].
+    """
+
+    candidate: Candidate
+    lr: float
+    selection: tuple[Array, ...]
+    scores: dict[str, Array]
+    curve: Array
+
+    @property
+    def score(self) -> tuple[float, ...]:
+        """What trials are selected by: means over splits. Lower is better."""
+        return tuple(float(value.mean()) for value in self.selection)
+
+    @property
+    def splits(self) -> int:
+        """How many networks."""
+        return int(self.curve.shape[1])
+
+    def first(self, splits: int) -> Trial:
+        """On the first splits alone."""
+        selection = tuple(value[:splits] for value in self.selection)
+        scores = {name: value[:splits] for name, value in self.scores.items()}
+        return Trial(self.candidate, self.lr, selection, scores, self.curve[:, :splits])
+
+
+@dataclass
+class Trials:
+    """Trains networks on a table, each loss at each learning rate once.
+
+    Attributes:
+        family: the table.
+        measure: how networks are measured.
+        selection_metric: what networks are selected by on validation rows.
+        training: how they are trained.
+        journal: a file that keeps what was trained, for the next attempt; None keeps nothing.
+        fingerprint: of all that trials depend on; a journal that has another is begun anew.
+        note: called after some networks were trained: how many so far, and under what.
+        seconds: that training took.
+        trained: networks.
+        done: networks asked for.
+    """
+
+    family: TableSplits
+    measure: Measure
+    selection_metric: SelectionMetric
+    training: Training
+    journal: Path | None
+    fingerprint: str
+    note: Callable[[int, str], None] = lambda done, text: None
+    seconds: float = 0.0
+    trained: int = 0
+    done: int = 0
+    _made: dict[tuple[str, float], Trial] = field(default_factory=dict)
+
+    def run(self, candidate: Candidate, rates: Sequence[float], splits: int) -> list[Trial]:
+        """A loss at some learning rates, on the first splits."""
+        missing = [lr for lr in dict.fromkeys(rates) if self._find(candidate, lr, splits) is None]
+        per_part = max(1, _SIDE_BY_SIDE // splits)
+        for part in (missing[k : k + per_part] for k in range(0, len(missing), per_part)):
+            began = time.perf_counter()
+            for trial in self._train(candidate, part, splits):
+                self._made[str(candidate), trial.lr] = trial
+                self._write(trial)
+            self.seconds += time.perf_counter() - began
+            self.trained += len(part) * splits
+        self.done += len(rates) * splits
+        self.note(self.done, str(candidate))
+        return [self._made[str(candidate), lr].first(splits) for lr in rates]
+
+    def networks(self, trial: Trial) -> Tensors:
+        """Train the network of the first split again, and return it as it was best, each tensor with one row."""
+        best: list[tuple[tuple[float, ...], Tensors]] = []
+
+        def keep(params: Tensors, selection: tuple[Array, ...], _scores: dict[str, Array]) -> None:
+            score = tuple(float(value[0]) for value in selection)
+            if not best or score < best[0][0]:
+                best[:] = [(score, {name: x.detach().clone() for name, x in params.items()})]
+
+        self._observed(trial.candidate, [trial.lr], 1, keep)
+        return best[0][1]
+
+    def _find(self, candidate: Candidate, lr: float, splits: int) -> Trial | None:
+        made = self._made.get((str(candidate), lr)) or self._kept.get((str(candidate), lr))
+        if made is None or made.splits < splits:
+            return None
+        self._made[str(candidate), lr] = Trial(candidate, lr, made.selection, made.scores, made.curve)
+        return made
+
+    def _train(self, candidate: Candidate, rates: Sequence[float], splits: int) -> list[Trial]:
+        selections, scores = list[tuple[Array, ...]](), list[dict[str, Array]]()
+
+        def keep(_params: Tensors, selection: tuple[Array, ...], measured: dict[str, Array]) -> None:
+            selections.append(selection)
+            scores.append(measured)
+
+        self._observed(candidate, rates, splits, keep)
+        values = [np.stack(each) for each in zip(*selections, strict=True)]  # [observations, networks] each
+        best = np.lexsort(values[::-1], axis=0)[0]
+        every = np.arange(len(best))
+        selection = [value[best, every] for value in values]
+        measured = {name: np.stack([each[name] for each in scores])[best, every] for name in scores[0]}
+        parts = [slice(k * splits, (k + 1) * splits) for k in range(len(rates))]
+        return [
+            Trial(
+                candidate,
+                lr,
+                tuple(value[part] for value in selection),
+                {name: value[part] for name, value in measured.items()},
+                values[0][:, part],
+            )
+            for lr, part in zip(rates, parts, strict=True)
+        ]
+
+    def _observed(
+        self,
+        candidate: Candidate,
+        rates: Sequence[float],
+        splits: int,
+        keep: Callable[[Tensors, tuple[Array, ...], dict[str, Array]], None],
+    ) -> None:
+        """Train, and call ``keep`` at every look with networks, their selection metric and their test scores."""
+        run, family = self.training.run(rates[0]), self.family
+        tasks = run.sample(family, torch.Generator().manual_seed(_SEED), splits, "train")
+        tasks = tasks.pick(torch.arange(splits).repeat(len(rates)))
+        lr = torch.tensor(rates, dtype=torch.float32).repeat_interleave(splits)
+
+        def observe(step: int, params: Tensors) -> None:
+            if step == 0 or step % self.training.observe_every:
+                return
+            data = tasks.data
+            valid, test = (family.outputs(params, data[name]) for name in ("x_valid", "x_test"))
+            selection = self.selection_metric.values(valid, data["y_valid"])
+            keep(params, selection, self.measure.scores(test, data["y_test"], family.table.target))
+
+        phi = {name: p.detach() for name, p in candidate.loss.named_parameters()}
+        run(Step.of(candidate.loss, family, run.optimizer), expand(phi, len(lr)), tasks, observe, lr)
+
+    @cached_property
+    def _kept(self) -> dict[tuple[str, float], Trial]:
+        """What the journal holds."""
+        if self.journal is None or not self.journal.exists():
+            return {}
+        try:
+            head, *lines = map(json.loads, self.journal.read_text().splitlines())
+            if head != self.fingerprint:
+                return {}
+            return {(line["loss"], line["lr"]): _read(line) for line in lines}
+        except (ValueError, KeyError, TypeError) as error:
+            raise CheckpointError(
+                f"{self.journal} is damaged: a line for each trained loss was expected. Delete it; they are then "
+                "trained again."
+            ) from error
+
+    def _write(self, trial: Trial) -> None:
+        if self.journal is None:
+            return
+        if not self._kept and len(self._made) == 1:
+            self.journal.write_text(json.dumps(self.fingerprint) + "\n")
+        with self.journal.open("a") as file:
+            file.write(json.dumps(_written(trial)) + "\n")
+
+
+def _written(trial: Trial) -> dict[str, Any]:
+    return {
+        "loss": str(trial.candidate),
+        "lr": trial.lr,
+        "selection": [value.tolist() for value in trial.selection],
+        "scores": {name: value.tolist() for name, value in trial.scores.items()},
+        "curve": trial.curve.tolist(),
+    }
+
+
+def _read(line: dict[str, Any]) -> Trial:
+    nobody = Candidate(line["loss"], "", False, torch.nn.Identity(), "")
+    selection = tuple(np.array(value) for value in line["selection"])
+    scores = {name: np.array(value) for name, value in line["scores"].items()}
+    return Trial(nobody, line["lr"], selection, scores, np.array(line["curve"]))
