@@ -26,8 +26,11 @@ def train(
         typer.Option(help="Then publish it here: org/name. Your rights are checked first.", show_default=False),
     ] = None,
 ) -> None:
-    """Meta-train and measure a loss."""
-    from ml3zoo.recipe import find_recipe
+    """Meta-train and measure a loss.
+
+    All of your own recipe is tried on two tasks first.
+    """
+    from ml3zoo.recipe import find_recipe, list_recipes, rehearse
 
     found = find_recipe(recipe)
     if publish is not None:
@@ -35,6 +38,8 @@ def train(
         from ml3zoo.zoo.hub.reference import parse_repo
 
         check_target(parse_repo(publish))
+    if recipe not in list_recipes():
+        rehearse(found)
     folder = out or Path("runs") / found.config.name
     try:
         written = (found.quick() if quick else found).run(folder, resume=resume)

@@ -29,7 +29,6 @@ from ml3zoo.meta.log import read_log
 from ml3zoo.meta.outer import MetaTraining, Progress, is_unfinished, meta_train
 from ml3zoo.meta.ranks import Ranks, joined_ranks
 from ml3zoo.recipe.card_folder import write_card
-from ml3zoo.recipe.rehearsal import rehearse
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -96,7 +95,6 @@ class Recipe:
             ``out``, or None from the other processes.
 
         Raises:
-            InputError: something of the recipe does not work; see ``rehearse``.
             OutputError: a folder cannot be written, or holds an unfinished run and ``resume`` is off.
             CheckpointError: ``resume`` finds a checkpoint of another recipe.
             RankError: another process has ended.
@@ -107,7 +105,6 @@ class Recipe:
         make_folder(out.parent)
         check_replaceable(out, FILE_NAME)
         with reproducible_compute():
-            rehearse(self)
             with joined_ranks() as ranks:
                 trained = [self._meta_train(seed, out, resume, ranks) for seed in self.seeds]
                 best = min(trained, key=lambda one: one.progress.best)

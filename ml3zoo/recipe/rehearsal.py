@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import msgspec
 import torch
@@ -25,11 +24,9 @@ from ml3zoo.meta.agents import AgentRun, Run
 from ml3zoo.meta.estimators import MetaProblem
 from ml3zoo.meta.inner import expand
 from ml3zoo.meta.outer import MetaTraining, TrainingConfig
+from ml3zoo.recipe.recipe import Recipe
 from ml3zoo.tasks.base import TaskFamily, Tasks, Tensors
 from ml3zoo.zoo.store import save_loss, verify
-
-if TYPE_CHECKING:
-    from ml3zoo.recipe.recipe import Recipe
 
 _TASKS = 2
 _STEPS = 2

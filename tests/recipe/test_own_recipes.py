@@ -11,11 +11,11 @@ from typing import NamedTuple
 
 import pytest
 
+from ml3zoo.cli import app
 from ml3zoo.errors import CheckpointError, InputError, OutputError, UnknownNameError
 from ml3zoo.meta.outer import meta_train
-from ml3zoo.recipe import Recipe, find_recipe
+from ml3zoo.recipe import Recipe, find_recipe, rehearse
 from ml3zoo.recipe.recipe import quick_evaluation
-from ml3zoo.recipe.rehearsal import rehearse
 
 RECIPE = """\
 from __future__ import annotations
@@ -162,9 +162,17 @@ LAYER = "FAMILY = Line(network=nn.Sequential(nn.Linear(1, 4), {}, nn.Linear(4, 1
 def test_what_would_fail_is_named_before_anything_is_trained(tmp_path, otherwise, named):
     recipe = own(tmp_path, otherwise)
     with pytest.raises(InputError, match=f"(?s){named}") as refused:
-        recipe.run(tmp_path / "card")
+        rehearse(recipe)
     assert "Nothing was trained yet" in str(refused.value)
-    assert not (tmp_path / "card.training").exists()
+
+
+def test_training_tries_a_recipe_of_ones_own_first(tmp_path, monkeypatch):
+    path = write(tmp_path, LAYER.format("nn.Dropout(0.5)"))
+    monkeypatch.setattr(Recipe, "run", lambda *arguments, **more: pytest.fail("trained"))
+    with pytest.raises(InputError, match="1 is Dropout"):
+        app(["train", str(path)], standalone_mode=False)
+    with pytest.raises(pytest.fail.Exception, match="trained"):
+        app(["train", "sine-regression"], standalone_mode=False)
 
 
 def test_names_with_spaces_and_dashes_and_a_package_beside_it(tmp_path):
