@@ -28,7 +28,8 @@ from tests.pages import FENCE, PAGES, ROOT, recipes
 
 DOCUMENTS = (*PAGES, *(ROOT / "ml3zoo").rglob("*.md.j2"))
 SMALL = {
-    "ml3zoo apply": "--steps 2 --seeds 2",
+    " --target ": "--epochs 1 --splits 2",
+    " --env ": "--steps 2 --seeds 2",
     "ml3zoo apply policy-objective": "--steps 1024 --hyper n_steps=1024",
     "ml3zoo bench": "--quick",
     "ml3zoo train": "--quick",

@@ -361,14 +361,16 @@ def test_policies_are_parsed(text: str, sizes: tuple[int, ...], activation: str)
 @pytest.mark.parametrize(
     ("gap", "expected"),
     [
-        ([2.0, 3.0, 4.0], r"guide helps: return 3 higher than X, .* over 3 seeds \+0.5159 to \+5.484\)"),
+        ([2.0, 3.0, 4.0], r"guide helps: return 3 higher than X .* over 3 seeds \+0.5159 to \+5.484\)"),
         ([-2.0, -3.0, -4.0], "guide does worse: return 3 lower than X"),
         ([-1.0, 1.0, 0.3], "No clear difference: guide gives return 0.1 higher than X"),
         ([0.0, 0.0, 0.0], "No clear difference: guide gives the same return as X"),
     ],
 )
 def test_the_verdict_speaks_of_returns(gap: list[float], expected: str) -> None:
-    sentence = verdict("guide", "X", Difference.of(np.array(gap)), MetricFormat(metric="return", better="higher"), 3)
+    sentence = verdict(
+        "guide", "X", Difference.of(np.array(gap)), MetricFormat(metric="return", better="higher"), "3 seeds"
+    )
     assert re.search(expected, sentence), sentence
 
 

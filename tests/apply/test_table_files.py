@@ -92,7 +92,7 @@ def test_separators_and_decimal_marks_are_found(separator, decimal, tmp_path):
     ready = read(tmp_path, written.encode())
     (told,) = ready.formats or ("",)
     assert ready.features == 2
-    np.testing.assert_allclose(ready.truth, frame()["y"][ready.index["test"]])
+    np.testing.assert_allclose(ready.truth, frame()["y"][ready.index])
     assert ("separated by" in told) == (separator != ",")
     assert ("decimal commas" in told) == (decimal == ",")
 
@@ -118,7 +118,7 @@ def test_separators_and_decimal_marks_are_found(separator, decimal, tmp_path):
 def test_numbers_as_people_write_them(cells, separator, values, tmp_path):
     table = pd.DataFrame({"a": np.arange(ROWS) % 7, "y": cells * (ROWS // 3)})
     ready = read(tmp_path, table.to_csv(index=False, sep=separator).encode())
-    np.testing.assert_allclose(ready.truth, np.array(values * (ROWS // 3))[ready.index["test"]])
+    np.testing.assert_allclose(ready.truth, np.array(values * (ROWS // 3))[ready.index])
 
 
 DAYS = pd.date_range("2023-12-01", periods=ROWS)
@@ -139,7 +139,7 @@ def test_dates_are_dates(cells, note, tmp_path):
     ready = read(tmp_path, frame(day=cells))
     assert made_of(ready)["dates"] == ["day" + note]
     day = next(column for column in ready.columns if column.name == "day")
-    assert day.median == pytest.approx(np.median(np.array(ready.index["train"]) + DAYS[0].timestamp() / 86400))
+    assert day.median == pytest.approx(np.median(ready.index[ready.deal(0)["train"]] + DAYS[0].timestamp() / 86400))
 
 
 def test_words_among_dates_are_explained(tmp_path):
@@ -280,7 +280,7 @@ def test_files_as_programs_write_them(name, content, told, tmp_path):
     ready = read(tmp_path, content, name=name)
     assert ready.features == 2
     assert told in "".join(ready.formats)
-    np.testing.assert_allclose(ready.truth, frame()["y"][ready.index["test"]])
+    np.testing.assert_allclose(ready.truth, frame()["y"][ready.index])
 
 
 @pytest.mark.parametrize("length", [10, 200_000])

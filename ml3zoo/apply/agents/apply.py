@@ -72,7 +72,7 @@ def apply_to_agents(
     """
     if record and out is None:
         raise InputError("a record was asked for, but no folder to save it in: an out was expected, as in --out DIR.")
-    check_counts(steps, seeds)
+    check_counts(steps=steps, seeds=seeds)
     loss = load_loss(name)
     if loss.problem_type.name != "policy-gradient":
         raise InputError(
