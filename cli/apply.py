@@ -146,7 +146,7 @@ def apply(
     ] = None,
     json: Json = False,
 ) -> None:
-    """See whether a loss helps on your problem, or which one does.
+    """See which loss helps on your problem.
 
     On a table, trains networks as people do, under the learned loss and under squared error (for numbers) or
     cross-entropy (for classes), and compares them on the test rows of many splits. Without a loss, all that fit the

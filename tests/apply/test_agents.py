@@ -319,8 +319,8 @@ def test_a_full_disk_is_explained_and_leaves_nothing(objective: Path, tmp_path: 
     ("words", "message"),
     [
         (["--hyper", "gamma=x"], "--hyper gamma=x is none: NAME=VALUE was expected"),
-        (["--policy", "64 tanh"], "in an environment: --env ID; --policy does not go with that"),
-        (["--baselines"], "--baselines does not go with that"),
+        (["--policy", "64 tanh"], "in an environment: --env ID; --policy cannot be used with it"),
+        (["--baselines"], "--baselines cannot be used with it"),
     ],
 )
 def test_options_that_are_of_no_use_are_refused(words: list[str], message: str, objective: Path) -> None:

@@ -143,7 +143,7 @@ def test_the_saved_network_can_be_used_again(weighted_terms: Path, tmp_path: Pat
     data, test, out = saved(noisy, tmp_path), saved(frame(40, seed=1), tmp_path, "clean.csv"), tmp_path / "out"
     report = apply_loss(weighted_terms, data, "size", test=test, epochs=3, splits=2, out=out, plot=False)
     assert report.split == {"train": 90, "valid": 30, "test": 40}
-    assert {method.label for method in report.methods} >= {"cross-entropy, tuned", "weighted-terms, tuned"}
+    assert {method.label for method in report.methods} >= {"cross-entropy, tuned", "terms, tuned"}
     assert "than tuned" in report.verdict or "same" in report.verdict
     assert "test error rate" in report.lines()[3]
     written = json.loads((out / "report.json").read_text())
@@ -158,7 +158,7 @@ def test_the_saved_network_can_be_used_again(weighted_terms: Path, tmp_path: Pat
     inputs = [(rows[one["name"]] - one["mean"]) / one["scale"] for one in network["columns"]]
     output = model(torch.tensor(np.stack(inputs, 1), dtype=torch.float32))
     predictions = pd.read_csv(out / "predictions.csv")
-    assert predictions["weighted-terms"].tolist() == [network["target"]["classes"][k] for k in output.argmax(1)]
+    assert predictions["terms"].tolist() == [network["target"]["classes"][k] for k in output.argmax(1)]
     assert predictions["target"].tolist() == rows["size"].tolist()
     assert list(predictions)[3:] == ["cross-entropy"]
     assert (predictions["target"] == predictions["cross-entropy"]).mean() > 0.6

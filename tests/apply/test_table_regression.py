@@ -135,7 +135,7 @@ def test_missing_and_infinite_values(tmp_path: Path) -> None:
     table.loc[:1, "price"] = np.nan
     table["nothing"] = np.nan
     ready = read_table(saved(table, tmp_path), "price")
-    assert (ready.rows, ready.left_out.without_target, ready.features) == (38, 2, 3)
+    assert (ready.rows, ready.without_target, ready.features) == (38, 2, 3)
     assert ready.x.isfinite().all()
     assert abs(float(ready.y[ready.deal(0)["train"]].mean())) < 1e-5
 
@@ -274,7 +274,7 @@ def test_test_rows_may_come_from_another_table(tmp_path: Path) -> None:
     ready = read_table(saved(table, tmp_path), "price", test=saved_test(clean, tmp_path))
     dealt = ready.deal(0)
     assert {part: len(rows) for part, rows in dealt.items()} == {"train": 30, "valid": 10, "test": 29}
-    assert ready.left_out.without_target == 1
+    assert ready.without_target == 1
     assert ready.own_test
     test_rows, index = ready.test_rows, ready.index[ready.test_rows]
     assert set(dealt["test"]) <= set(test_rows.tolist())

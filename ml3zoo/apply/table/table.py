@@ -150,9 +150,9 @@ def read_table(
     else:
         repeated = of_repeated(ours.frame())
     training = _deal(strata, len(rows), 0)["train"]
+    encoding = of.fit(values, training, what)
     choice = choose(ours.columns, known[training], reading.keep)
     features = {name: columns[name] for name in choice.columns}
-    encoding = of.fit(values, training, what)
     truth, y = values, encoding.encode(values, what)
     if there:
         truth = np.concatenate([values, theirs.values[theirs.known]])
