@@ -27,7 +27,7 @@ def list_(
 ) -> None:
     """List the losses, a line each.
 
-    What each is for, and by how much it lowers the error of the best ordinary loss. More: ml3zoo info NAME
+    What each is for, and by how much its error differs from an ordinary loss's. More: ml3zoo info NAME
     """
     if hub and markdown:
         raise InputError("--markdown links the bundled cards; it does not go with --hub.")

@@ -184,7 +184,7 @@ def test_a_pull_request_leaves_the_main_branch_alone(login, card):
     alice, mallory = login("alice"), login("mallory")
     assert alice.ml3zoo("publish", card, "--repo", "ml3zoo/open").returncode == 0
     before = alice.json("pull", "hf://ml3zoo/open")["source"]
-    (card / "plots" / "another.png").write_bytes((card / "plots" / "transfer.png").read_bytes())
+    (card / "plots" / "another.png").write_bytes((card / "plots" / "gain.png").read_bytes())
     from ml3zoo.recipe import refresh_card
 
     refresh_card(card)
