@@ -155,7 +155,7 @@ def apply(
     with and without it.
     """
     if data is None and name is not None and target is not None and not _names_a_loss(name):
-        name, data = None, Path(name)
+        data, name = Path(name), None
     options = {
         "DATA": data,
         "--target": target,
