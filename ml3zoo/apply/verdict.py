@@ -36,20 +36,21 @@ class Difference:
     visible: float | None = None
 
     @classmethod
-    def of(cls, gap: Array, shared: float = 0.0) -> Difference:
+    def of(cls, gap: Array, shared: float = 0.0, among: int = 1) -> Difference:
         """Of a gap paired over runs, [runs].
 
         Args:
             gap: the gap of each run.
             shared: what is added to the share 1 / runs of the variance that the mean has, because the runs are not
                 independent. For random splits of one table, test rows by training rows (Nadeau & Bengio 2003).
+            among: of how many such gaps the best one is looked at; the interval then holds for all of them at once.
         """
         with np.errstate(all="ignore"):
             mean = float(gap.mean())
         error = sample_std(gap) * math.sqrt(1 / len(gap) + shared)
         if not error:  # one run, or runs that do not differ
             return cls(json_number(mean), None, None)
-        sure, often = (float(t.ppf(level, len(gap) - 1)) for level in (0.975, _POWER))
+        sure, often = (float(t.ppf(level, len(gap) - 1)) for level in (1 - 0.025 / among, _POWER))
         half, visible = sure * error, (sure + often) * error
         return cls(json_number(mean), json_number(mean - half), json_number(mean + half), json_number(visible))
 

@@ -53,7 +53,8 @@ class Comparing:
         """Ours less theirs, paired over splits."""
         dealt = self.table.deal(0)
         shared = 1.0 if self.table.own_test else len(dealt["test"]) / len(dealt["train"])
-        return Difference.of(self.measure.gap(ours.scores[self.metric], theirs.scores[self.metric]), shared)
+        gap = self.measure.gap(ours.scores[self.metric], theirs.scores[self.metric])
+        return Difference.of(gap, shared, 1 if self.asked else max(1, len(self.outcome.finalists)))
 
     @property
     def verdict(self) -> str:
@@ -67,11 +68,12 @@ class Comparing:
 
     @property
     def _on_the_asked(self) -> str:
-        usual, used = self.outcome.usual.tuned, self.used
-        swapped = self._sentence(used.swapped_in, f"{used.candidate.name}, swapped in,", usual)
-        tuned = self._sentence(used.tuned, f"tuned {used.candidate.name}", self.baseline)
-        ours, theirs = used.tuned.scores, self.baseline.scores
-        return " ".join(filter(None, (swapped, tuned, self.measure.caveat(self.metric, ours, theirs))))
+        used, name = self.used, self.used.candidate.name
+        sentences = [self._sentence(used.tuned, f"{name}, tuned,", self.baseline)]
+        if len(used.ways) > 1:
+            sentences.insert(0, self._sentence(used.swapped_in, f"{name}, swapped in,", self.outcome.usual.tuned))
+        sentences.append(self.measure.caveat(self.metric, used.tuned.scores, self.baseline.scores))
+        return " ".join(filter(None, sentences))
 
     @property
     def _on_the_best(self) -> str:
@@ -82,10 +84,9 @@ class Comparing:
         sentences = [f"Best on validation rows: {name}.", self._sentence(self.trial, name, usual.tuned)]
         if used.candidate.learned and self.baseline.candidate != usual.candidate:
             sentences.append(self._sentence(self.trial, name, self.baseline))
-        low = self.difference(self.trial, usual.tuned).low
-        high = self.difference(self.trial, usual.tuned).high
-        if high is None or low is None or high > 0:
-            sentences.append(f"{usual.candidate} is as good a choice as far as can be seen.")
+        change = self.difference(self.trial, usual.tuned)
+        if change.high is None or change.high > 0:
+            sentences.append(f"As far as can be seen, {usual.candidate} is as good a choice.")
         return " ".join(sentences)
 
     def _sentence(self, ours: Trial, name: str, theirs: Trial) -> str:
