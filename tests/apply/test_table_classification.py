@@ -141,7 +141,7 @@ def test_the_saved_network_can_be_used_again(weighted_terms: Path, tmp_path: Pat
     noisy = frame(120)
     noisy.loc[::5, "size"] = "large"
     data, test, out = saved(noisy, tmp_path), saved(frame(40, seed=1), tmp_path, "clean.csv"), tmp_path / "out"
-    report = apply_loss(weighted_terms, data, "size", test=test, epochs=3, splits=2, out=out, plot=False)
+    report = apply_loss(weighted_terms, data, "size", test=test, epochs=12, splits=2, out=out, plot=False)
     assert report.split == {"train": 90, "valid": 30, "test": 40}
     assert {method.label for method in report.methods} >= {"cross-entropy, tuned", "terms, tuned"}
     assert "than tuned" in report.verdict or "same" in report.verdict

@@ -344,7 +344,7 @@ def test_the_headline_and_the_card_tell_ranks(results, tmp_path):
     found = results.replace(setups=BY_HAND, rankings=rank(BY_HAND))
     line = headline(found)
     assert line.startswith(
-        "Beats A, swapped in: 18 % lower NMSE on 2 data sets; mean rank 1.6 (A: 1.9) of 3 losses, when tuned 1.6 "
+        "Beats A, swapped in: 18 % lower metric on 2 data sets; mean rank 1.6 (A: 1.9) of 3 losses, when tuned 1.6 "
         "(A: 1.9); worse in 4 of 4 setups swapped in, 3 of 4 when tuned"
     )
     card = render_card(fresh().config, found.replace(headline=line, cost=COST), tmp_path)

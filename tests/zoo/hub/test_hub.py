@@ -56,7 +56,7 @@ def test_a_session_of_a_new_user(hub, login, tmp_path):
     assert f"{pinned}, published by ml3zoo" in message
     assert re.search(rf"recipe: +{NAME}, 20", message)
 
-    applied = bob.json("apply", pinned, TABLE, "--target", "target", "--steps", "20", "--seeds", "2")
+    applied = bob.json("apply", pinned, TABLE, "--target", "target", "--epochs", "2", "--splits", "2")
     assert applied["name"] == pinned
     assert applied["verdict"]
 
