@@ -25,6 +25,10 @@ class MeanStd:
         with np.errstate(all="ignore"):
             return cls(json_number(values.mean()), json_number(sample_std(values)))
 
+    def times(self, factor: float) -> MeanStd:
+        """In another unit."""
+        return MeanStd(*(None if value is None else factor * value for value in (self.mean, self.std)))
+
 
 def sample_std(values: Array) -> float:
     """Standard deviation of a sample; 0 of a single value."""

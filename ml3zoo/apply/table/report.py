@@ -12,6 +12,7 @@ from ml3zoo.apply.files.listing import enumerated
 from ml3zoo.apply.report import Report
 from ml3zoo.apply.saving import LAYERS
 from ml3zoo.apply.table.conclusion import Comparing
+from ml3zoo.apply.table.measures.classification import POINTS
 from ml3zoo.apply.table.preparation import Column
 from ml3zoo.apply.table.table import Table
 from ml3zoo.apply.table.targets import Target
@@ -168,11 +169,13 @@ class TableReport(Report):
 
     def _table(self) -> list[str]:
         """The methods, with the 95 % interval of what each changes against the problem type's ordinary loss."""
-        metric = self.metrics[self.metric]
+        metric, values = self.metrics[self.metric], [method.metrics[self.metric] for method in self.methods]
+        if self.unit == POINTS:
+            metric, values = f"{metric}, %", [value.times(100) for value in values]
         columns = [
             ("loss", *(method.label for method in self.methods)),
             ("lr", *(f"{method.lr:.2g}" for method in self.methods)),
-            (f"test {metric}", *shown([method.metrics[self.metric] for method in self.methods])),
+            (f"test {metric}", *shown(values)),
             ("change", *(_change(method.difference, self.unit) for method in self.methods)),
         ]
         return aligned(columns)
@@ -232,8 +235,8 @@ def made_of(table: Table) -> dict[str, list[str]]:
     made: dict[str, list[str]] = {}
     for column in table.columns:
         made.setdefault(column.kind, []).append(_with_notes(column.name, column.size, table.notes.get(column.name, "")))
-    if table.left_out:
-        made["left out"] = [_with_notes(name, reason) for name, reason in table.left_out.items()]
+    for name, reason in table.left_out.items():
+        made.setdefault(f"left out, {reason}", []).append(name)
     return made
 
 

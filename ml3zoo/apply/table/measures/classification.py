@@ -47,6 +47,8 @@ def _then_cross_entropy(rate: Callable[[Tensor, Tensor], Tensor], label: str) ->
     return SelectionMetric(f"validation {label}", values)
 
 
+POINTS = " points"
+"""Hundredths of a rate."""
 _WITHOUT_INDEX = tuple(each for each in ROBUST_CLASSIFICATION if "index" not in each.name)
 _METRICS = {
     "error_rate": "error rate",
@@ -70,7 +72,7 @@ class Classification(Measure):
     }
     robust = "error_rate"
     metrics: ClassVar = _METRICS
-    unit = " points"
+    unit = POINTS
 
     def scores(self, output: Tensor, truth: Tensor, target: Target) -> dict[str, Array]:
         """Shares of rows, and nats."""
