@@ -122,7 +122,7 @@ def test_the_column_tells_the_problem_type(values: list[Any], expected: str, tmp
 def test_what_fits_takes_part(problem_type: str, learned: str) -> None:
     found = list(fitting(find_problem_type(problem_type), "adamw"))
     assert learned in {each.name for each in found}
-    assert all(each.learned and f'load_loss("{each.name}")' in each.use for each in found)
+    assert all(each.learned and f'load_loss("{each.name}"' in each.use for each in found)
 
 
 @pytest.mark.parametrize("each", [*ordinary((*ROBUST_CLASSIFICATION, *LONG_TAIL, *ROBUST_REGRESSION))], ids=str)

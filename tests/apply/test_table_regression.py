@@ -175,7 +175,7 @@ def test_the_saved_network_can_be_used_again(weighted_mse: Path, tmp_path: Path)
         rows = list(csv.DictReader(file))
     network = json.loads((out / "report.json").read_text())["network"]
     assert [column.get("others") for column in network["columns"]] == [None, False, True]
-    assert report.made["left out, the same in every row"] == ["flat"]
+    assert report.left_out == {"the same in every row": ["flat"]}
     inputs: list[list[float]] = []
     for row in rows:
         one: list[float] = []

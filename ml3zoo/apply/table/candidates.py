@@ -70,7 +70,8 @@ def named(name: str | Path, optimizer: OptimizerName) -> Candidate:
             f"have: a loss without a feature was expected. Its card shows its use in Python: ml3zoo info {name}"
         )
     recommended = config.inner.lr if config.inner.optimizer == optimizer else None
-    use = f'from ml3zoo import load_loss\nloss = load_loss("{name}")'
+    length = ", total_steps=len(loader) * epochs" if config.uses_progress else ""
+    use = f'from ml3zoo import load_loss\nloss = load_loss("{name}"{length})'
     return Candidate(config.name, "", True, loss, use, recommended)
 
 

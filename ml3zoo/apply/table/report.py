@@ -110,6 +110,7 @@ class TableReport(Report):
         features: after encoding.
         formats: how the files are written, where that is unusual.
         made: what was made of the columns, by what it is.
+        left_out: columns that give no feature, by why.
         warnings: what may make the result worthless, a sentence each.
         without_target: rows left out, because their target is missing.
         beyond: rows left out, because there are more than were asked for.
@@ -132,6 +133,7 @@ class TableReport(Report):
     features: int
     formats: tuple[str, ...]
     made: dict[str, list[str]]
+    left_out: dict[str, list[str]]
     warnings: tuple[str, ...]
     without_target: int
     beyond: int
@@ -159,6 +161,7 @@ class TableReport(Report):
             *self.formats,
             f"{counted(self.rows, 'row')} ({parts}{origin}), {counted(self.features, 'feature')}{drawn}{missing}",
             *(f"  {what}: {enumerated(names)}" for what, names in self.made.items()),
+            *(f"  left out: {enumerated(names)} ({reason})" for reason, names in self.left_out.items()),
             *(f"warning: {warning}." for warning in self.warnings),
             f"{self.optimizer}; stopped early by {self.selection_metric}; {counted(self.splits, 'split')}",
             *self._table(),
@@ -201,6 +204,7 @@ def report_on(
         features=table.features,
         formats=table.formats,
         made=made_of(table),
+        left_out=left_out_of(table),
         warnings=table.warnings,
         without_target=table.without_target,
         beyond=table.beyond,
@@ -235,9 +239,15 @@ def made_of(table: Table) -> dict[str, list[str]]:
     made: dict[str, list[str]] = {}
     for column in table.columns:
         made.setdefault(column.kind, []).append(_with_notes(column.name, column.size, table.notes.get(column.name, "")))
-    for name, reason in table.left_out.items():
-        made.setdefault(f"left out, {reason}", []).append(name)
     return made
+
+
+def left_out_of(table: Table) -> dict[str, list[str]]:
+    """Names of the columns that give no feature, by why."""
+    reasons: dict[str, list[str]] = {}
+    for name, reason in table.left_out.items():
+        reasons.setdefault(reason, []).append(name)
+    return reasons
 
 
 def _with_notes(name: str, *notes: str) -> str:
