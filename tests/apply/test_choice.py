@@ -151,9 +151,8 @@ def test_an_interrupted_comparison_goes_on(tmp_path: Path, monkeypatch: pytest.M
 
     with pytest.raises(KeyboardInterrupt):
         apply_loss("outlier-regression", data, "price", out=out, tell=interrupt, **options)
-    journal = tmp_path / "out.trials.jsonl"
-    kept = journal.read_text().splitlines()
-    assert len(kept) == 1 + 5
+    journal = tmp_path / "out.trials.json"
+    assert len(json.loads(journal.read_text())["trials"]) == 5
     trained: list[float] = []
     train = Trials._train
     monkeypatch.setattr(
@@ -168,8 +167,8 @@ def test_an_interrupted_comparison_goes_on(tmp_path: Path, monkeypatch: pytest.M
 def test_a_damaged_journal_is_told(tmp_path: Path) -> None:
     data, out = tmp_path / "table.csv", tmp_path / "out"
     frame().to_csv(data, index=False)
-    (tmp_path / "out.trials.jsonl").write_text('"x"\n{')
-    with pytest.raises(CheckpointError, match=r"out\.trials\.jsonl is damaged"):
+    (tmp_path / "out.trials.json").write_text('{"of": ')
+    with pytest.raises(CheckpointError, match=r"out\.trials\.json is damaged"):
         apply_loss("outlier-regression", data, "price", epochs=1, splits=2, out=out, plot=False)
 
 

@@ -83,7 +83,7 @@ def apply_loss(
         time_limit: seconds after which no more losses are tried; the best so far are still compared to the end.
         out: folder for the network, predictions, report and picture. An earlier report there is replaced without a
             question; a folder that holds anything else is refused. What is trained is kept beside it in
-            ``OUT.trials.jsonl`` until the report is there: after an interruption the same call goes on.
+            ``OUT.trials.json`` until the report is there: after an interruption the same call goes on.
         plot: draw pictures into ``out``.
         tell: called with a sentence on what the work will take, once that is known.
 
@@ -108,7 +108,7 @@ def apply_loss(
     table = read_table(data, target, of=measure.target, test=test, reading=reading, most=rows)
     training = Training.on(len(table.deal(0)["train"]), optimizer, epochs)
     network = MLP((table.features, *_HIDDEN, table.target.outputs), "ReLU")
-    journal = out and out.with_name(f"{out.name}.trials.jsonl")
+    journal = out and out.with_name(f"{out.name}.trials.json")
     family, selection_metric = TableSplits(table, network), measure.comparisons[by].selection_metric
     fingerprint = _fingerprint(table, training, by)
     trials = Trials(family, measure, selection_metric, training, journal, fingerprint)

@@ -11,7 +11,8 @@ from torch import nn
 
 from ml3zoo.errors import InputError
 from ml3zoo.evaluate import Baseline
-from ml3zoo.format.config import read_config
+from ml3zoo.format.config import FILE_NAME, read_config
+from ml3zoo.format.files import sha256
 from ml3zoo.format.optimizers import OptimizerName
 from ml3zoo.format.signals import ProblemType
 from ml3zoo.zoo.loading import load_loss
@@ -29,6 +30,7 @@ class Candidate:
         loss: itself.
         use: lines of Python that make it.
         recommended: its own learning rate under the optimiser in use; None if it has none.
+        content: hash of its config, which has those of its other files; empty for an ordinary one.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Candidate:
     loss: nn.Module = field(compare=False)
     use: str = field(compare=False)
     recommended: float | None = None
+    content: str = ""
 
     def __str__(self) -> str:
         return f"{self.name} ({self.hyper})" if self.hyper else self.name
@@ -72,7 +75,7 @@ def named(name: str | Path, optimizer: OptimizerName) -> Candidate:
     recommended = config.inner.lr if config.inner.optimizer == optimizer else None
     length = ", total_steps=len(loader) * epochs" if config.uses_progress else ""
     use = f'from ml3zoo import load_loss\nloss = load_loss("{name}"{length})'
-    return Candidate(config.name, "", True, loss, use, recommended)
+    return Candidate(config.name, "", True, loss, use, recommended, sha256(locate(name).folder / FILE_NAME))
 
 
 def _written(baseline: Baseline) -> str:

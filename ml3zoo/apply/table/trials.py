@@ -19,6 +19,7 @@ from ml3zoo.apply.table.measures import Measure, SelectionMetric
 from ml3zoo.apply.table.splits import TableSplits
 from ml3zoo.apply.table.training import Training
 from ml3zoo.errors import CheckpointError
+from ml3zoo.format.files import write_text
 from ml3zoo.meta.inner import expand
 from ml3zoo.meta.step import Step
 from ml3zoo.tasks.base import Tensors
@@ -90,22 +91,21 @@ class Trials:
     seconds: float = 0.0
     trained: int = 0
     done: int = 0
-    _made: dict[tuple[str, float], Trial] = field(default_factory=dict)
+    _made: dict[str, Trial] = field(default_factory=dict)
 
     def run(self, candidate: Candidate, rates: Sequence[float], splits: int) -> list[Trial]:
         """A loss at some learning rates, on the first splits."""
-        missing = [lr for lr in dict.fromkeys(rates) if self._find(candidate, lr, splits) is None]
+        missing = [lr for lr in dict.fromkeys(rates) if not self._has(candidate, lr, splits)]
         per_part = max(1, _SIDE_BY_SIDE // splits)
         for part in (missing[k : k + per_part] for k in range(0, len(missing), per_part)):
             began = time.perf_counter()
-            for trial in self._train(candidate, part, splits):
-                self._made[str(candidate), trial.lr] = trial
-                self._write(trial)
+            self._made |= {_key(candidate, trial.lr): trial for trial in self._train(candidate, part, splits)}
+            self._write()
             self.seconds += time.perf_counter() - began
             self.trained += len(part) * splits
         self.done += len(rates) * splits
         self.note(self.done, str(candidate))
-        return [self._made[str(candidate), lr].first(splits) for lr in rates]
+        return [self._made[_key(candidate, lr)].first(splits) for lr in rates]
 
     def networks(self, trial: Trial) -> Tensors:
         """Train the network of the first split again, and return it as it was best, each tensor with one row."""
@@ -119,12 +119,12 @@ class Trials:
         self._observed(trial.candidate, [trial.lr], 1, keep)
         return best[0][1]
 
-    def _find(self, candidate: Candidate, lr: float, splits: int) -> Trial | None:
-        made = self._made.get((str(candidate), lr)) or self._kept.get((str(candidate), lr))
-        if made is None or made.splits < splits:
-            return None
-        self._made[str(candidate), lr] = Trial(candidate, lr, made.selection, made.scores, made.curve)
-        return made
+    def _has(self, candidate: Candidate, lr: float, splits: int) -> bool:
+        """Whether that was trained on so many splits, now or before."""
+        key = _key(candidate, lr)
+        if key not in self._made and key in self._kept:
+            self._made[key] = _read(candidate, self._kept[key])
+        return key in self._made and self._made[key].splits >= splits
 
     def _train(self, candidate: Candidate, rates: Sequence[float], splits: int) -> list[Trial]:
         selections, scores = list[tuple[Array, ...]](), list[dict[str, Array]]()
@@ -176,33 +176,31 @@ class Trials:
         run(Step.of(candidate.loss, family, run.optimizer), expand(phi, len(lr)), tasks, observe, lr)
 
     @cached_property
-    def _kept(self) -> dict[tuple[str, float], Trial]:
-        """What the journal holds."""
+    def _kept(self) -> dict[str, Any]:
+        """What the journal holds, as it is written there, by loss and learning rate."""
         if self.journal is None or not self.journal.exists():
             return {}
         try:
-            head, *lines = map(json.loads, self.journal.read_text().splitlines())
-            if head != self.fingerprint:
-                return {}
-            return {(line["loss"], line["lr"]): _read(line) for line in lines}
+            found = json.loads(self.journal.read_text(encoding="utf-8"))
+            kept: dict[str, Any] = found["trials"] if found["of"] == self.fingerprint else {}
+            return kept
         except (ValueError, KeyError, TypeError) as error:
             raise CheckpointError(
-                f"{self.journal} is damaged: a line for each trained loss was expected. Delete it; they are then "
-                "trained again."
+                f"{self.journal} is damaged: trained losses were expected. Delete it; they are then trained again."
             ) from error
 
-    def _write(self, trial: Trial) -> None:
-        if self.journal is None:
-            return
-        if not self._kept and len(self._made) == 1:
-            self.journal.write_text(json.dumps(self.fingerprint) + "\n")
-        with self.journal.open("a") as file:
-            file.write(json.dumps(_written(trial)) + "\n")
+    def _write(self) -> None:
+        if self.journal is not None:
+            made = {key: _written(trial) for key, trial in self._made.items()}
+            write_text(self.journal, json.dumps({"of": self.fingerprint, "trials": self._kept | made}))
+
+
+def _key(candidate: Candidate, lr: float) -> str:
+    return f"{candidate} {candidate.content} {lr!r}"
 
 
 def _written(trial: Trial) -> dict[str, Any]:
     return {
-        "loss": str(trial.candidate),
         "lr": trial.lr,
         "selection": [value.tolist() for value in trial.selection],
         "scores": {name: value.tolist() for name, value in trial.scores.items()},
@@ -210,8 +208,7 @@ def _written(trial: Trial) -> dict[str, Any]:
     }
 
 
-def _read(line: dict[str, Any]) -> Trial:
-    nobody = Candidate(line["loss"], "", False, torch.nn.Identity(), "")
-    selection = tuple(np.array(value) for value in line["selection"])
-    scores = {name: np.array(value) for name, value in line["scores"].items()}
-    return Trial(nobody, line["lr"], selection, scores, np.array(line["curve"]))
+def _read(candidate: Candidate, written: dict[str, Any]) -> Trial:
+    selection = tuple(np.array(value) for value in written["selection"])
+    scores = {name: np.array(value) for name, value in written["scores"].items()}
+    return Trial(candidate, written["lr"], selection, scores, np.array(written["curve"]))
