@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from ml3zoo.__version__ import __version__
 
 if TYPE_CHECKING:
-    from ml3zoo.apply.agents import apply_to_agents
     from ml3zoo.apply.environment import apply_in_environment
     from ml3zoo.apply.table import apply_loss
     from ml3zoo.errors import Ml3zooError
@@ -28,7 +27,6 @@ _HOMES = {
     "Recipe": "ml3zoo.recipe",
     "apply_in_environment": "ml3zoo.apply.environment",
     "apply_loss": "ml3zoo.apply.table",
-    "apply_to_agents": "ml3zoo.apply.agents",
     "list_losses": "ml3zoo.zoo.names",
     "load_loss": "ml3zoo.zoo.loading",
     "publish_loss": "ml3zoo.zoo.hub.publish",
@@ -44,7 +42,6 @@ __all__ = [
     "__version__",
     "apply_in_environment",
     "apply_loss",
-    "apply_to_agents",
     "list_losses",
     "load_loss",
     "publish_loss",

@@ -31,7 +31,6 @@ def test_public_names():
         "__version__",
         "apply_in_environment",
         "apply_loss",
-        "apply_to_agents",
         "list_losses",
         "load_loss",
         "publish_loss",
