@@ -139,7 +139,7 @@ def apply(
     ] = None,
     seeds: Annotated[
         int | None,
-        typer.Option(min=2, help="Trainings per loss in ENV; not given: 5, of agents 3.", show_default=False),
+        typer.Option(min=2, help="Trainings per loss in ENV; not given: 15, of agents 3.", show_default=False),
     ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Save what was trained, the report and pictures here.", show_default=False)

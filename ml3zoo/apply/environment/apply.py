@@ -45,7 +45,7 @@ def apply_in_environment(
     *,
     policy: str = POLICY,
     steps: int | None = None,
-    seeds: int = 5,
+    seeds: int = 15,
     out: Path | None = None,
     record: bool = False,
 ) -> EnvironmentReport:
