@@ -21,6 +21,11 @@ _BATCHES = ((1000, 128), (400, 64), (0, 32))
 """From so many training rows on, so many in a minibatch."""
 
 
+def batch_for(rows: int) -> int:
+    """Rows in a minibatch, of so many training rows."""
+    return next(batch for least, batch in _BATCHES if rows >= least)
+
+
 def network_for(table: MeasuredTable) -> Optimizee:
     """A small convolutional network with batch normalisation for images, else an MLP of two layers."""
     outputs = max(table.classes, 1)
@@ -46,7 +51,7 @@ def setups_on(
         epochs: passes through the training rows.
     """
     network = network_for(table)
-    batch = next(batch for rows, batch in _BATCHES if table.training >= rows)
+    batch = batch_for(table.training)
     family = tasks(table, network)
     for optimizer in MIDDLES:
         yield Setup.of(

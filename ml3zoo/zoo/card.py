@@ -7,11 +7,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from huggingface_hub import EvalResult, ModelCardData
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 
 from ml3zoo.format.config import LossConfig
 from ml3zoo.format.problem_types import find_problem_type
 from ml3zoo.format.results import Interval, Results, SetupResult, StepsToReach, Use, Verdict
+from ml3zoo.zoo.templating import templates_of
 from ml3zoo.zoo.verdicts import FACETS, changes, count_of, facets, is_lost, recommend
 
 QUICK = "quick-run"
@@ -67,14 +68,7 @@ def _lost_by_level(results: Results) -> dict[str, str]:
 
 
 def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("ml3zoo.zoo"),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,
-    )
+    environment = templates_of("ml3zoo.zoo", escaped=False)
     environment.filters |= {
         "outcome": _OUTCOMES.__getitem__,
         "figure": lambda value: f"{value:.3f}",

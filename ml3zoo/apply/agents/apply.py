@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from ml3zoo.errors import InputError
 from ml3zoo.integrations.sb3 import LearnedPPO
 from ml3zoo.losses import LearnedLoss
 from ml3zoo.meta.compute import reproducible_compute
+from ml3zoo.meta.identity import identity_of
 from ml3zoo.meta.interruption import interruption
 from ml3zoo.meta.progress import progress_bar
 from ml3zoo.tasks.control.opening import open_env
@@ -152,12 +152,9 @@ def _under(loss: LearnedLoss, *given: Any, **more: Any) -> LearnedPPO:
 
 def _identity(loss: LearnedLoss, settings: Settings) -> dict[str, object]:
     """What decides how agents come out, beside their seed."""
-    weights = hashlib.sha256(repr(loss.config).encode())
-    for name, p in loss.state_dict().items():
-        weights.update(name.encode() + p.detach().numpy().tobytes())
     return {
         "versions": [f"ml3zoo {__version__}", LIBRARY, f"torch {torch.__version__}"],
-        "loss": weights.hexdigest(),
+        "loss": identity_of(config=loss.config, weights=loss.state_dict()).digest(),
         "environment": settings.env,
         "steps": settings.steps,
         "hyper": dict(settings.hyper),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from ml3zoo.errors import InputError, did_you_mean
 from ml3zoo.format.config import read_config
 from ml3zoo.format.optimizers import OptimizerName
 from ml3zoo.meta.compute import reproducible_compute
+from ml3zoo.meta.identity import identity_of
 from ml3zoo.meta.progress import progress_bar
 from ml3zoo.tasks.optimizees import MLP
 from ml3zoo.zoo.names import locate
@@ -142,7 +142,5 @@ def _metric(measure: Measure, wanted: str | None) -> str:
 
 def _fingerprint(table: Table, training: Training, by: str) -> str:
     """Of all that the training of a loss depends on, but the loss."""
-    digest = hashlib.sha256(repr((training, by, table.target, table.columns)).encode())
-    for values in (table.x.numpy(), table.y.numpy(), table.strata):
-        digest.update(values.tobytes())
-    return digest.hexdigest()
+    read = {"x": table.x, "y": table.y, "strata": table.strata, "columns": table.columns, "target": table.target}
+    return identity_of(training=training, by=by, **read).digest()

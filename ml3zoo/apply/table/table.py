@@ -12,15 +12,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ml3zoo.apply.files import TableFile, read_frame
 from ml3zoo.apply.files.frames import MIN_ROWS
+from ml3zoo.apply.table.cells import Cells
 from ml3zoo.apply.table.choice import choose
 from ml3zoo.apply.table.columns import Columns, joined, read_columns
 from ml3zoo.apply.table.leaks import give_away, of_repeated, of_shared
 from ml3zoo.apply.table.preparation import Column, prepare
 from ml3zoo.apply.table.targets import NumericTarget, Target
 from ml3zoo.apply.table.targets.base import Rows, Values
-from ml3zoo.apply.table.written_numbers import decimal_of
 from ml3zoo.apply.wording import counted
 from ml3zoo.errors import DataError
 from ml3zoo.tasks.base import Split
@@ -134,15 +133,15 @@ def read_table(
         MissingExtraError: pandas or scikit-learn is not installed.
     """
     what = f"target {target!r}"
-    TableFile.open(data).check_has(target, *reading.drop, *reading.keep)
-    ours = _File.read(data, target, of, what, reading)
+    cells = Cells.read(data, [target, *reading.drop, *reading.keep], reading.missing)
+    ours = _File.read(cells, target, of, what, reading)
     known = ours.drawn(of, most)
     values = ours.values[known]
     strata = of.strata(values)
     files, index, rows, columns, there = [ours], known, known, ours.columns, ""
     if test is not None:
         there = f"{what} of {test}"
-        theirs = _File.read(test, target, of, there, reading)
+        theirs = _File.read(Cells.read(test, [target], reading.missing), target, of, there, reading)
         files.append(theirs)
         index, rows = (np.concatenate([known, theirs.known + shift]) for shift in (0, len(ours.values)))
         columns = joined(ours.columns, theirs.columns, data, test)
@@ -198,25 +197,22 @@ class _File:
     known: Rows
 
     @classmethod
-    def read(cls, path: Path, target: str, of: type[Target], what: str, reading: Reading) -> _File:
-        file = TableFile.open(path)
-        file.check_has(target)
-        file, frame = read_frame(file, reading.missing)
-        import pandas as pd  # read_frame has checked that it is installed
+    def read(cls, cells: Cells, target: str, of: type[Target], what: str, reading: Reading) -> _File:
+        import pandas as pd  # whoever read the cells has checked that it is installed
 
-        decimal = decimal_of(frame, file.text.separator) if file.text else None
+        file, frame, decimal = cells.file, cells.frame, cells.decimal
         values = of.read(frame[target], what, decimal or ".")
         rows = np.flatnonzero(pd.notna(values))
         if not len(rows) and len(values):
             raise DataError(f"{what} has no {of.value} in any of {counted(len(values), 'row')}. Name another column.")
         if len(rows) < MIN_ROWS:
             raise DataError(
-                f"{path} has {counted(len(rows), 'row')} with a target; at least {MIN_ROWS} are needed. Collect more "
-                "data."
+                f"{file.path} has {counted(len(rows), 'row')} with a target; at least {MIN_ROWS} are needed. Collect "
+                "more data."
             )
         features = frame.drop(columns=[target, *reading.drop], errors="ignore")
         unusual = ", ".join(filter(None, (str(file.text or ""), "decimal commas" if decimal == "," else "")))
-        return cls(path, unusual, read_columns(features, decimal), values, rows)
+        return cls(file.path, unusual, read_columns(features, decimal), values, rows)
 
     @property
     def without_target(self) -> int:

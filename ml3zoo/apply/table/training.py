@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ml3zoo.apply.wording import counted
+from ml3zoo.evaluate.ordinary_training import ADAMW, MIDDLES, MOMENTUM, batch_for
 from ml3zoo.format.optimizers import OptimizerName
 from ml3zoo.meta.inner import InnerRun
-from ml3zoo.meta.optimizers import SGD, Adam, AdamW, InnerOptimizer
+from ml3zoo.meta.optimizers import Adam, InnerOptimizer
 
-OPTIMIZERS: dict[OptimizerName, tuple[InnerOptimizer, float]] = {
-    "adamw": (AdamW(0.01), 3e-3),
-    "adam": (Adam(), 3e-3),
-    "sgd": (SGD(0.9, weight_decay=5e-4), 0.05),
-}
-"""Each with the middle of its learning-rate grid for ordinary losses."""
+OPTIMIZERS: dict[OptimizerName, InnerOptimizer] = {"adamw": ADAMW, "adam": Adam(), "sgd": MOMENTUM}
+_MIDDLES = MIDDLES | {OPTIMIZERS["adam"]: MIDDLES[ADAMW]}
+"""Of the learning-rate grids of ordinary losses."""
 GRID = tuple(10 ** (k / 2 - 1) for k in range(5))
 """Factors of the middle."""
-_BATCHES = ((1000, 128), (400, 64), (0, 32))
-"""From so many training rows on, so many in a minibatch."""
 _EPOCHS, _FEWEST_STEPS, _MOST_STEPS = 40, 400, 1000
 _OBSERVATIONS = 20
 
@@ -43,10 +40,10 @@ class Training:
     @classmethod
     def on(cls, rows: int, optimizer: OptimizerName, epochs: int | None) -> Training:
         """Training on so many rows; where no epochs are asked for, 40, but 400 to 1,000 steps."""
-        batch = next(batch for least, batch in _BATCHES if rows >= least)
+        used, batch = OPTIMIZERS[optimizer], batch_for(rows)
         per_epoch = max(1, rows // batch)
         usual = min(max(_EPOCHS, -(-_FEWEST_STEPS // per_epoch)), max(1, _MOST_STEPS // per_epoch))
-        return cls(*OPTIMIZERS[optimizer], batch, per_epoch, epochs or usual)
+        return cls(used, _MIDDLES[used], batch, per_epoch, epochs or usual)
 
     @property
     def steps(self) -> int:
@@ -63,5 +60,5 @@ class Training:
         return InnerRun(self.optimizer, lr, self.steps, "cosine", self.batch)
 
     def __str__(self) -> str:
-        epochs = f"{self.epochs} epoch" + ("" if self.epochs == 1 else "s")
+        epochs = counted(self.epochs, "epoch")
         return f"{self.optimizer}, cosine, {epochs} of minibatches of {self.batch} ({self.steps:,} steps)"

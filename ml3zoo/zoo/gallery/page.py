@@ -15,7 +15,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from ml3zoo import __version__
@@ -25,6 +24,7 @@ from ml3zoo.format.files import check_replaceable, contents, replacing_folder, s
 from ml3zoo.format.text import plain
 from ml3zoo.zoo.gallery.entries import Entry, read_entry
 from ml3zoo.zoo.names import is_path, list_losses
+from ml3zoo.zoo.templating import templates_of
 
 MARK, PAGE = "gallery.json", "index.html"
 """The file that tells a gallery from other folders, and the one to open."""
@@ -66,15 +66,7 @@ def write_gallery(folder: str | Path, losses: Iterable[str | Path] | None = None
 
 def render_gallery(entries: Sequence[Entry]) -> str:
     """The page. All that folders hold is escaped, and the page runs no script but its own."""
-    environment = Environment(
-        loader=PackageLoader("ml3zoo.zoo.gallery"),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=True,
-        finalize=_shown,
-    )
+    environment = templates_of("ml3zoo.zoo.gallery", escaped=True).overlay(finalize=_shown)
     environment.filters |= {"time": _time, "times": _times, "marked_up": _marked_up}
     source = environment.loader
     assert source is not None

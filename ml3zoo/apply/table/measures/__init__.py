@@ -7,14 +7,15 @@ import pkgutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from ml3zoo.apply.files import TableFile, read_frame
+from ml3zoo.apply.table.cells import Cells
 from ml3zoo.apply.table.columns import ReadColumn, read_columns
 from ml3zoo.apply.table.measures.base import Comparison, Measure, SelectionMetric
-from ml3zoo.apply.table.written_numbers import decimal_of
 from ml3zoo.errors import InputError
 from ml3zoo.format.config import LossConfig
 
 _PROBLEM_TYPES = [module.name for module in pkgutil.iter_modules(__path__) if module.name != "base"]
+_MOST_NUMBERED = 20
+"""Different whole numbers that are taken for classes."""
 
 
 def measure_of(config: LossConfig) -> Measure:
@@ -36,10 +37,6 @@ def _measure(problem_type: str) -> Measure:
     return measure
 
 
-_MOST_NUMBERED = 20
-"""Different whole numbers that are taken for classes."""
-
-
 def measure_for(data: Path, target: str, problem_type: str | None, missing: Sequence[str] = ()) -> Measure:
     """How networks that predict a column are measured.
 
@@ -54,18 +51,12 @@ def measure_for(data: Path, target: str, problem_type: str | None, missing: Sequ
         DataError: the table cannot be read.
     """
     if problem_type is None:
-        problem_type = "classification" if _are_classes(_column(data, target, missing)) else "regression"
+        cells = Cells.read(data, [target], missing)
+        column = read_columns(cells.frame[[target]], cells.decimal)[target]
+        problem_type = "classification" if _are_classes(column) else "regression"
     if problem_type not in _PROBLEM_TYPES:
         raise InputError(f"no problem type {problem_type!r} on tables: {' or '.join(_PROBLEM_TYPES)} was expected.")
     return _measure(problem_type)
-
-
-def _column(data: Path, target: str, missing: Sequence[str]) -> ReadColumn:
-    file = TableFile.open(data)
-    file.check_has(target)
-    file, frame = read_frame(file, missing)
-    decimal = decimal_of(frame, file.text.separator) if file.text else None
-    return read_columns(frame[[target]], decimal)[target]
 
 
 def _are_classes(column: ReadColumn) -> bool:
