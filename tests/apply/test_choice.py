@@ -193,3 +193,17 @@ def test_few_rows_give_no_verdict(tmp_path: Path) -> None:
     frame(35).to_csv(data, index=False)
     report = apply_loss("outlier-regression", data, "price", epochs=1, splits=2)
     assert report.verdict.startswith("No verdict: with 35 rows chance decides")
+
+
+def test_a_picture_that_fails_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("matplotlib")
+    data, out = tmp_path / "table.csv", tmp_path / "out"
+    frame().to_csv(data, index=False)
+
+    def fail(report: object, folder: Path) -> None:
+        raise ValueError("no such colour")
+
+    monkeypatch.setattr("ml3zoo.apply.table.drawing.draw_report", fail)
+    with pytest.warns(UserWarning, match="not drawn: ValueError: no such colour. All else was saved"):
+        apply_loss("outlier-regression", data, "price", epochs=1, splits=2, out=out)
+    assert (out / "report.json").is_file()

@@ -8,7 +8,7 @@ from pathlib import Path
 from ml3zoo.apply.agents.comparison import AgentComparison, points
 from ml3zoo.apply.agents.report import AgentsReport
 from ml3zoo.apply.rendering import Film
-from ml3zoo.apply.saving import report_folder
+from ml3zoo.apply.saving import drawing, report_folder
 from ml3zoo.plots.agents import draw_returns
 from ml3zoo.plots.film import film_frames
 from ml3zoo.plots.style import save_figures
@@ -35,7 +35,9 @@ def save_agents_report(
         for agents in (method.agents for method in report.methods):
             for agent in agents:
                 shutil.copytree(trained / Path(agent).name, folder / agent)
-        figure = draw_returns(points(comparison.steps).tolist(), bands, f"{report.environment}, {report.seeds} seeds")
-        save_figures({"returns": figure}, folder)
+        with drawing():
+            title = f"{report.environment}, {report.seeds} seeds"
+            save_figures({"returns": draw_returns(points(comparison.steps).tolist(), bands, title)}, folder)
         if film is not None and film.frames is not None:
-            film_frames(film.frames, folder / "agents.gif")
+            with drawing():
+                film_frames(film.frames, folder / "agents.gif")

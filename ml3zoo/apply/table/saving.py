@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ml3zoo.apply.saving import report_folder, save_network
+from ml3zoo.apply.saving import drawing, report_folder, save_network
 from ml3zoo.apply.table.conclusion import Comparing
 from ml3zoo.apply.table.report import WEIGHTS, TableReport
 from ml3zoo.apply.table.trials import Trials
@@ -37,4 +37,5 @@ def save_table_report(report: TableReport, found: Comparing, trials: Trials, out
         if plot:
             from ml3zoo.apply.table.drawing import draw_report
 
-            draw_report(report, folder)
+            with drawing():
+                draw_report(report, folder)
