@@ -27,6 +27,7 @@ def _lines(loss: LossDescription) -> dict[str, object]:
         "headline": loss.headline or "not measured",
         **(_advice(loss.recommendation) if loss.recommendation else {}),
         "about": config.summary,
+        **({"written by": config.citation} if config.citation else {}),
         "problem type": f"{config.problem_type}, family {config.family}",
         "signals": ", ".join(map(str, config.signals)),
         **({"environment": config.environment} if config.environment else {}),

@@ -22,21 +22,34 @@ def list_(
     problem_type: Annotated[
         str | None, typer.Option(help="Only this problem type, such as regression.", show_default=False)
     ] = None,
+    hand_made: Annotated[
+        bool | None,
+        typer.Option(
+            "--hand-made/--learned",
+            help="Only losses that people wrote down, or only learned ones.",
+            show_default=False,
+        ),
+    ] = None,
     json: Json = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print a table for a README.")] = False,
 ) -> None:
     """List the losses, a line each.
 
-    What each is for, and by how much its error differs from an ordinary loss's. More: ml3zoo info NAME
+    What each is for, and by how much its error differs from an ordinary loss's: first the learned losses, then those
+    that people wrote down. More: ml3zoo info NAME
     """
-    if hub and markdown:
-        raise InputError("--markdown links the bundled cards; it does not go with --hub.")
+    if hub and (markdown or hand_made is not None):
+        raise InputError("--markdown, --hand-made and --learned are for the bundled cards: leave them out with --hub.")
     if not set(pattern) & set("*?["):
         pattern = f"*{pattern}*"
     if hub:
         _show_hub(pattern, problem_type, json)
         return
-    losses = [loss for loss in map(describe, list_losses(pattern)) if problem_type in (None, loss.config.problem_type)]
+    losses = [
+        loss
+        for loss in sorted(map(describe, list_losses(pattern)), key=_was_written)
+        if problem_type in (None, loss.config.problem_type) and hand_made in (None, _was_written(loss))
+    ]
     _check_found(losses, pattern, problem_type)
     if json:
         show_json([_as_dict(loss) for loss in losses])
@@ -44,8 +57,14 @@ def list_(
         for line in _markdown(losses):
             say(line)
     else:
-        rows = [(loss.config.name, *_short(loss)) for loss in losses]
-        show_table(("loss", "use it for", "error"), rows, flexible=1)
+        for title, written in (("loss", False), ("written by hand", True)):
+            rows = [(loss.config.name, *_short(loss)) for loss in losses if _was_written(loss) == written]
+            if rows:
+                show_table((title, "use it for", "error"), rows, flexible=1)
+
+
+def _was_written(loss: LossDescription) -> bool:
+    return loss.config.citation is not None
 
 
 def _short(loss: LossDescription) -> tuple[str, str]:
@@ -53,7 +72,9 @@ def _short(loss: LossDescription) -> tuple[str, str]:
     found = loss.recommendation
     if found is None:
         return loss.config.use_for, "?"
-    return found.use_for, f"{found.percent:+.0f} %" if found.verdict != "no clear difference" else "="
+    if found.verdict == "no clear difference":
+        return found.use_for, "="
+    return found.use_for, f"{found.percent:+.{abs(found.percent) < 1:d}f} %"
 
 
 def _markdown(losses: list[LossDescription]) -> Iterator[str]:
@@ -74,6 +95,7 @@ def _as_dict(loss: LossDescription) -> dict[str, Any]:
     return {
         "name": loss.config.name,
         "problem_type": loss.config.problem_type,
+        "citation": loss.config.citation,
         "headline": loss.headline,
         "recommendation": asdict(loss.recommendation) if loss.recommendation else None,
         "folder": str(loss.location.folder),

@@ -49,8 +49,12 @@ def _sources() -> Iterator[Path]:
 
 
 def _losses() -> str:
-    table = _output("ml3zoo.cli", "list", "--markdown").replace(f"]({CARDS}/", "](")
-    return f"# Losses\n\n<a href='../{GALLERY}/{PAGE}'>The gallery</a> shows them at a glance.\n\n{table}"
+    learned, written = (
+        _output("ml3zoo.cli", "list", which, "--markdown").replace(f"]({CARDS}/", "](")
+        for which in ("--learned", "--hand-made")
+    )
+    gallery = f"<a href='../{GALLERY}/{PAGE}'>The gallery</a> shows them at a glance."
+    return f"# Losses\n\n{gallery}\n\n{learned}\n\n## Written by hand\n\n{written}"
 
 
 def _commands() -> str:

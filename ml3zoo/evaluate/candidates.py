@@ -25,7 +25,7 @@ class Candidate:
     """A loss on the tasks it is trained on.
 
     Attributes:
-        name: of an ordinary loss its own, else "learned" or "initial loss".
+        name: of a loss that was written down its own, else "learned" or "initial loss".
         role: which loss it is.
         hyper: its hyper-parameters, if there are several of its name.
         loss: the loss itself.
@@ -40,8 +40,9 @@ class Candidate:
 
     @classmethod
     def learned(cls, loss: LearnedLoss, setup: Setup) -> Candidate:
-        """The learned loss."""
-        return cls("learned", "learned", "", loss, setup.tasks)
+        """The loss that is measured; one that was written down goes by its own name."""
+        name = loss.config.name if loss.config.citation else "learned"
+        return cls(name, "learned", "", loss, setup.tasks)
 
     @classmethod
     def initial(cls, loss: LearnedLoss, setup: Setup) -> Candidate:

@@ -151,9 +151,10 @@ class Provenance(Strict, frozen=True, kw_only=True):
 
 
 class LossConfig(Strict, frozen=True, kw_only=True):
-    """Everything about a learned loss but its weights.
+    """Everything about a loss but its weights.
 
     ``use_for`` completes "use it for …" in a table, ``summary`` says more; numbers are for ``results.json``.
+    ``citation`` is who wrote the loss down, if it was not learned.
     """
 
     schema_version: Literal[1] = SCHEMA_VERSION
@@ -166,6 +167,7 @@ class LossConfig(Strict, frozen=True, kw_only=True):
     architecture: Annotated[dict[str, Any], Meta(max_length=32)]
     inner: InnerConfig
     classes: ClassRange | None = None
+    citation: Annotated[str, Meta(min_length=1, max_length=160)] | None = None
     environment: EnvironmentConfig | None = None
     provenance: Provenance | None = None
     sha256: Annotated[dict[str, Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]], Meta(max_length=64)] = field(

@@ -136,7 +136,6 @@ class HeadlineReport:
     """A card's headline, measured again on the tasks of one of its seeds.
 
     Attributes:
-        name: of the loss.
         metric: what is measured.
         baseline: the tuned ordinary loss that the loss is compared with.
         card: the difference to it in the card.
@@ -144,7 +143,6 @@ class HeadlineReport:
         seeds: of the card.
     """
 
-    name: str
     metric: str
     baseline: str
     card: PairedComparison
@@ -159,20 +157,11 @@ class HeadlineReport:
             return True
         return self.card.verdict != "no clear difference" and self.now * said.mean <= 0
 
-    def as_dict(self) -> dict[str, Any]:
-        """JSON values."""
-        return {
-            "name": self.name,
-            "difference_card": self.card.difference.mean,
-            "difference_now": self.now,
-            "differs": self.differs,
-        }
-
     def __str__(self) -> str:
         """In a line."""
         outcome = "DIFFERS" if self.differs else "reproduced"
         return (
-            f"{self.name}: {outcome}; {self.metric} less that of {self.baseline}: "
+            f"{outcome}; {self.metric} less that of {self.baseline}: "
             f"{self.card.difference.mean:+.4f} in the card, {self.now:+.4f} now"
         )
 
@@ -199,7 +188,7 @@ def rerun_headline(name: str) -> HeadlineReport:
     with reproducible_compute():
         final = {method: runs.final for method, runs in replay_setup(loss, setup, evaluation, (learned, main.baseline))}
     now = float((final[learned] - final[main.baseline]).mean())
-    return HeadlineReport(name, results.metric.name, str(main.baseline), learned.comparison, now, evaluation.seeds)
+    return HeadlineReport(results.metric.name, str(main.baseline), learned.comparison, now, evaluation.seeds)
 
 
 def _recipe_of(loss: LearnedLoss, name: str | Path, recipe: str | None) -> Recipe:
@@ -214,8 +203,8 @@ def _recipe_of(loss: LearnedLoss, name: str | Path, recipe: str | None) -> Recip
 
 
 def _initial(loss: LearnedLoss, recipe: Recipe, *, quick: bool) -> LearnedLoss | None:
-    """What meta-training started from; None if it takes minutes to make and time is short."""
-    if quick and recipe.initialisation:
+    """What meta-training started from; None if nothing, or if it takes minutes to make and time is short."""
+    if recipe.training is None or (quick and recipe.initialisation):
         return None
     provenance = loss.config.provenance
     return recipe.initial_loss(provenance.seed if provenance else 0).requires_grad_(False)

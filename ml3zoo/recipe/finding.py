@@ -18,8 +18,14 @@ from ml3zoo.recipe.recipe import Recipe
 
 def list_recipes() -> list[str]:
     """Names of all recipes, sorted."""
+    return sorted(_modules())
+
+
+def _modules() -> dict[str, str]:
+    """The module of each recipe of ml3zoo, by its name."""
     package = importlib.import_module("ml3zoo.training")
-    return sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules(package.__path__))
+    modules = pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
+    return {each.name.rpartition(".")[2].replace("_", "-"): each.name for each in modules if not each.ispkg}
 
 
 def find_recipe(name: str) -> Recipe:
@@ -39,7 +45,7 @@ def find_recipe(name: str) -> Recipe:
             f"no recipe named {name!r}; there are {', '.join(list_recipes())}.{_hint(name)} "
             "A recipe is a file in training/."
         )
-    return _recipe_of(importlib.import_module(f"ml3zoo.training.{name.replace('-', '_')}"))
+    return _recipe_of(importlib.import_module(_modules()[name]))
 
 
 def _hint(name: str) -> str:

@@ -44,7 +44,8 @@ class Recipe:
 
     Attributes:
         config: the loss without its weights; ``inner`` is what it is recommended for.
-        training: the meta-training; its seed is replaced by each of ``seeds``.
+        training: the meta-training; its seed is replaced by each of ``seeds``. None for a loss that was written down:
+            it has the parameters of ``init``.
         evaluation: makes the protocol for a config.
         example: Python for the card's snippet, makes ``x``, ``y``, ``model`` and, if the loss needs it, ``feature``;
             for trajectories ``model`` and a function ``play()`` that returns states and goals.
@@ -58,7 +59,7 @@ class Recipe:
     """
 
     config: LossConfig
-    training: MetaTraining
+    training: MetaTraining | None
     evaluation: Callable[[LossConfig], Evaluation]
     example: str
     seeds: tuple[int, ...] = (0,)
@@ -74,10 +75,11 @@ class Recipe:
 
     def quick(self) -> Recipe:
         """The same in under a minute: it shows that everything works, not what the loss can do."""
-        training = replace(self.training, iterations=self.quick_iterations, validation_tasks=4, compiled=False)
+        training = self.training
         return replace(
             self,
-            training=training,
+            training=training
+            and replace(training, iterations=self.quick_iterations, validation_tasks=4, compiled=False),
             initialisation=self.initialisation.quick() if self.initialisation else None,
             seeds=self.seeds[:1],
             is_quick=True,
@@ -125,6 +127,8 @@ class Recipe:
             )
         began = time.monotonic()
         initial = self.initial_loss(seed)
+        if self.training is None:
+            return _Trained(seed, folder, None, initial, Progress(), 0.0)
         minutes = (time.monotonic() - began) / 60
         loss = copy.deepcopy(initial)
         progress = meta_train(loss, replace(self.training, seed=seed), folder, resume=resume, ranks=ranks)
@@ -165,7 +169,7 @@ class Recipe:
     def initial_loss(self, seed: int) -> LearnedLoss:
         """The loss that meta-training starts from."""
         loss = self.fresh_loss(seed)
-        if self.initialisation:
+        if self.initialisation and self.training:
             self.initialisation(loss, self.training.training_configs, seed)
         return loss
 
@@ -217,7 +221,7 @@ class _Trained:
 
     seed: int
     folder: Path
-    initial: LearnedLoss
+    initial: LearnedLoss | None
     loss: LearnedLoss
     progress: Progress
     minutes: float

@@ -46,7 +46,8 @@ def rehearse(recipe: Recipe) -> None:
     with tempfile.TemporaryDirectory() as folder:
         with _trying("the golden values of its loss"):
             verify(save_loss(loss, Path(folder) / "loss"))
-        _rehearse_training(loss, recipe.training)
+        if recipe.training is not None:
+            _rehearse_training(loss, recipe.training)
         with _trying("the evaluation"):
             evaluation = recipe.evaluation(recipe.config)
         _rehearse_evaluation(loss, evaluation)

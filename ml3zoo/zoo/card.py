@@ -17,16 +17,26 @@ from ml3zoo.zoo.verdicts import FACETS, changes, count_of, facets, is_lost, reco
 
 QUICK = "quick-run"
 """The tag of a card whose numbers mean nothing."""
+_MADE = (("learned-loss", "meta-learning"), ("loss-function",))
+"""The tags of a loss that was learned, and of one that was written down."""
 _OUTCOMES: dict[Verdict, str] = {"better": "better", "no clear difference": "alike", "worse": "**worse**"}
 
 
-def render_card(config: LossConfig, results: Results, folder: Path) -> str:
-    """The card as markdown with the Hub's front matter. Pictures found in ``folder/plots`` are shown."""
+def render_card(config: LossConfig, results: Results, folder: Path, *, address: str = "") -> str:
+    """The card as markdown with the Hub's front matter.
+
+    Args:
+        config: of the loss.
+        results: what was measured of it.
+        folder: pictures in its ``plots`` are shown.
+        address: a repository on the Hub, by which readers of the card are to load the loss; its name alone if empty.
+    """
     template = _environment().get_template("card.md.j2")
     others = [setup for setup in results.setups if not setup.learned("swapped in")]
     return template.render(
         front_matter=_front_matter(config, results).to_yaml(),
         config=config,
+        address=address,
         problem_type=find_problem_type(config.problem_type),
         results=results,
         recommendation=recommend(config, results),
@@ -114,7 +124,7 @@ def _front_matter(config: LossConfig, results: Results) -> ModelCardData:
     return ModelCardData(
         license="mit",
         library_name="ml3zoo",
-        tags=["ml3zoo", "learned-loss", "meta-learning", config.problem_type, *([QUICK] if results.quick else [])],
+        tags=["ml3zoo", *_MADE[config.citation is not None], config.problem_type, *([QUICK] if results.quick else [])],
         model_name=config.name,
         eval_results=[evaluation],
     )

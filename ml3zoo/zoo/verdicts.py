@@ -101,7 +101,7 @@ def recommend(config: LossConfig, results: Results) -> Recommendation:
         verdict=verdict,
         where_it_loses=where,
         summary=_summary(results),
-        loss=f"Worse than the best ordinary loss in {counts}" if counts else f"Worse in {where} setups",
+        loss=f"Worse than {_best_ordinary(results)} in {counts}" if counts else f"Worse in {where} setups",
     )
 
 
@@ -207,8 +207,13 @@ def _beside(results: Results) -> str:
     return f" ({best.name}: {_size(percent)} %)"
 
 
+def _best_ordinary(results: Results) -> str:
+    names = {*results.protocol.baselines}
+    return "the best ordinary loss" if len(names) > 1 else f"tuned {names.pop()}"
+
+
 def _size(percent: float) -> str:
-    return f"{abs(percent):.1f}" if 99 < abs(percent) < 100 else f"{abs(percent):.0f}"
+    return f"{abs(percent):.1f}" if abs(percent) < 1 or 99 < abs(percent) < 100 else f"{abs(percent):.0f}"
 
 
 def _direction(percent: float) -> str:
@@ -233,7 +238,8 @@ def _summary(results: Results) -> str:
     percent, verdict = _overall(results)
     change = "" if verdict == "no clear difference" else f" {_in_words(percent, verdict, results.metric.name)}"
     if results.rankings:
-        return f"{_BEGINS[verdict]} {results.rankings[0].reference}, swapped in:{change}{_ranks(results.rankings)}"
+        ranks = _ranks(results.rankings)
+        return f"{_BEGINS[verdict]} {results.rankings[0].reference}, swapped in{':' * bool(change)}{change}{ranks}"
     main = results.setups[0]
     ours, baseline, other = main.shown.objective.mean, main.baseline, main.in_hindsight
     figures = f"{change}, {ours:.3f}" if change else f" {results.metric.name} {ours:.3f}"

@@ -24,6 +24,7 @@ from ml3zoo.meta.outer import MetaTraining, meta_train
 from ml3zoo.recipe import Recipe, find_recipe
 from ml3zoo.tasks.noisy_labels import NoisyLabels
 from ml3zoo.zoo.names import resolve
+from tests.benchmarks.page import publish, table
 
 NAME = "label-noise"
 KEPT = Path("runs/ablation")
@@ -65,7 +66,7 @@ SMALL = Sizes(iterations=1, tasks=2, kinds=1, steps=3, setups=1, networks=1, fol
 
 
 def run(sizes: Sizes) -> None:
-    """Print the mean error rate with and without each part, by noise."""
+    """The mean error rate with and without each part, swapped in, by noise, in %."""
     recipe, card = _from_cross_entropy(find_recipe(NAME)), read_results(resolve(NAME))
     assert card is not None
     evaluation = recipe.evaluation(recipe.config)
@@ -73,12 +74,18 @@ def run(sizes: Sizes) -> None:
         evaluation, setups=evaluation.setups[: sizes.setups], test_tasks=sizes.networks, seeds=1
     )
     noises = list(dict.fromkeys(setup.noise for setup in evaluation.setups))
-    print(f"{NAME}, {sizes.iterations} updates: error rate swapped in, the mean over data sets")
-    print(f"  {'':24} " + "  ".join(noises))
+    rows = []
     for text, change in PARTS.items():
         loss = _meta_trained(change(recipe), text, sizes)
-        found = [f"{_error(loss, evaluation, card, noise):{len(noise)}.2%}" for noise in noises]
-        print(f"  {text:24} " + "  ".join(found))
+        rows.append([text, *(f"{100 * _error(loss, evaluation, card, noise):.1f}" for noise in noises)])
+        print(*rows[-1], flush=True)
+    for text, name in (
+        ("*the card's*", "learned"),
+        ("*cross-entropy*", "cross-entropy"),
+    ):
+        levels = {level.noise: level.metric.mean for level in card.rankings[0].find(name).levels}
+        rows.append([text, *(f"{100 * levels[noise]:.1f}" for noise in noises)])
+    publish("ablation", table(["", *noises], rows), write=sizes.folder is not None)
 
 
 def _from_cross_entropy(recipe: Recipe) -> Recipe:

@@ -20,6 +20,7 @@ from ml3zoo.recipe import find_recipe
 from ml3zoo.tasks.class_probabilities import ClassProbabilities
 from ml3zoo.tasks.table_classification import TableClassification
 from ml3zoo.zoo.names import resolve
+from tests.benchmarks.page import publish, table
 
 NAME = "classification"
 USES: tuple[Use, ...] = ("swapped in", "tuned")
@@ -34,27 +35,29 @@ class Sizes:
     Attributes:
         setups: how many of the card's; all if None.
         tasks: networks of a setup.
+        written: whether the table goes into the docs.
     """
 
     setups: int | None = None
     tasks: int = 5
+    written: bool = True
 
 
 FULL = Sizes()
-SMALL = Sizes(setups=1, tasks=1)
+SMALL = Sizes(setups=1, tasks=1, written=False)
 
 
 def run(sizes: Sizes) -> None:
-    """Print mean error rates by loss, and where the learned loss is farthest behind the ordinary one."""
-    for use in USES:
-        errors = _measure(use, sizes)
-        print(f"{NAME}, {use}: error rate, the mean over data sets")
-        for name, found in sorted(errors.items(), key=lambda item: _mean(item[1])):
-            print(f"  {name:16} {_mean(found):.2%}")
+    """Mean error rates by loss, in %, and where the learned loss is farthest behind the ordinary one."""
+    by_use = {use: _measure(use, sizes) for use in USES}
+    names = sorted(by_use["swapped in"], key=lambda name: name != "learned")
+    cells = [" / ".join(f"{100 * _mean(errors[name]):.1f}" for errors in by_use.values()) for name in names]
+    publish("accuracy", table([NAME if name == "learned" else name for name in names], [cells]), write=sizes.written)
+    for use, errors in by_use.items():
         ordinary = errors["cross-entropy"]
         behind = {data: float(np.mean(found) - np.mean(ordinary[data])) for data, found in errors["learned"].items()}
         worst = max(behind, key=behind.__getitem__)
-        print(f"  learned against cross-entropy, its worst data set: {worst}, {100 * behind[worst]:+.1f} points")
+        print(f"  {use}, learned against cross-entropy, its worst data set: {worst}, {100 * behind[worst]:+.1f} points")
 
 
 def _measure(use: Use, sizes: Sizes) -> Errors:

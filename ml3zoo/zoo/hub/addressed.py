@@ -11,56 +11,43 @@ from pathlib import Path
 
 from ml3zoo.errors import UnknownNameError
 from ml3zoo.format.config import LossConfig, read_config
+from ml3zoo.format.results import Results
+from ml3zoo.zoo.card import render_card
 from ml3zoo.zoo.hub.reference import SCHEME, HubReference, official, parse_reference
 from ml3zoo.zoo.store import seal
 
 CARD = "README.md"
-_INSTALL = "```bash\npip install ml3zoo\n```\n\n"
-_SNIPPET = "```python\nimport torch\nfrom ml3zoo import load_loss\n"
-_ELSEWHERE = re.compile(r"  # outside ml3zoo's own zoo: .*| *; outside ml3zoo's own zoo (?=the recipe )")
 _ADDRESS = re.compile(rf'load_loss\("({re.escape(SCHEME)}[^"]+)"')
 
 
-def addressed(card: str, name: str, reference: HubReference) -> str:
-    """A card as its recipe makes it -> the one for a repository. Those of the official zoo are known by their names.
+def address_in(name: str, reference: HubReference) -> str:
+    """What a loss's card calls it in a repository; nothing in the official zoo, whose losses are known by their names.
 
     A card cannot name its own commit, so it names the repository: its newest commit.
     """
-    if reference.repo == official(name).repo:
-        return card
-    where = str(HubReference(reference.repo))
-    changes = {
-        f'load_loss("{name}"': f'load_loss("{where}"',
-        f"`ml3zoo bench {name}`": f"`ml3zoo bench {where} --recipe ./recipe.py`",
-        f"`ml3zoo train {name}`": "`ml3zoo train ./recipe.py`",
-        _SNIPPET: _INSTALL + _SNIPPET,
-    }
-    for old, new in changes.items():
-        assert old in card, f"a card has {old}"
-        card = card.replace(old, new, 1)
-    return _ELSEWHERE.sub(lambda match: "; " if ";" in match[0] else "", card)
+    return "" if reference.repo == official(name).repo else str(HubReference(reference.repo))
 
 
-def address_of(card: str) -> HubReference | None:
-    """The repository that a card was made for; None if for none."""
+def address_of(card: str) -> str:
+    """What a card calls its loss; nothing if it is the loss's name."""
     found = _ADDRESS.search(card)
     try:
-        return parse_reference(found[1]) if found else None
+        return str(parse_reference(found[1])) if found else ""
     except UnknownNameError:
-        return None
+        return ""
 
 
 @contextmanager
-def published(folder: Path, card: str, reference: HubReference) -> Iterator[tuple[Path, LossConfig]]:
+def published(folder: Path, results: Results, reference: HubReference) -> Iterator[tuple[Path, LossConfig]]:
     """A copy of a loss's folder as a repository is to hold it, and its config.
 
     Args:
         folder: of the loss.
-        card: as its results make it.
+        results: of the loss.
         reference: the repository.
     """
     config = read_config(folder)
-    wanted = addressed(card, config.name, reference)
+    wanted = render_card(config, results, folder, address=address_in(config.name, reference))
     with tempfile.TemporaryDirectory() as made:
         copy = Path(made) / "loss"
         shutil.copytree(folder, copy)

@@ -15,7 +15,7 @@ from ml3zoo.format.config import FILE_NAME, LossConfig, largest, read_config
 from ml3zoo.format.files import git_blob_hash, sha256
 from ml3zoo.format.results import Results, read_results
 from ml3zoo.zoo.card import render_card
-from ml3zoo.zoo.hub.addressed import CARD, address_of, addressed, published
+from ml3zoo.zoo.hub.addressed import CARD, address_of, published
 from ml3zoo.zoo.hub.client import TIMEOUT, allowance, ask, hub_api
 from ml3zoo.zoo.hub.reference import HubReference, parse_reference, parse_repo
 from ml3zoo.zoo.hub.search import TAG
@@ -71,13 +71,13 @@ def publish_loss(
             the same time.
     """
     folder, reference = Path(folder), parse_repo(repo)
-    results, card = check_publishable(folder)
+    results = check_publishable(folder)
     if pr and tag is not None:
         raise HubError("a pull request cannot be tagged before it is merged. Leave out --pr or --tag.")
     present = check_target(reference, pr=pr, force=force)
     if private and present is not None and not present.private:
         raise HubError(f"{reference.repo} exists and is public. Make it private on its page, or leave out --private.")
-    with published(folder, card, reference) as (copy, config):
+    with published(folder, results, reference) as (copy, config):
         done = _publish(copy, config, reference, present, private=private, pr=pr, tag=tag, dry_run=dry_run)
     return replace(done, quick=results.quick)
 
@@ -118,11 +118,11 @@ def _publish(
     return Publication(reference.at(commit), url, uploaded, removed)
 
 
-def check_publishable(folder: Path) -> tuple[Results, str]:
+def check_publishable(folder: Path) -> Results:
     """Check that a folder verifies, was measured, and holds its recipe and exactly the card its results give.
 
     Returns:
-        Its results and that card, which names no repository.
+        Its results.
 
     Raises:
         ConfigError, IntegrityError: it does not.
@@ -135,18 +135,17 @@ def check_publishable(folder: Path) -> tuple[Results, str]:
             f"{folder} has no {', '.join(missing)}: only measured losses are published. "
             "Train it from a recipe: ml3zoo train ./my_recipe.py"
         )
+    card = (folder / CARD).read_text(encoding="utf-8")
     try:
-        current = render_card(config, results, folder)
+        current = render_card(config, results, folder, address=address_of(card))
     except Exception as error:
         raise ConfigError(f"{folder / 'results.json'} does not make a card ({error}). Train the loss again.") from error
-    card = (folder / CARD).read_text(encoding="utf-8")
-    pulled_from = address_of(card)
-    if card != (current if pulled_from is None else addressed(current, config.name, pulled_from)):
+    if card != current:
         raise IntegrityError(
             f"{folder / CARD} is not the card its results give: cards change only by generation. "
             "Render it again: python -c \"from ml3zoo.recipe import refresh_card; refresh_card('FOLDER')\""
         )
-    return results, current
+    return results
 
 
 def check_target(reference: HubReference, *, pr: bool = False, force: bool = False) -> ModelInfo | None:

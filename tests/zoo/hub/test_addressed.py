@@ -11,7 +11,7 @@ from huggingface_hub.hf_api import ModelInfo
 from ml3zoo.format.config import read_config
 from ml3zoo.format.results import read_results, write_results
 from ml3zoo.zoo.card import QUICK, render_card
-from ml3zoo.zoo.hub.addressed import address_of, addressed, published
+from ml3zoo.zoo.hub.addressed import address_in, address_of, published
 from ml3zoo.zoo.hub.publish import check_publishable
 from ml3zoo.zoo.hub.reference import HubReference
 from ml3zoo.zoo.hub.search import _entry
@@ -24,17 +24,17 @@ THEIRS = HubReference("me/their-loss", "a" * 40)
 
 @pytest.mark.parametrize("name", list_losses())
 def test_a_published_card_loads_from_its_repository(name):
-    card = (bundled_zoo() / name / "README.md").read_text(encoding="utf-8")
-    made = addressed(card, name, THEIRS)
+    folder = bundled_zoo() / name
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    made = render_card(read_config(folder), read_results(folder), folder, address=address_in(name, THEIRS))
     assert 'loss = load_loss("hf://me/their-loss", total_steps=steps' in made
     assert made.index("pip install ml3zoo") < made.index("from ml3zoo import load_loss")
-    assert (
-        "`ml3zoo bench hf://me/their-loss --recipe ./recipe.py`, the weights with `ml3zoo train ./recipe.py`;" in made
-    )
+    assert "`ml3zoo bench hf://me/their-loss --recipe ./recipe.py`, the " in made
+    assert " with `ml3zoo train ./recipe.py`; the recipe " in made
     assert "outside ml3zoo's own zoo" not in made
     assert f'load_loss("{name}"' not in made
-    assert (address_of(card), address_of(made)) == (None, HubReference("me/their-loss"))
-    assert addressed(card, name, HubReference(f"ml3zoo/{name}")) == card, "the official zoo's are known by their names"
+    assert (address_of(card), address_of(made)) == ("", "hf://me/their-loss")
+    assert address_in(name, HubReference(f"ml3zoo/{name}")) == "", "the official zoo's are known by their names"
     code = re.findall(r"```python\n(.*?)```", made, re.DOTALL)[0]
     compile(code, "card", "exec")
 
@@ -42,11 +42,11 @@ def test_a_published_card_loads_from_its_repository(name):
 def test_a_copy_is_published_and_may_be_published_again(tmp_path):
     folder = shutil.copytree(bundled_zoo() / "sine-regression", tmp_path / "card")
     before = {path: path.read_bytes() for path in folder.rglob("*.*")}
-    _, card = check_publishable(folder)
-    with published(folder, card, THEIRS) as (copy, config):
+    results = check_publishable(folder)
+    with published(folder, results, THEIRS) as (copy, config):
         verify(copy)
         assert config == read_config(copy)
-        assert check_publishable(copy)[1] == card, "what was pulled can be published elsewhere"
+        assert check_publishable(copy) == results, "what was pulled can be published elsewhere"
         pulled = shutil.copytree(copy, tmp_path / "pulled")
     assert before == {path: path.read_bytes() for path in folder.rglob("*.*")}
     (pulled / "README.md").write_text((pulled / "README.md").read_text(encoding="utf-8") + "More.\n", encoding="utf-8")
