@@ -68,7 +68,7 @@ for verb in (list_, info, gallery, pull, apply, train, bench, plot, verify, publ
     app.command(verb.__name__.rstrip("_"))(interruptible(verb))
 
 
-def _talk_of(message: Warning | str, category: type[Warning], *_: object) -> None:
+def _talk_of(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
     """Tell of a warning; the line of code that it is about says nothing to whoever types a command."""
     talk(f"warning: {message}" if issubclass(category, UserWarning) else f"{category.__name__}: {message}")
 
