@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 CACHE = "evaluation.json"
 BASELINE_RUNS = "baselines.training"
 """Folder beside the card's, for runs of ordinary losses that several recipes make."""
+_QUICK_TASKS = 4
+"""Of a quick run, in a batch and to validate on."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,10 @@ class Recipe:
 
     def quick(self) -> Recipe:
         """The same in under a minute: it shows that everything works, not what the loss can do."""
-        training = replace(self.training, iterations=self.quick_iterations, validation_tasks=4, compiled=False)
+        few = min(self.training.tasks, _QUICK_TASKS)
+        training = replace(
+            self.training, iterations=self.quick_iterations, tasks=few, validation_tasks=_QUICK_TASKS, compiled=False
+        )
         return replace(
             self,
             training=training,
