@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import sys
+import warnings
 from collections.abc import Callable
 from typing import Annotated, ParamSpec
 
@@ -67,9 +68,15 @@ for verb in (list_, info, gallery, pull, apply, train, bench, plot, verify, publ
     app.command(verb.__name__.rstrip("_"))(interruptible(verb))
 
 
+def _talk_of(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
+    """Tell of a warning; the line of code that it is about says nothing to whoever types a command."""
+    talk(f"warning: {message}" if issubclass(category, UserWarning) else f"{category.__name__}: {message}")
+
+
 def main() -> None:
     """Run the command line."""
     never_fail()
+    warnings.showwarning = _talk_of
     try:
         app()
     except Ml3zooError as error:

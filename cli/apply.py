@@ -101,7 +101,7 @@ def apply(
     ] = None,
     time_limit: Annotated[
         float | None,
-        typer.Option(help="Seconds, after which no more losses are tried on DATA.", show_default=False),
+        typer.Option(min=0, help="Seconds, after which no more losses are tried on DATA.", show_default=False),
     ] = None,
     env: Annotated[
         str | None,
@@ -154,7 +154,7 @@ def apply(
     policy gradient and by random search, with as many episodes each; or, for a loss of policy gradients, agents by PPO
     with and without it.
     """
-    if data is None and name is not None and target is not None and not _names_a_loss(name):
+    if data is None and name is not None and (target is not None or Path(name).is_file()) and not _names_a_loss(name):
         data, name = Path(name), None
     options = {
         "DATA": data,

@@ -91,7 +91,9 @@ def show_table(header: Sequence[str], rows: Iterable[Sequence[str]], *, flexible
         table.add_column(title, no_wrap=True, overflow="ellipsis", width=limit)
     for row in cells:
         table.add_row(*row)
-    Console(width=max(width, 200), highlight=False).print(table)
+    drawn = io.StringIO()
+    Console(file=drawn, width=max(width, 200), highlight=False).print(table)
+    _print(drawn.getvalue().removesuffix("\n"))
 
 
 def fail(text: str) -> NoReturn:

@@ -93,6 +93,8 @@ class MissingExtraError(MissingPackageError):
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """A hint such as ``Did you mean 'a' or 'b'?``, empty if nothing is close."""
-    known = list(known)
-    close = difflib.get_close_matches(name, known, n=3, cutoff=0.5) or [other for other in known if name in other][:3]
+    written = {each.lower(): each for each in known}
+    lower = name.lower()
+    near = difflib.get_close_matches(lower, written, n=3, cutoff=0.5) or [each for each in written if lower in each][:3]
+    close = [written[each] for each in near]
     return f" Did you mean {' or '.join(map(repr, close))}?" if close else ""

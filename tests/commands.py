@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -33,18 +34,20 @@ SMALL = {
     "ml3zoo apply policy-objective": "--steps 1024 --hyper n_steps=1024",
     "ml3zoo bench": "--quick",
     "ml3zoo train": "--quick",
-    "ml3zoo.cli train": "--quick",
+    "ml3zoo.cli train": "--quick --out runs/by-two",
     "python -m tests.benchmarks": "--small",
 }
 """Options that make a command small; of two that are the same the later one counts."""
 FILLED = {
     "NAME": "sine-regression",
-    "RECIPE": "./my_recipe.py",
+    "RECIPE": "./tiny_recipe.py",
     "DATA": "tests/data/diabetes.csv",
     "COLUMN": "target",
-    "my-loss": "./my_recipe.py",
+    "my-loss": "./tiny_recipe.py",
 }
-"""What stands for something else."""
+"""What stands for something else. ``my_recipe.py`` itself is trained in tests/test_tutorial.py."""
+_MAKE = (" train ", "tests.data.")
+"""What is in commands that make something for others to use."""
 ELSEWHERE = {
     "set-up": ".ci/run",
     "tutorial": "tests/test_tutorial.py",
@@ -124,7 +127,12 @@ def to_run() -> list[str]:
     benchmarks = "python -m tests.benchmarks"
     if f"{benchmarks} --small" in lines:
         lines = {line: None for line in lines if line == f"{benchmarks} --small" or not line.startswith(benchmarks)}
-    return sorted(lines, key=lambda line: " train " not in line)
+    return sorted(lines, key=lambda line: not _makes(line))
+
+
+def _makes(line: str) -> bool:
+    """Whether a command makes something for others to use."""
+    return any(mark in line for mark in _MAKE)
 
 
 def _named_in(text: str) -> Iterator[str]:
@@ -144,38 +152,34 @@ def _commands_of(line: str) -> Iterator[str]:
             yield " ".join(part.split())
 
 
-def _run_all(machine: Machine, scratch: Path, lines: list[str]) -> list[str]:
-    """Run lines one after the other; what went wrong."""
-    failures = []
-    for line in lines:
-        started = time.perf_counter()
-        try:
-            done = subprocess.run(
-                shlex.split(line), capture_output=True, text=True, env=machine.environment, cwd=scratch
-            )
-        except FileNotFoundError as error:
-            failures.append(f"{line}\ncannot start: {error}")
-            continue
-        print(f"  {time.perf_counter() - started:5.1f} s  {line}", flush=True)
-        if done.returncode:
-            failures.append(f"{line}\nended with {done.returncode}:\n{done.stdout[-1000:]}{done.stderr[-3000:]}")
-    return failures
+def _run(machine: Machine, scratch: Path, line: str) -> str:
+    """Run a line; what went wrong, empty if nothing."""
+    started = time.perf_counter()
+    try:
+        done = subprocess.run(shlex.split(line), capture_output=True, text=True, env=machine.environment, cwd=scratch)
+    except FileNotFoundError as error:
+        return f"{line}\ncannot start: {error}"
+    print(f"  {time.perf_counter() - started:5.1f} s  {line}", flush=True)
+    return (
+        f"{line}\nended with {done.returncode}:\n{done.stdout[-1000:]}{done.stderr[-3000:]}" if done.returncode else ""
+    )
 
 
 def main() -> None:
-    """Run them in two lanes, ``ml3zoo`` and the rest; end with 1 if one fails."""
+    """Run them, two at a time, what makes something for others first; end with 1 if one fails."""
     failures = [mistake for command in commands() for mistake in command.mistakes()]
     lines = to_run()
-    lanes = [[line for line in lines if line.startswith("ml3zoo") is first] for first in (True, False)]
+    stages = [[line for line in lines if _makes(line) is making] for making in (True, False)]
     with tempfile.TemporaryDirectory() as folder, loopback_hub() as hub:
         scratch = Path(folder)
         (scratch / "tests").symlink_to(ROOT / "tests")
         for name, recipe in recipes().items():
             (scratch / name).write_text(recipe, encoding="utf-8")
+        shutil.copy(ROOT / "tests" / "data" / "tiny_recipe.py", scratch)
         machine = Machine(scratch / "home", hub.endpoint, token="hf_me")
-        with ThreadPoolExecutor(len(lanes)) as pool:
-            for found in pool.map(partial(_run_all, machine, scratch), lanes):
-                failures += found
+        with ThreadPoolExecutor(2) as pool:
+            for stage in stages:
+                failures += filter(None, pool.map(partial(_run, machine, scratch), stage))
     if failures:
         sys.exit("\n\n".join(failures))
 

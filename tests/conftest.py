@@ -18,6 +18,13 @@ from ml3zoo.zoo.store import save_loss
 from tests.loopback import LoopbackHub, loopback_hub
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Slow tests come first in both halves, one for each core: what is left at the end is short, and can be shared."""
+    slow, fast = ([item for item in items if bool(item.get_closest_marker("slow")) is of] for of in (True, False))
+    half = len(items) // 2 - len(slow[::2])
+    items[:] = [*slow[::2], *fast[:half], *slow[1::2], *fast[half:]]
+
+
 @pytest.fixture
 def loss() -> LearnedLoss:
     """A fresh, frozen loss whose signals include the error of the batch; it sees how far training is."""

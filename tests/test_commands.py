@@ -39,7 +39,7 @@ def test_a_command_is_run_as_it_is_written_with_small_numbers():
     small = {text: Command("x.md", text).small for text in _named_in(DOCUMENT)}
     assert list(small.values()) == [
         "ml3zoo info x",
-        "ml3zoo train ./my_recipe.py --out cards/my-loss --quick",
+        "ml3zoo train ./tiny_recipe.py --out cards/my-loss --quick",
         "ml3zoo bench sine-regression --quick",
         "",
         "python -m tests.benchmarks hub --small",

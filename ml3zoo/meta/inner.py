@@ -31,7 +31,7 @@ class InnerRun:
         warmup: share of the steps over which the learning rate rises linearly to ``lr``.
 
     Raises:
-        InputError: ``batch`` or ``warmup`` is out of range.
+        InputError: ``steps``, ``batch`` or ``warmup`` is out of range.
     """
 
     optimizer: InnerOptimizer
@@ -43,6 +43,8 @@ class InnerRun:
 
     def __post_init__(self) -> None:
         """What is out of range is refused."""
+        if self.steps < 1:
+            raise InputError(f"steps must be at least 1, got {self.steps}.")
         if self.batch is not None and self.batch < 1:
             raise InputError(f"batch must be at least 1, got {self.batch}; for the full batch leave it None.")
         if not 0 <= self.warmup < 1:

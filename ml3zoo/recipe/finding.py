@@ -69,7 +69,8 @@ def _run(path: Path) -> ModuleType:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
         del sys.modules[spec.name]
-        raise InputError(f"{path} cannot be run ({type(error).__name__}: {error}). Correct it first.") from error
+        said = f"{type(error).__name__}: {error}".rstrip(" .:")
+        raise InputError(f"{path} cannot be run ({said}). Correct it first.") from error
     files = (getattr(sys.modules[name], "__file__", None) for name in sys.modules.keys() - known - {spec.name})
     beside = sorted(Path(file).name for file in files if file and file.startswith(f"{folder}{os.sep}"))
     if beside:
@@ -84,7 +85,8 @@ def _run(path: Path) -> ModuleType:
 def _recipe_of(module: ModuleType) -> Recipe:
     recipe = getattr(module, "RECIPE", None)
     if not isinstance(recipe, Recipe) or module.__file__ is None:
-        raise InputError(f"{module.__name__} defines no RECIPE (a ml3zoo.recipe.Recipe). See training/ for examples.")
+        where = module.__file__ or module.__name__
+        raise InputError(f"{where} defines no RECIPE (a ml3zoo.recipe.Recipe). See training/ for examples.")
     try:
         return replace(recipe, source=Path(module.__file__).read_text(encoding="utf-8"))
     except UnicodeDecodeError as error:

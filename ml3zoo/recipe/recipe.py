@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 CACHE = "evaluation.json"
 BASELINE_RUNS = "baselines.training"
 """Folder beside the card's, for runs of ordinary losses that several recipes make."""
+_QUICK_TASKS = 4
+"""Of a quick run, in a batch and to validate on."""
 
 
 @dataclass(frozen=True)
@@ -75,11 +77,9 @@ class Recipe:
 
     def quick(self) -> Recipe:
         """The same in under a minute: it shows that everything works, not what the loss can do."""
-        training = self.training
         return replace(
             self,
-            training=training
-            and replace(training, iterations=self.quick_iterations, validation_tasks=4, compiled=False),
+            training=self.training and _quick_training(self.training, self.quick_iterations),
             initialisation=self.initialisation.quick() if self.initialisation else None,
             seeds=self.seeds[:1],
             is_quick=True,
@@ -225,6 +225,11 @@ class _Trained:
     loss: LearnedLoss
     progress: Progress
     minutes: float
+
+
+def _quick_training(training: MetaTraining, iterations: int) -> MetaTraining:
+    few = min(training.tasks, _QUICK_TASKS)
+    return replace(training, iterations=iterations, tasks=few, validation_tasks=_QUICK_TASKS, compiled=False)
 
 
 def quick_evaluation(evaluation: Evaluation) -> Evaluation:

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import msgspec
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.func import vmap
 from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.dropout import _DropoutNd
 
-from ml3zoo.errors import InputError, MissingPackageError
+from ml3zoo.errors import InputError, IntegrityError, MissingPackageError, Ml3zooError
 from ml3zoo.evaluate import Evaluation, Method
 from ml3zoo.evaluate.measure import measure_setup
 from ml3zoo.losses import LearnedLoss
@@ -25,7 +25,7 @@ from ml3zoo.meta.estimators import MetaProblem
 from ml3zoo.meta.inner import expand
 from ml3zoo.meta.outer import MetaTraining, TrainingConfig
 from ml3zoo.recipe.recipe import Recipe
-from ml3zoo.tasks.base import TaskFamily, Tasks, Tensors
+from ml3zoo.tasks.base import TaskFamily, Tasks
 from ml3zoo.zoo.store import save_loss, verify
 
 _TASKS = 2
@@ -45,7 +45,7 @@ def rehearse(recipe: Recipe) -> None:
         loss = recipe.fresh_loss(recipe.seeds[0]).requires_grad_(False)
     with tempfile.TemporaryDirectory() as folder:
         with _trying("the golden values of its loss"):
-            verify(save_loss(loss, Path(folder) / "loss"))
+            _check_golden(loss, Path(folder) / "loss")
         if recipe.training is not None:
             _rehearse_training(loss, recipe.training)
         with _trying("the evaluation"):
@@ -60,6 +60,21 @@ def rehearse(recipe: Recipe) -> None:
         ast.parse(recipe.example)
 
 
+def _check_golden(loss: LearnedLoss, folder: Path) -> None:
+    """See that a loss passes its own check.
+
+    Raises:
+        InputError: it does not.
+    """
+    try:
+        verify(save_loss(loss, folder))
+    except IntegrityError as error:
+        said = str(error).removeprefix(f"{folder}/").removesuffix(" Do not use it.")
+        raise InputError(
+            f"{said} A signal may leave the domain of its transform there: take another transform"
+        ) from error
+
+
 def _rehearse_training(loss: LearnedLoss, training: MetaTraining) -> None:
     """A run of every training config; of each kind of family also an estimate of the meta-gradient."""
     if not training.training_configs:
@@ -69,27 +84,41 @@ def _rehearse_training(loss: LearnedLoss, training: MetaTraining) -> None:
         with _trying(f"training config {number}", each.family):
             problem = _problem(loss, training, each)
             generator = torch.Generator().manual_seed(0)
+            _check_tasks(each.family, problem.run.sample(each.family, generator, _TASKS, "train"))
             phi = {name: p.detach() for name, p in loss.named_parameters()}
             if type(each.family) not in estimated:
                 estimated.add(type(each.family))
                 training.estimator(problem, phi, {}, generator)
             tasks, lr = problem.draw(generator, _TASKS, "valid", 0.0)
-            trained = problem.run(problem.step, expand(phi, _TASKS), tasks, lr=lr)
-            _check_scalars(each.family, trained, tasks)
+            problem.run(problem.step, expand(phi, _TASKS), tasks, lr=lr)
 
 
-def _check_scalars(family: TaskFamily, trained: Tensors, tasks: Tasks) -> None:
-    """What is measured of a task is one number.
+def _check_tasks(family: TaskFamily, tasks: Tasks) -> None:
+    """Tasks are tensors with a leading task axis, and what is measured of untrained networks is one finite number.
 
     Raises:
-        InputError: it is not.
+        InputError: they are not.
     """
+    for part, tensors in tasks._asdict().items():
+        for name, tensor in tensors.items():
+            if not isinstance(tensor, Tensor) or tensor.shape[:1] != (_TASKS,):
+                kind = type(tensor)
+                got = f"of shape {tuple(tensor.shape)}" if isinstance(tensor, Tensor) else ""
+                raise InputError(
+                    f"sample() gives Tasks.{part}[{name!r}], {got or f'a {kind.__module__}.{kind.__qualname__}'}: a "
+                    f"tensor with one row for each of {_TASKS} tasks was expected"
+                )
     for measure in (family.objective, family.metric, family.selection_metric):
-        shape = tuple(vmap(measure)(trained, tasks.data).shape[1:])
-        if shape:
+        values = vmap(measure)({**tasks.initial, **tasks.buffers}, tasks.data)
+        if values.dim() > 1:
             raise InputError(
-                f"{measure.__name__}() gives numbers of shape {shape} for a task: a scalar was expected, such as their "
-                "mean"
+                f"{measure.__name__}() gives numbers of shape {tuple(values.shape[1:])} for a task: a scalar was "
+                "expected, such as their mean"
+            )
+        if not values.isfinite().any():
+            raise InputError(
+                f"{measure.__name__}() is {values[0].item()} for networks that are not trained: finite numbers were "
+                "expected"
             )
 
 
@@ -107,6 +136,7 @@ def _rehearse_evaluation(loss: LearnedLoss, evaluation: Evaluation) -> None:
         with _trying(f"the setup {str(each)!r}", each.tasks):
             _check_hash(each.tasks)
             _check_hash(each.baseline_tasks)
+            each.run(each.lr, evaluation.schedules[0] if each.schedule == "tuned" else each.schedule)
     setup = evaluation.setups[0]
     run = _short(setup.run(setup.lr, evaluation.schedules[0] if setup.schedule == "tuned" else setup.schedule))
     with _trying(f"the learned loss in the setup {str(setup)!r}", setup.tasks):
@@ -159,17 +189,18 @@ def _trying(what: str, family: TaskFamily | None = None) -> Iterator[None]:
     except MissingPackageError:
         raise
     except Exception as error:
-        layers = "" if family is None or isinstance(error, InputError) else _unsuitable(family, error)
-        said = str(error).removesuffix(".") if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
+        said = str(error) if isinstance(error, Ml3zooError) else f"{type(error).__name__}: {error}"
+        if family is not None and not isinstance(error, Ml3zooError):
+            said = _unsuitable(family, str(error)) or said
         on = "" if family is None else f", tried on {_TASKS} tasks of {type(family).__name__}"
         raise InputError(
-            f"this recipe cannot be run: {what}{on}: {said}{layers}. Nothing was trained yet: correct the recipe and "
-            "run it again."
+            f"this recipe cannot be run: {what}{on}: {said.rstrip(' .')}. Nothing was trained yet: correct the recipe "
+            "and run it again."
         ) from error
 
 
-def _unsuitable(family: TaskFamily, error: Exception) -> str:
-    """What is known of layers with which runs side by side fail."""
+def _unsuitable(family: TaskFamily, error: str) -> str:
+    """What is known of why runs side by side fail, in the place of what torch says; empty if nothing is."""
     networks = {name: each for name, each in vars(family).items() if isinstance(each, nn.Module)}
     layers = [(f"{network}.{name}", each) for network, of in networks.items() for name, each in of.named_modules()]
     found = [
@@ -184,6 +215,11 @@ def _unsuitable(family: TaskFamily, error: Exception) -> str:
         for name, each in layers
         if isinstance(each, _NormBase) and each.track_running_stats and each.training
     ]
-    if not found and "randomness" in str(error):
-        found = ["it draws at random, for which networks side by side have no generator; draw in sample()"]
-    return "".join(f"; {each}" for each in found[:2])
+    if "randomness" in error:
+        found.append("it draws at random, for which networks side by side have no generator; draw in sample()")
+    if ".item()" in error or "data-dependent control flow" in error:
+        found.append(
+            "it turns a tensor into a number of Python, as .item(), float() and if do, which networks side by side "
+            "cannot; keep to functions of torch, such as torch.where in the place of if"
+        )
+    return found[0] if found else ""

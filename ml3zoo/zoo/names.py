@@ -26,7 +26,7 @@ def bundled_zoo() -> Path:
 
 def list_losses(pattern: str = "*") -> list[str]:
     """Names of the bundled losses that match a shell pattern, sorted."""
-    names = (folder.parent.name for folder in bundled_zoo().glob(f"*/{FILE_NAME}"))
+    names = (file.parent.name for file in bundled_zoo().glob(f"[!.]*/{FILE_NAME}"))
     return sorted(name for name in names if fnmatch.fnmatchcase(name, pattern))
 
 

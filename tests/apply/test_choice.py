@@ -14,8 +14,10 @@ from torch import nn
 
 from ml3zoo.apply.table import apply_loss
 from ml3zoo.apply.table.candidates import Candidate, fitting, ordinary
-from ml3zoo.apply.table.measures import measure_for
+from ml3zoo.apply.table.cells import Cells
+from ml3zoo.apply.table.measures import measure_for, problem_type_of
 from ml3zoo.apply.table.race import Race
+from ml3zoo.apply.table.table import read_table
 from ml3zoo.apply.table.training import Training
 from ml3zoo.apply.table.trials import Trial, Trials
 from ml3zoo.errors import CheckpointError, InputError
@@ -113,7 +115,9 @@ def test_without_time_no_more_losses_are_tried() -> None:
 def test_the_column_tells_the_problem_type(values: list[Any], expected: str, tmp_path: Path) -> None:
     data = tmp_path / "table.csv"
     pd.DataFrame({"x": range(len(values)), "y": values}).to_csv(data, index=False)
-    assert measure_for(data, "y", None).target.__name__ == expected
+    cells = Cells.read(data, ["y"], ())
+    assert measure_for(problem_type_of(cells, "y")).target.__name__ == expected
+    assert read_table(cells, "y", of=measure_for(problem_type_of(cells, "y")).target).rows == len(values)
 
 
 @pytest.mark.parametrize(

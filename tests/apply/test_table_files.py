@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from ml3zoo.apply.files import TableFile
+from ml3zoo.apply.files.listing import enumerated
 from ml3zoo.apply.table.report import made_of
 from ml3zoo.apply.table.table import Reading, Table, read_table
 from ml3zoo.apply.table.targets import ClassTarget, NumericTarget, Target
@@ -113,12 +114,21 @@ def test_separators_and_decimal_marks_are_found(separator, decimal, tmp_path):
         (["1.234", "12.345", "1"], ";", [1.234, 12.345, 1]),
         (["-1,5", "+2,5", "1e3"], ";", [-1.5, 2.5, 1000]),
         ([".5", "5.", "1E-2"], ",", [0.5, 5, 0.01]),
+        (["\u22121.5", "2.5", "\u22127"], ",", [-1.5, 2.5, -7]),
     ],
 )
 def test_numbers_as_people_write_them(cells, separator, values, tmp_path):
     table = pd.DataFrame({"a": np.arange(ROWS) % 7, "y": cells * (ROWS // 3)})
     ready = read(tmp_path, table.to_csv(index=False, sep=separator).encode())
     np.testing.assert_allclose(ready.truth, np.array(values * (ROWS // 3))[ready.index])
+
+
+@pytest.mark.parametrize("column", ["a", "y"])
+def test_points_and_commas_as_decimal_marks_of_one_column_are_refused(column, tmp_path):
+    half = [f"{k},5" if k % 2 else f"{k}.25" for k in range(ROWS)]
+    said = rf"'{column}' .* points, such as '0.25', and .* commas, such as '1,5'; .* alike"
+    with pytest.raises(DataError, match=said):
+        read(tmp_path, frame().assign(**{column: half}))
 
 
 DAYS = pd.date_range("2023-12-01", periods=ROWS)
@@ -133,6 +143,9 @@ DAYS = pd.date_range("2023-12-01", periods=ROWS)
         (DAYS.strftime("%d.%m.%Y"), " (day first)"),
         (DAYS.strftime("%d/%m/%Y"), " (day first)"),
         (DAYS.strftime("%m/%d/%Y %H:%M"), " (month first)"),
+        (DAYS.strftime("%d %b %Y"), ""),
+        (DAYS.strftime("%B %d, %Y"), ""),
+        (DAYS.strftime("%d-%b-%Y %H:%M"), ""),
     ],
 )
 def test_dates_are_dates(cells, note, tmp_path):
@@ -150,7 +163,7 @@ def test_words_among_dates_are_explained(tmp_path):
 
 
 def test_an_address_is_no_file():
-    with pytest.raises(DataError, match=r"is an address; .*Download it first"):
+    with pytest.raises(DataError, match=r"^https://example\.org/table\.csv is an address; .*Download it first"):
         TableFile.open(Path("https://example.org/table.csv"))
 
 
@@ -202,6 +215,12 @@ def test_what_names_the_rows_is_left_out(name, values, left_out, tmp_path):
         ({"cost": [f"${k:,}" for k in range(9000, 9000 + ROWS)]}, NumericTarget, "'cost' holds .* units.*'.9,000'"),
         ({"share": [f"{k % 9}%" for k in range(ROWS)]}, NumericTarget, "'share' holds .* units.*'0%'"),
         ({"size": [f"{k % 9} cm" for k in range(ROWS)]}, NumericTarget, "'size' holds .* units.*'0 cm'"),
+        ({"gain": [f"({k % 9},000)" for k in range(ROWS)]}, NumericTarget, "'gain' holds .* units.*'.0,000.'"),
+        ({"when": [f"{k % 9:02}-Jan-24" for k in range(ROWS)]}, NumericTarget, "'when' holds dates .*'00-Jan-24'"),
+        ({"when": [f"{k % 9 + 1} mars 2024" for k in range(ROWS)]}, NumericTarget, "'when' holds dates .* 2024-01-31"),
+        ({"when": ["13/01/2024", "01/13/2024"] * (ROWS // 2)}, NumericTarget, "'when' holds dates that are not under"),
+        ({"time": [f"{k % 9}:30" for k in range(ROWS)]}, NumericTarget, "'time' holds times of day.*'0:30'"),
+        ({"version": [f"1.{k % 3}.{k % 4}" for k in range(ROWS)]}, NumericTarget, ""),
         ({"day": range(ROWS)}, NumericTarget, "'day' counts the rows.*--drop day"),
         ({"user_id": [k % 7 for k in range(ROWS)]}, NumericTarget, "'user_id' is called like an identifier"),
         ({"y": [k % 3 for k in range(ROWS)]}, NumericTarget, "target 'y' holds only 0, 1, 2. .*classification loss"),
@@ -240,6 +259,16 @@ def test_test_rows_that_are_trained_on_are_told(table, test, warned, tmp_path):
 def test_rows_that_occur_twice_are_told(tmp_path):
     (warning,) = read(tmp_path, pd.concat([frame(), frame()])).warnings
     assert "120 of 120 rows occur more than once" in warning
+
+
+def test_a_column_is_not_both_left_out_and_used(tmp_path):
+    for reading in ({"drop": ["y"]}, {"drop": ["a"], "keep": ["a"]}):
+        with pytest.raises(DataError, match="is to be used and to be left out"):
+            read(tmp_path, frame(), **reading)
+
+
+def test_what_was_made_of_a_column_is_told_in_full_on_its_line():
+    assert enumerated(["a\nb (5 inputs, codes with leading zeros)"]) == "a b (5 inputs, codes with leading zeros)"
 
 
 CSV = frame().to_csv(index=False)
@@ -313,6 +342,8 @@ def test_line_breaks_and_quotes_in_cells(tmp_path):
         ("table.csv", gzip.compress(CSV.encode()), "end in .csv.gz"),
         ("table.csv", b"<!DOCTYPE html>", "web page"),
         ("table.csv", b"a,b\0,y\n" * 20, "zero bytes"),
+        ("table.csv", b'{"a": 1, "y": 2}\n' * 20, "is JSON. Convert it to CSV"),
+        ("table.csv", CSV.replace("\n", '\n"', 1).encode(), r"line 61 .* a quote is not closed"),
         ("table.csv", b"My measurements\n" + CSV.encode(), "begins with a line of one field, 'My measurements'"),
         ("table.csv", b"# by me\n# today\n" + CSV.encode(), "Take the lines above them away"),
         ("table.csv.gz", CSV.encode(), "cannot be read as gz"),
@@ -332,6 +363,8 @@ def test_a_folder_and_a_typo_lead_to_the_file(tmp_path):
         TableFile.open(tmp_path)
     with pytest.raises(DataError, match=r"no file .*Did you mean 'houses\.csv'"):
         TableFile.open(tmp_path / "house.csv")
+    with pytest.raises(DataError, match=r"no column 'A'.*Did you mean 'a'"):
+        TableFile.open(tmp_path / "houses.csv").check_has("A")
 
 
 def test_an_index_of_parquet_is_a_column_if_it_has_a_name(tmp_path):

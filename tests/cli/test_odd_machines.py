@@ -12,8 +12,8 @@ import pytest
 
 from ml3zoo.apply.saving import drawing, report_folder
 from ml3zoo.cli import app
-from ml3zoo.cli.output import never_fail, say, show_json, talk
-from ml3zoo.errors import OutputError, UnknownNameError, UnsavedError
+from ml3zoo.cli.output import never_fail, say, show_json, show_table, talk
+from ml3zoo.errors import InputError, OutputError, UnknownNameError, UnsavedError
 from ml3zoo.zoo.names import bundled_zoo, locate
 from tests.command import finished, ml3zoo, start
 
@@ -113,6 +113,19 @@ def test_every_verb_says_so(pub, words, monkeypatch, capsys):
         app([verb, *(more or ["pub"])], standalone_mode=False)
 
 
+def test_a_warning_is_told_without_a_line_of_code(tmp_path):
+    (tmp_path / "a_helper_of_mine.py").write_text("X = 1\n")
+    (tmp_path / "mine.py").write_text("import a_helper_of_mine\n")
+    done = ml3zoo("train", "./mine.py", cwd=tmp_path)
+    assert done.stderr.splitlines()[0].startswith("warning: mine.py needs a_helper_of_mine.py beside it.")
+
+
+def test_a_table_without_a_target_is_no_loss_that_is_not_known(tmp_path):
+    (tmp_path / "table.csv").write_text("a,y\n")
+    with pytest.raises(InputError, match="DATA --target COLUMN; --target is missing"):
+        app(["apply", str(tmp_path / "table.csv")], standalone_mode=False)
+
+
 def test_an_environment_beside_the_user_is_found(tmp_path):
     (tmp_path / "my_world.py").write_text(
         "import gymnasium, numpy as np\n"
@@ -126,8 +139,11 @@ def test_an_environment_beside_the_user_is_found(tmp_path):
     assert "My-v0 observes 7 numbers" in done.stderr
 
 
+SHOW = [lambda: say("a"), lambda: show_json({"a": 1}), lambda: show_table(("a",), [("b",)], flexible=0)]
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
-@pytest.mark.parametrize("show", [lambda: say("a"), lambda: show_json({"a": 1})])
+@pytest.mark.parametrize("show", SHOW)
 def test_a_full_disk_is_told_in_a_line(monkeypatch, show):
     with open("/dev/full", "w") as full:  # noqa: PTH123
         monkeypatch.setattr(sys, "stdout", full)

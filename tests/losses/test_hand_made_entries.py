@@ -73,7 +73,8 @@ def test_losses_of_classes_are_those_of_their_source(name: str, seed: int, width
 @settings(deadline=None, max_examples=25)
 def test_losses_of_numbers_are_those_of_their_source(name: str, seed: int, width: float) -> None:
     generator = torch.Generator().manual_seed(seed)
-    prediction, target = width * torch.randn(2, 9, 1, generator=generator, dtype=torch.float64)
+    prediction, target = torch.randn(2, 9, 1, generator=generator, dtype=torch.float64)
+    prediction = width * prediction
     found, expected = (_value_and_slopes(each, prediction, target) for each in (_loss(name), NUMBERS[name]))
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-4)
 

@@ -260,7 +260,7 @@ def test_a_run_killed_at_random_moments_ends_bit_identical(tmp_path):
         (tmp_path / name).mkdir()
 
     def started(name: str) -> BaseProcess:
-        process = FORKS.Process(target=resumed, args=(tmp_path / name, 300))
+        process = FORKS.Process(target=resumed, args=(tmp_path / name, 200))
         process.start()
         return process
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from ml3zoo.format.results import read_results, write_results
@@ -9,12 +11,8 @@ from ml3zoo.recipe import find_recipe
 from ml3zoo.recipe.bench import rerun
 from ml3zoo.zoo.store import read_loss, seal
 
-SMALL = """
-from ml3zoo.recipe import find_recipe
-
-BASE = find_recipe("sine-regression")
-RECIPE = BASE.quick()
-"""
+TINY = Path(__file__).parents[1] / "data" / "tiny_recipe.py"
+SMALL = f"{TINY.read_text(encoding='utf-8')}RECIPE = RECIPE.quick()\n"
 
 
 @pytest.fixture

@@ -120,7 +120,7 @@ LAYER = "FAMILY = Line(network=nn.Sequential(nn.Linear(1, 4), {}, nn.Linear(4, 1
         "a baseline of classes": ('BASELINES += (Baseline("CE", nn.NLLLoss, "a = 1"),)', r"baseline 'CE', a = 1"),
         "a golden value out of its domain": (
             'SIGNALS = (SignalConfig(signal="target", transforms=("log1p",)),)',
-            r"golden.*NaN or infinity",
+            r"golden.*NaN or infinity.*another transform\. Nothing",
         ),
         "a picture": ("def PICTURES(loss):\n    raise KeyError('omega')", r"pictures.*KeyError: 'omega'"),
         "no figure": ("PICTURES = lambda loss: {'a': 1}", r"pictures.*'int'"),
@@ -129,7 +129,7 @@ LAYER = "FAMILY = Line(network=nn.Sequential(nn.Linear(1, 4), {}, nn.Linear(4, 1
         "no tensors": (
             "class Plain(Line):\n    def sample(self, generator, n, split):\n"
             "        return Tasks({'x': np.ones((n, 8, 1))}, {'weight': np.ones((n, 1, 1))})\nFAMILY = Plain()",
-            r"training config 1.*Plain.*numpy",
+            r"training config 1.*Plain: sample\(\) gives Tasks\.data\['x'\], a numpy\.ndarray: a tensor",
         ),
         "a number of numpy": (
             "def evaluation(config):\n    setup = Setup('line', FAMILY, FAMILY, SGD(), np.float64(0.1), 0.1, 4)\n"
@@ -151,10 +151,20 @@ LAYER = "FAMILY = Line(network=nn.Sequential(nn.Linear(1, 4), {}, nn.Linear(4, 1
             'SIGNALS = (SignalConfig(signal="feature"), SignalConfig(signal="error"))',
             r"training config 1.*looks at a feature",
         ),
+        "an objective that is NaN": (
+            "class Nan(Line):\n    def objective(self, params, data):\n"
+            "        return super().objective(params, data) * torch.nan\nFAMILY = Nan()",
+            r"objective\(\) is nan for networks that are not trained",
+        ),
+        "a later setup": (
+            "def evaluation(config):\n    setup = Setup('line', FAMILY, FAMILY, SGD(), 0.1, 0.1, 4)\n"
+            "    return Evaluation((setup, replace(setup, steps=-4)), BASELINES)",
+            r"the setup 'line under SGD, -4 steps'.*steps must be at least 1",
+        ),
         "a number out of a tensor": (
             "class Item(Line):\n    def objective(self, params, data):\n"
             "        return torch.tensor(super().objective(params, data).item())\nFAMILY = Item()",
-            r"training config 1.*Item.*item\(\)",
+            r"Item: it turns a tensor into a number of Python",
         ),
     }.values(),
     ids=lambda value: value[:24],
@@ -193,6 +203,12 @@ def test_a_recipe_in_another_encoding_is_named(tmp_path):
     path.write_bytes(("# -*- coding: latin-1 -*-\n" + RECIPE + "# ä\n").encode("latin-1"))
     with pytest.raises(InputError, match="not UTF-8"):
         find_recipe(str(path))
+
+
+def test_a_file_without_a_recipe_is_named(tmp_path):
+    (tmp_path / "mine.py").write_text("x = 1\n")
+    with pytest.raises(InputError, match=r"mine\.py defines no RECIPE"):
+        find_recipe(str(tmp_path / "mine.py"))
 
 
 PLAIN = """

@@ -6,7 +6,6 @@ import json
 import math
 import re
 import resource
-import shutil
 import struct
 import time
 from collections.abc import Iterator
@@ -53,10 +52,12 @@ def refused(folder: Path, message: str, error: type[Ml3zooError] = Ml3zooError) 
 
 
 @pytest.fixture(scope="module")
-def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def pristine(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """The files of a loss, by their names."""
     from ml3zoo.recipe import find_recipe
 
-    return save_loss(find_recipe("sine-regression").fresh_loss(0), tmp_path_factory.mktemp("pristine") / "loss")
+    made = save_loss(find_recipe("sine-regression").fresh_loss(0), tmp_path_factory.mktemp("pristine") / "loss")
+    return {path.name: path.read_bytes() for path in made.iterdir()}
 
 
 @pytest.mark.parametrize(
@@ -286,6 +287,14 @@ values = st.recursive(
 )
 
 
+def written(files: dict[str, bytes], folder: Path) -> Path:
+    """A folder that holds these files."""
+    folder.mkdir(exist_ok=True)
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    return folder
+
+
 def load_and_call(folder: Path) -> float:
     """Seconds that it takes the processor."""
     started = time.process_time()
@@ -309,9 +318,8 @@ def survives(folder: Path) -> None:
 @fuzzed
 @given(data=st.data())
 def test_mutated_configs(pristine, tmp_path_factory, data):
-    folder = tmp_path_factory.getbasetemp() / "config-fuzz"
-    shutil.copytree(pristine, folder, dirs_exist_ok=True)
-    config = json.loads((pristine / "config.json").read_text())
+    folder = written(pristine, tmp_path_factory.getbasetemp() / "config-fuzz")
+    config = json.loads(pristine["config.json"])
     places = list(paths(config))[1:]
     for place in data.draw(st.lists(st.sampled_from(places), min_size=1, max_size=3)):
         config = replaced(config, place, data.draw(values))
@@ -323,10 +331,9 @@ def test_mutated_configs(pristine, tmp_path_factory, data):
 @fuzzed
 @given(data=st.data())
 def test_mutated_weights(pristine, tmp_path_factory, data):
-    folder = tmp_path_factory.getbasetemp() / "weights-fuzz"
-    shutil.copytree(pristine, folder, dirs_exist_ok=True)
+    folder = written(pristine, tmp_path_factory.getbasetemp() / "weights-fuzz")
     name = data.draw(st.sampled_from(["model.safetensors", "golden.safetensors"]))
-    raw = bytearray((pristine / name).read_bytes())
+    raw = bytearray(pristine[name])
     head = 8 + struct.unpack("<Q", raw[:8])[0]
     edits = st.tuples(st.integers(0, head - 1) | st.integers(0, len(raw) - 1), st.integers(0, 255))
     for position, byte in data.draw(st.lists(edits, min_size=1, max_size=4)):
@@ -346,10 +353,9 @@ huge = st.sampled_from([[3_000_000, 0], [0, 2**40], [2**40], [1] * 1000])
 @fuzzed
 @given(data=st.data())
 def test_mutated_headers(pristine, tmp_path_factory, data):
-    folder = tmp_path_factory.getbasetemp() / "header-fuzz"
-    shutil.copytree(pristine, folder, dirs_exist_ok=True)
+    folder = written(pristine, tmp_path_factory.getbasetemp() / "header-fuzz")
     name = data.draw(st.sampled_from(["golden.safetensors", "golden.safetensors", "model.safetensors"]))
-    raw = (pristine / name).read_bytes()
+    raw = pristine[name]
     specs = {
         key: (tensor["dtype"], tensor["shape"])
         for key, tensor in json.loads(raw[8 : 8 + struct.unpack("<Q", raw[:8])[0]]).items()

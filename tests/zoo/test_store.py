@@ -234,3 +234,11 @@ def test_list_losses_takes_patterns():
     assert "sine-regression" in list_losses()
     assert list_losses("sine-*") == list_losses("sine*")
     assert list_losses("nothing*") == []
+
+
+def test_a_folder_that_is_being_replaced_is_no_loss(tmp_path, monkeypatch):
+    for name in ("sine-regression", ".sine-regression.1.partial"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config.json").touch()
+    monkeypatch.setattr("ml3zoo.zoo.names.bundled_zoo", lambda: tmp_path)
+    assert list_losses() == ["sine-regression"]

@@ -89,6 +89,14 @@ def _read_text(file: TableFile) -> Any:
     return frame.apply(lambda column: column.str.strip())
 
 
+def _why(row: list[str], separator: str) -> str:
+    """What may have gone wrong in a row of too many or too few fields."""
+    broken = next((field.splitlines()[0] for field in row if "\n" in field), None)
+    if broken is not None:
+        return f"A field that begins with {broken[:40]!r} goes on over several lines: a quote is not closed."
+    return f"A separator at the end makes one more field; fields that hold {separator!r} need quotes."
+
+
 def _checked(file: TableFile) -> TableFile:
     """See that every row has as many fields as the header. The file, in the encoding that all of it has."""
     assert file.text is not None
@@ -97,8 +105,7 @@ def _checked(file: TableFile) -> TableFile:
             if len(row) != len(file.names):
                 raise DataError(
                     f"line {line} of {file.path} has {len(row)} field{'s' * (len(row) != 1)}, its header has "
-                    f"{len(file.names)}. A separator at the end makes one more field; fields that hold "
-                    f"{file.text.separator!r} need quotes. Correct it and run again."
+                    f"{len(file.names)}. {_why(row, file.text.separator)} Correct it and run again."
                 )
     except UnicodeDecodeError:
         if file.text == file.text.western():

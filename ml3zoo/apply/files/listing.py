@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 
 _MOST, _LONGEST = 12, 40
+_LONGEST_NOTE = 100
 
 
 def listed(names: Iterable[str]) -> str:
@@ -15,6 +16,6 @@ def listed(names: Iterable[str]) -> str:
 
 
 def enumerated(names: Sequence[str]) -> str:
-    """Names as they are, the first few if there are many, and how many more there are."""
-    few = ", ".join(name[:_LONGEST] for name in names[:_MOST])
+    """Names and what is said of them on one line, the first few if there are many, and how many more there are."""
+    few = ", ".join(" ".join(name.split())[:_LONGEST_NOTE] for name in names[:_MOST])
     return few if len(names) <= _MOST else f"{few} and {len(names) - _MOST} more"

@@ -111,7 +111,8 @@ def _ending(path: Path) -> str:
         found = f" It holds {listed(inside)}." if inside else ""
         raise DataError(f"{path} is a folder; {_READABLE} was expected.{found} Name the file.")
     if re.match(r"(https?|ftp|s3|hf):/", str(path)):
-        raise DataError(f"{path} is an address; a file on this machine was expected. Download it first.")
+        address = str(path).replace(":/", "://", 1)
+        raise DataError(f"{address} is an address; a file on this machine was expected. Download it first.")
     if not path.exists():
         near = _tables_in(path.parent) if path.parent.is_dir() else []
         raise DataError(f"no file {path}: {_READABLE} was expected. Is the path right?{did_you_mean(path.name, near)}")

@@ -30,6 +30,7 @@ _OTHERS = {
     b"\xd0\xcf\x11\xe0": f"an old Excel workbook. {SAVE_AS_CSV}",
     b"PAR1": "a Parquet file. Let its name end in .parquet",
     b"\x1f\x8b": "compressed by gzip. Let its name end in .csv.gz",
+    b"{": "JSON. Convert it to CSV, say by pandas",
     b"<": "a web page or XML. Download the table itself, often by a link named Raw",
 }
 """What files that are no text begin with."""

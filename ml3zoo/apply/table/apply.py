@@ -8,8 +8,9 @@ from pathlib import Path
 from ml3zoo.apply.counts import check_counts
 from ml3zoo.apply.saving import check_output
 from ml3zoo.apply.table.candidates import fitting, named, ordinary
+from ml3zoo.apply.table.cells import Cells
 from ml3zoo.apply.table.conclusion import Comparing
-from ml3zoo.apply.table.measures import measure_for, measure_of
+from ml3zoo.apply.table.measures import measure_for, measure_of, problem_type_of
 from ml3zoo.apply.table.measures.base import Measure
 from ml3zoo.apply.table.race import Race
 from ml3zoo.apply.table.report import TableReport, report_on
@@ -95,17 +96,21 @@ def apply_loss(
     """
     check_counts(epochs=epochs, splits=splits, rows=rows)
     reading = Reading(missing, drop, keep)
-    if name is None:
-        measure = measure_for(data, target, problem_type, missing)
-    else:
+    source: Path | Cells = data
+    if name is not None:
         measure = measure_of(read_config(locate(name).folder))
+    elif problem_type is not None:
+        measure = measure_for(problem_type)
+    else:
+        source = reading.cells(data, target)
+        measure = measure_for(problem_type_of(source, target))
     by = _metric(measure, metric or (measure.robust if baselines else None))
     usual, *rivals = ordinary(measure.comparisons[by].baselines)
     learned = fitting(measure.target.problem_type, optimizer) if name is None else [named(name, optimizer)]
     others = (*learned, *(rivals if baselines or name is None else ()))
     if out is not None:
         check_output(out, plot)
-    table = read_table(data, target, of=measure.target, test=test, reading=reading, most=rows)
+    table = read_table(source, target, of=measure.target, test=test, reading=reading, most=rows)
     training = Training.on(len(table.deal(0)["train"]), optimizer, epochs)
     network = MLP((table.features, *_HIDDEN, table.target.outputs), "ReLU")
     journal = out and out.with_name(f"{out.name}.trials.json")

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ml3zoo.apply.table.columns import NUMBERS_WITH_UNITS, Columns, ReadColumn
+from ml3zoo.apply.table.columns import TAKEN_FOR_TEXT, Columns, ReadColumn
 from ml3zoo.apply.table.preparation import MOST_INPUTS
 from ml3zoo.errors import DataError
 
@@ -58,9 +58,9 @@ def choose(columns: Columns, training: NDArray[np.int64], keep: Collection[str] 
             reason, doubt = _identifies(name, column, column.values[column.known])
             if reason:
                 left_out[name] = f"{reason}; to use it: --keep {quote(name)}"
-            if column.note == NUMBERS_WITH_UNITS:
+            if column.note in TAKEN_FOR_TEXT:
                 example = str(column.values[column.known][0])[:40]
-                warnings.append(f"{name!r} holds numbers with units, such as {example!r}. Write the numbers alone")
+                warnings.append(f"{name!r} holds {column.note}, such as {example!r}. {TAKEN_FOR_TEXT[column.note][1]}")
             if doubt:
                 warnings.append(f"{name!r} {doubt}. If it only names the rows, leave it out: --drop {quote(name)}")
     kept = {name: column for name, column in columns.items() if name not in left_out}

@@ -11,16 +11,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml3zoo.apply.files.listing import listed
-from ml3zoo.apply.table.written_dates import DATE, dates_in, days
-from ml3zoo.apply.table.written_numbers import Decimal, numbers_in
+from ml3zoo.apply.table.written_dates import DATE, DATE_LIKE, dates_in, days
+from ml3zoo.apply.table.written_numbers import Decimal, check_marks, numbers_in
 from ml3zoo.errors import DataError, did_you_mean
 
 LARGEST = 1e100
 """The largest number that a table may hold: its square must still be finite."""
 MISSING_MARKS = ("na", "n/a", "nan", "null", "none", "nil", "?", "-", "--", ".", "#n/a", "missing", "unknown")
 """What people write for a missing value, in lower case."""
-NUMBERS_WITH_UNITS = "numbers with units"
-_WITH_UNIT = r"(?:[$€£¥]|[A-Z]{3}) ?-?\d[\d.,' ]*|-?\d[\d.,' ]*(?:%|[$€£¥]| ?[a-zA-Z°µ]{1,3})"
+_WITH_UNIT = r"(?:[$€£¥]|[A-Z]{3}) ?-?\d[\d.,' ]*|-?\d[\d.,' ]*(?:%| ?[$€£¥]| ?[a-zA-Z°µ]{1,3})|\(\d[\d.,' ]*\)"
+TAKEN_FOR_TEXT = {
+    "numbers with units": (_WITH_UNIT, "Write the numbers alone"),
+    "times of day": (r"\d{1,2}:\d{2}(?::\d{2})?(?: ?[APap][Mm])?", "Write them as numbers, such as hours"),
+    "dates that are not understood": (DATE_LIKE, "Write them all as 2024-01-31"),
+}
+"""What text may be that was meant otherwise: how it is written, and how it is read."""
 _MISTYPED = 0.1
 """Up to this share, texts among numbers are taken for mistakes."""
 
@@ -79,10 +84,12 @@ def read_columns(frame: Any, decimal: Decimal | None = None) -> dict[str, ReadCo
 def _read(column: Any, what: str, decimal: Decimal | None) -> ReadColumn:
     import pandas as pd
 
-    types = pd.api.types
-    kind = types.infer_dtype(column, skipna=True)
     if not column.notna().any():
         return ReadColumn("nothing", np.full(len(column), np.nan))
+    if decimal:
+        return _read_text(column, what, decimal)
+    types = pd.api.types
+    kind = types.infer_dtype(column, skipna=True)
     if kind == "boolean":
         return ReadColumn("true or false", numbers(column.astype("boolean")))
     if is_numeric(column):
@@ -93,32 +100,40 @@ def _read(column: Any, what: str, decimal: Decimal | None) -> ReadColumn:
         return ReadColumn("dates", _floats(days(column)))
     if kind == "decimal":
         return ReadColumn("numbers", _floats(pd.to_numeric(column, errors="coerce")))
-    text = texts(column)
-    return _read_text(text, what, decimal) if decimal else ReadColumn("text", text.to_numpy(dtype=object))
+    return ReadColumn("text", texts(column).to_numpy(dtype=object))
 
 
 def _read_text(text: Any, what: str, decimal: Decimal) -> ReadColumn:
     """Numbers, booleans or dates, if all cells are; else text."""
-    known = text.dropna()
-    found, note = numbers_in(text, decimal)
-    if known[found[known.index] % 1 == 0].str.fullmatch(r"[+-]?0\d+").any():
+    import pandas as pd
+
+    codes, different = pd.factorize(text)
+    cells, known = pd.Series(different, dtype=object), text.dropna()
+    found, note = numbers_in(cells, decimal)
+    if cells[found % 1 == 0].str.fullmatch(r"[+-]?0\d+").any():
         return ReadColumn("text", text.to_numpy(dtype=object), "codes with leading zeros")
-    strange = known[found[known.index].isna()]
+    strange = cells[found.isna()]
     strange = strange[strange.str.lower() != "nan"]
     if strange.empty:
-        return ReadColumn("numbers", _floats(found), note)
-    if known.str.lower().isin(["true", "false"]).all():
+        return ReadColumn("numbers", _spread(found, codes), note)
+    if cells.str.lower().isin(["true", "false"]).all():
         return ReadColumn("true or false", _floats(text.str.lower().map({"true": 1.0, "false": 0.0})))
-    dates = dates_in(text)
+    dates = dates_in(cells)
     if dates is not None:
-        return ReadColumn("dates", _floats(dates[0]), dates[1])
-    no_dates = known[~known.str.fullmatch(DATE)]
-    if len(no_dates) < len(strange):
-        _check_mistyped(no_dates, len(known), what, "dates")
-    else:
-        _check_mistyped(strange, len(known), what, "numbers")
-    with_units = len(known[known.str.fullmatch(_WITH_UNIT)]) > len(known) / 2
-    return ReadColumn("text", text.to_numpy(dtype=object), NUMBERS_WITH_UNITS if with_units else "")
+        return ReadColumn("dates", _spread(dates[0], codes), dates[1])
+    no_dates = cells[~cells.str.fullmatch(DATE)]
+    if len(no_dates) >= len(strange):
+        _check_mistyped(known[known.isin(strange)], len(known), what, "numbers")
+        check_marks(cells, what)
+    elif len(no_dates):
+        _check_mistyped(known[known.isin(no_dates)], len(known), what, "dates")
+    meant = (note for note, (like, _) in TAKEN_FOR_TEXT.items() if cells.str.fullmatch(like).mean() > 0.5)
+    return ReadColumn("text", text.to_numpy(dtype=object), next(meant, ""))
+
+
+def _spread(values: Any, codes: NDArray[np.int64]) -> NDArray[np.float64]:
+    """The values of different cells, for each row; NaN where it has none, by a code of -1."""
+    return np.append(_floats(values), np.nan)[codes]
 
 
 def _check_mistyped(strange: Any, rows: int, what: str, kind: Kind) -> None:

@@ -41,6 +41,18 @@ class Reading:
     drop: Sequence[str] = ()
     keep: Sequence[str] = ()
 
+    def cells(self, data: Path, target: str) -> Cells:
+        """The cells of a file that has the columns in question.
+
+        Raises:
+            DataError: it cannot be read, lacks a column, or one is to be left out and used.
+            MissingExtraError: pandas or scikit-learn is not installed.
+        """
+        both = sorted({target, *self.keep} & {*self.drop})
+        if both:
+            raise DataError(f"column {both[0]!r} is to be used and to be left out. Take it from one of the two.")
+        return Cells.read(data, [target, *self.drop, *self.keep], self.missing)
+
 
 AS_IT_IS = Reading()
 """Only empty cells are missing, and columns are chosen by what is in them."""
@@ -110,7 +122,7 @@ class Table:
 
 
 def read_table(
-    data: Path,
+    data: Path | Cells,
     target: str,
     *,
     of: type[Target] = NumericTarget,
@@ -121,7 +133,7 @@ def read_table(
     """Read a table and prepare it: choose columns; impute, scale and encode by what training rows say.
 
     Args:
-        data: a file of CSV or Parquet.
+        data: a file of CSV or Parquet, or its cells.
         target: name of the column to predict.
         of: what the column is read as.
         test: another such file with the same columns, whose rows are the test rows.
@@ -133,7 +145,7 @@ def read_table(
         MissingExtraError: pandas or scikit-learn is not installed.
     """
     what = f"target {target!r}"
-    cells = Cells.read(data, [target, *reading.drop, *reading.keep], reading.missing)
+    cells = data if isinstance(data, Cells) else reading.cells(data, target)
     ours = _File.read(cells, target, of, what, reading)
     known = ours.drawn(of, most)
     values = ours.values[known]
@@ -144,7 +156,7 @@ def read_table(
         theirs = _File.read(Cells.read(test, [target], reading.missing), target, of, there, reading)
         files.append(theirs)
         index, rows = (np.concatenate([known, theirs.known + shift]) for shift in (0, len(ours.values)))
-        columns = joined(ours.columns, theirs.columns, data, test)
+        columns = joined(ours.columns, theirs.columns, ours.path, test)
         repeated = of_shared(ours.frame(), theirs.frame())
     else:
         repeated = of_repeated(ours.frame())

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from ml3zoo.apply.figures import Array
 from ml3zoo.apply.table.candidates import Candidate
@@ -109,15 +110,7 @@ class Trials:
 
     def networks(self, trial: Trial) -> Tensors:
         """Train the network of the first split again, and return it as it was best, each tensor with one row."""
-        best: list[tuple[tuple[float, ...], Tensors]] = []
-
-        def keep(params: Tensors, selection: tuple[Array, ...], _scores: dict[str, Array]) -> None:
-            score = tuple(float(value[0]) for value in selection)
-            if not best or score < best[0][0]:
-                best[:] = [(score, {name: x.detach().clone() for name, x in params.items()})]
-
-        self._observed(trial.candidate, [trial.lr], 1, keep)
-        return best[0][1]
+        return self._best(trial.candidate, [trial.lr], 1)[0]
 
     def _has(self, candidate: Candidate, lr: float, splits: int) -> bool:
         """Whether that was trained on so many splits, now or before."""
@@ -127,53 +120,45 @@ class Trials:
         return key in self._made and self._made[key].splits >= splits
 
     def _train(self, candidate: Candidate, rates: Sequence[float], splits: int) -> list[Trial]:
-        selections, scores = list[tuple[Array, ...]](), list[dict[str, Array]]()
-
-        def keep(_params: Tensors, selection: tuple[Array, ...], measured: dict[str, Array]) -> None:
-            selections.append(selection)
-            scores.append(measured)
-
-        self._observed(candidate, rates, splits, keep)
-        values = [np.stack(each) for each in zip(*selections, strict=True)]  # [observations, networks] each
-        best = np.lexsort(values[::-1], axis=0)[0]
-        every = np.arange(len(best))
-        selection = [value[best, every] for value in values]
-        measured = {name: np.stack([each[name] for each in scores])[best, every] for name in scores[0]}
+        best, looks, data = self._best(candidate, rates, splits)
+        test = self.family.outputs(best, data["x_test"])
+        scores = self.measure.scores(test, data["y_test"], self.family.table.target)
+        values = [np.stack(each) for each in zip(*looks, strict=True)]  # [observations, networks] each
+        place = _best_look(looks), np.arange(len(rates) * splits)
         parts = [slice(k * splits, (k + 1) * splits) for k in range(len(rates))]
         return [
             Trial(
                 candidate,
                 lr,
-                tuple(value[part] for value in selection),
-                {name: value[part] for name, value in measured.items()},
+                tuple(value[place][part] for value in values),
+                {name: value[part] for name, value in scores.items()},
                 values[0][:, part],
             )
             for lr, part in zip(rates, parts, strict=True)
         ]
 
-    def _observed(
-        self,
-        candidate: Candidate,
-        rates: Sequence[float],
-        splits: int,
-        keep: Callable[[Tensors, tuple[Array, ...], dict[str, Array]], None],
-    ) -> None:
-        """Train, and call ``keep`` at every look with networks, their selection metric and their test scores."""
+    def _best(
+        self, candidate: Candidate, rates: Sequence[float], splits: int
+    ) -> tuple[Tensors, list[tuple[Array, ...]], Tensors]:
+        """Train. The networks as they were best, their selection metric at every look, and the data they learned."""
         run, family = self.training.run(rates[0]), self.family
         tasks = run.sample(family, torch.Generator().manual_seed(_SEED), splits, "train")
         tasks = tasks.pick(torch.arange(splits).repeat(len(rates)))
         lr = torch.tensor(rates, dtype=torch.float32).repeat_interleave(splits)
+        best, looks = dict[str, torch.Tensor](), list[tuple[Array, ...]]()
 
         def observe(step: int, params: Tensors) -> None:
             if step == 0 or step % self.training.observe_every:
                 return
-            data = tasks.data
-            valid, test = (family.outputs(params, data[name]) for name in ("x_valid", "x_test"))
-            selection = self.selection_metric.values(valid, data["y_valid"])
-            keep(params, selection, self.measure.scores(test, data["y_test"], family.table.target))
+            valid = family.outputs(params, tasks.data["x_valid"])
+            looks.append(self.selection_metric.values(valid, tasks.data["y_valid"]))
+            better = torch.from_numpy(_best_look(looks) == len(looks) - 1)
+            for name, x in params.items():
+                best[name] = torch.where(better.view(-1, *[1] * (x.dim() - 1)), x.detach(), best.get(name, x.detach()))
 
         phi = {name: p.detach() for name, p in candidate.loss.named_parameters()}
         run(Step.of(candidate.loss, family, run.optimizer), expand(phi, len(lr)), tasks, observe, lr)
+        return best, looks, tasks.data
 
     @cached_property
     def _kept(self) -> dict[str, Any]:
@@ -193,6 +178,13 @@ class Trials:
         if self.journal is not None:
             made = {key: _written(trial) for key, trial in self._made.items()}
             write_text(self.journal, json.dumps({"of": self.fingerprint, "trials": self._kept | made}))
+
+
+def _best_look(looks: Sequence[tuple[Array, ...]]) -> NDArray[np.int64]:
+    """At which look each network was best, the first of equal ones, [networks]."""
+    values = [np.stack(each) for each in zip(*looks, strict=True)]
+    place: NDArray[np.int64] = np.lexsort(values[::-1], axis=0)[0]
+    return place
 
 
 def _key(candidate: Candidate, lr: float) -> str:

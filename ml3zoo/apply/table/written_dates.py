@@ -9,7 +9,12 @@ _TIME = r"(?:[T ]\d{1,2}:\d{2}.*)?"
 _YEAR = r"(?:1[5-9]|2[01])\d{2}"
 _YEAR_FIRST = rf"{_YEAR}(?:-\d{{2}}|[-/.]\d{{1,2}}[-/.]\d{{1,2}}{_TIME})"
 _YEAR_LAST = rf"(\d{{1,2}})([-/.])(\d{{1,2}})[-/.]{_YEAR}{_TIME}"
-DATE = f"{_YEAR_FIRST}|{_YEAR_LAST}"
+_MONTH = r"(?i:(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?)"
+_MONTH_NAMED = rf"(?:\d{{1,2}}[ -]{_MONTH},?[ -]|{_MONTH} (?:\d{{1,2}}, ?)?){_YEAR}{_TIME}"
+DATE = f"{_YEAR_FIRST}|{_YEAR_LAST}|{_MONTH_NAMED}"
+_NAMED = r"\d{1,2}\.?[ /-][^\W\d]{3,12}\.?,?[ /-](?:\d{4}|\d{2})|[^\W\d]{3,12}\.? \d{1,2},? \d{4}"
+DATE_LIKE = rf"(?:{DATE}|{_NAMED}|\d{{1,2}}/\d{{1,2}}/\d{{2}}|\d{{2}}[.-]\d{{2}}[.-]\d{{2}}){_TIME}"
+"""What may be a date, also in other languages and with years of two digits."""
 
 
 def dates_in(text: Any) -> tuple[Any, str] | None:
@@ -27,7 +32,7 @@ def dates_in(text: Any) -> tuple[Any, str] | None:
     note, day_first = "", False
     if known.empty or not re.fullmatch(DATE, known.iloc[0]):
         return None
-    if not known.str.fullmatch(_YEAR_FIRST).all():
+    if not known.str.fullmatch(f"{_YEAR_FIRST}|{_MONTH_NAMED}").all():
         parts = known.str.extract(rf"^{_YEAR_LAST}$")
         if parts[0].isna().any():
             return None

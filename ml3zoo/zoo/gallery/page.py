@@ -116,7 +116,7 @@ def _losses(place: str | Path) -> list[str | Path]:
     folder = Path(place)
     if not is_path(place) or not folder.is_dir() or (folder / FILE_NAME).exists():
         return [place]
-    found = sorted(path.parent for path in folder.glob(f"*/{FILE_NAME}"))
+    found = sorted(path.parent for path in folder.glob(f"[!.]*/{FILE_NAME}"))
     if not found:
         raise UnknownNameError(
             f"no loss in {place}: a folder with a {FILE_NAME}, or a folder of such folders, was expected."

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Sequence
-from pathlib import Path
 
 from ml3zoo.apply.table.cells import Cells
 from ml3zoo.apply.table.columns import ReadColumn, read_columns
 from ml3zoo.apply.table.measures.base import Comparison, Measure, SelectionMetric
-from ml3zoo.errors import InputError
+from ml3zoo.errors import InputError, did_you_mean
 from ml3zoo.format.config import LossConfig
 
 _PROBLEM_TYPES = [module.name for module in pkgutil.iter_modules(__path__) if module.name != "base"]
@@ -37,26 +35,28 @@ def _measure(problem_type: str) -> Measure:
     return measure
 
 
-def measure_for(data: Path, target: str, problem_type: str | None, missing: Sequence[str] = ()) -> Measure:
-    """How networks that predict a column are measured.
-
-    Args:
-        data: the table.
-        target: the column.
-        problem_type: of predicting it; if None, text, booleans and few whole numbers are classes.
-        missing: texts that mean a missing value.
+def measure_for(problem_type: str) -> Measure:
+    """How networks are measured that solve problems of a type.
 
     Raises:
         InputError: nothing of that problem type is learned from a table.
-        DataError: the table cannot be read.
     """
-    if problem_type is None:
-        cells = Cells.read(data, [target], missing)
-        column = read_columns(cells.frame[[target]], cells.decimal)[target]
-        problem_type = "classification" if _are_classes(column) else "regression"
     if problem_type not in _PROBLEM_TYPES:
-        raise InputError(f"no problem type {problem_type!r} on tables: {' or '.join(_PROBLEM_TYPES)} was expected.")
+        raise InputError(
+            f"no problem type {problem_type!r} on tables: {' or '.join(_PROBLEM_TYPES)} was expected."
+            f"{did_you_mean(problem_type, _PROBLEM_TYPES)}"
+        )
     return _measure(problem_type)
+
+
+def problem_type_of(cells: Cells, target: str) -> str:
+    """The problem type of predicting a column: text, booleans and few whole numbers are classes.
+
+    Raises:
+        DataError: it holds numbers or dates with some text among them.
+    """
+    column = read_columns(cells.frame[[target]], cells.decimal)[target]
+    return "classification" if _are_classes(column) else "regression"
 
 
 def _are_classes(column: ReadColumn) -> bool:
@@ -66,4 +66,4 @@ def _are_classes(column: ReadColumn) -> bool:
     return bool((known % 1 == 0).all()) and len(set(known.tolist())) <= _MOST_NUMBERED
 
 
-__all__ = ["Comparison", "Measure", "SelectionMetric", "measure_for", "measure_of"]
+__all__ = ["Comparison", "Measure", "SelectionMetric", "measure_for", "measure_of", "problem_type_of"]

@@ -12,7 +12,7 @@ from torch import Tensor
 from ml3zoo.apply.table.columns import MISSING_MARKS, check_range, is_numeric, missing_option
 from ml3zoo.apply.table.preparation import is_constant
 from ml3zoo.apply.table.targets.base import Rows, Target, Values
-from ml3zoo.apply.table.written_numbers import Decimal, numbers_in
+from ml3zoo.apply.table.written_numbers import Decimal, check_marks, numbers_in
 from ml3zoo.errors import DataError
 from ml3zoo.format.problem_types import regression
 
@@ -54,6 +54,7 @@ class NumericTarget(Target):
         text = column[numbers.isna() & column.notna()].astype(str)
         text = text[text.str.lower() != "nan"]
         if len(text):
+            check_marks(column.dropna().astype(str), what)
             marks = [*dict.fromkeys(text)]
             missing = all(mark.lower() in MISSING_MARKS for mark in marks)
             instead = f"If that means a missing value, add {missing_option(marks)}; else c" if missing else "C"
@@ -76,7 +77,9 @@ class NumericTarget(Target):
         """Mean and standard deviation of the training rows, which must differ."""
         mean, std = float(values[training].mean()), float(values[training].std())
         if is_constant(mean, std):
-            raise DataError(f"{what} is constant ({mean:g}) in the training rows: nothing to learn.")
+            raise DataError(
+                f"{what} is constant ({mean:g}) in the training rows: nothing to learn. Name another column."
+            )
         return cls(mean, std)
 
     def doubts(self, values: Values, what: str) -> list[str]:
