@@ -13,6 +13,7 @@ from ml3zoo.errors import InputError, MissingPackageError
 from ml3zoo.format.results import Interval, PairedComparison, StepsToReach
 from ml3zoo.recipe.bench import BenchReport, HeadlineReport, Row
 from ml3zoo.recipe.reproduction import read_reproduction, reproduce
+from tests.pages import ROOT
 
 CARD = PairedComparison(Interval(-0.1, -0.12, -0.08), 0.9, Interval(0.8, 0.7, 0.9), StepsToReach(1, 1, 1))
 
@@ -88,3 +89,13 @@ def test_the_whole_card_is_measured_without_quick(monkeypatch, tmp_path):
     first = next(reproduce(tmp_path / "bench.json", quick=False))
     assert (first.numbers, first.differs) == (2, True)
     assert "1 of 2 numbers differ" in first.text
+
+
+def test_the_docs_show_what_the_file_says():
+    found = read_reproduction(ROOT / "docs" / "bench.json")
+    page = (ROOT / "docs" / "measured.md").read_text(encoding="utf-8")
+    shown = page.partition("<!-- reproduced: docs/bench.json -->\n")[2].partition("<!-- end of reproduced -->")[0]
+    assert shown.splitlines() == found.markdown()
+    assert f"`{found.command}`" in page
+    assert [loss.name for loss in found.losses] == list_losses()
+    assert not any(loss.differs for loss in found.losses)
