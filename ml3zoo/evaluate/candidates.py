@@ -25,7 +25,7 @@ class Candidate:
     """A loss on the tasks it is trained on.
 
     Attributes:
-        name: of a loss that was written down its own, else "learned" or "initial loss".
+        name: "learned" of a learned loss, "initial loss" of what it began as, of others their own.
         role: which loss it is.
         hyper: its hyper-parameters, if there are several of its name.
         loss: the loss itself.

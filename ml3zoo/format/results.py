@@ -105,7 +105,7 @@ class MethodResult(Strict, frozen=True, omit_defaults=True):
     """What one loss, used in one way, reached in a setup.
 
     Attributes:
-        name: of an ordinary loss its own, else "learned" or "initial loss".
+        name: "learned" of a learned loss, "initial loss" of what it began as, of others their own.
         role: which loss it is.
         use: where its learning rate comes from. A baseline at the recommended rate has the learned loss's tasks too.
         hyper: its hyper-parameters, if it was the best of several.
@@ -286,7 +286,7 @@ class MethodRank(Strict, frozen=True):
     """A method's place among all methods used in the same way; intervals are over data sets.
 
     Attributes:
-        name: of an ordinary loss its own, else "learned".
+        name: "learned" of a learned loss, of others their own.
         role: which loss it is.
         rank: the mean over setups, from 1; equal methods share theirs.
         won: share of setups in which it is the best; equal methods share them.

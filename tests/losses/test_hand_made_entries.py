@@ -10,10 +10,12 @@ from torch import Tensor, nn
 
 from ml3zoo.losses import LearnedLoss
 from ml3zoo.losses.ordinary import (
+    ActivePassive,
     FocalLoss,
     GeneralizedCrossEntropy,
     GeneralRobustLoss,
     LogCosh,
+    ReverseCrossEntropy,
     SymmetricCrossEntropy,
 )
 from ml3zoo.recipe import find_recipe, list_recipes
@@ -22,6 +24,7 @@ CLASSES: dict[str, nn.Module] = {
     "focal": FocalLoss(2.0),
     "generalized-cross-entropy": GeneralizedCrossEntropy(0.7),
     "label-smoothing": nn.CrossEntropyLoss(label_smoothing=0.1),
+    "nce-rce": ActivePassive(ReverseCrossEntropy()),
     "symmetric-cross-entropy": SymmetricCrossEntropy(0.1, 1.0),
 }
 
