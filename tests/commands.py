@@ -53,7 +53,6 @@ ELSEWHERE = {
     "tutorial": "tests/test_tutorial.py",
     "python -m pytest": ".ci/run",
     "ml3zoo bench --all": "tests/recipe/test_headlines.py",
-    "ml3zoo train {{ config.name }}": "tests/cli/test_cli.py",
     "torchrun --standalone --nproc-per-node 2 train_ddp.py": "tests/integrations/test_ddp.py",
     "torchrun --standalone --nproc-per-node 2 train_fsdp.py": "tests/integrations/test_fsdp.py",
     "torchrun --nnodes": "nobody: it takes several machines",
@@ -83,7 +82,7 @@ class Command:
     @cached_property
     def small(self) -> str:
         """How it runs here; empty if it only shows a usage."""
-        text = re.sub(r"\[[^]]*\]", "", self.text).replace("{{ config.name }}", "NAME")
+        text = re.sub(r"\[[^]]*\]", "", self.text)
         words = [FILLED.get(word, word) for word in shlex.split(text)]
         if any(_UNFILLED.search(word) for word in words) or self._incomplete(words):
             return ""

@@ -8,6 +8,7 @@ import os
 import pkgutil
 import sys
 import warnings
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -40,17 +41,18 @@ def find_recipe(name: str) -> Recipe:
     """
     if name.endswith(".py") or "/" in name:
         return _recipe_of(_run(Path(name)))
-    if name not in list_recipes():
+    modules = _modules()
+    if name not in modules:
         raise UnknownNameError(
-            f"no recipe named {name!r}; there are {', '.join(list_recipes())}.{_hint(name)} "
+            f"no recipe named {name!r}; there are {', '.join(sorted(modules))}.{_hint(name, modules)} "
             "A recipe is a file in training/."
         )
-    return _recipe_of(importlib.import_module(_modules()[name]))
+    return _recipe_of(importlib.import_module(modules[name]))
 
 
-def _hint(name: str) -> str:
+def _hint(name: str, known: Iterable[str]) -> str:
     beside = Path(f"{name}.py")
-    return f" Did you mean ./{beside}?" if beside.is_file() else did_you_mean(name, list_recipes())
+    return f" Did you mean ./{beside}?" if beside.is_file() else did_you_mean(name, sorted(known))
 
 
 def _run(path: Path) -> ModuleType:

@@ -17,8 +17,6 @@ from ml3zoo.zoo.verdicts import FACETS, changes, count_of, facets, is_lost, reco
 
 QUICK = "quick-run"
 """The tag of a card whose numbers mean nothing."""
-_MADE = (("learned-loss", "meta-learning"), ("loss-function",))
-"""The tags of a loss that was learned, and of one that was written down."""
 _OUTCOMES: dict[Verdict, str] = {"better": "better", "no clear difference": "alike", "worse": "**worse**"}
 
 
@@ -43,6 +41,7 @@ def render_card(config: LossConfig, results: Results, folder: Path, *, address: 
         unclear=count_of(results, "no clear difference"),
         diverging=list(_diverging(results)),
         main=results.setups[0],
+        ours=results.setups[0].shown.name,
         ordinary=[setup for setup in results.setups if setup.learned("swapped in")],
         others=others,
         columns=_varying(others),
@@ -121,10 +120,11 @@ def _front_matter(config: LossConfig, results: Results) -> ModelCardData:
         metric_name=f"{metric} on {main.setup}",
         metric_value=main.shown.objective.mean,
     )
+    made = ("loss-function",) if config.citation else ("learned-loss", "meta-learning")
     return ModelCardData(
         license="mit",
         library_name="ml3zoo",
-        tags=["ml3zoo", *_MADE[config.citation is not None], config.problem_type, *([QUICK] if results.quick else [])],
+        tags=["ml3zoo", *made, config.problem_type, *([QUICK] if results.quick else [])],
         model_name=config.name,
         eval_results=[evaluation],
     )

@@ -79,10 +79,7 @@ def run(sizes: Sizes) -> None:
         loss = _meta_trained(change(recipe), text, sizes)
         rows.append([text, *(f"{100 * _error(loss, evaluation, card, noise):.1f}" for noise in noises)])
         print(*rows[-1], flush=True)
-    for text, name in (
-        ("*the card's*", "learned"),
-        ("*cross-entropy*", "cross-entropy"),
-    ):
+    for text, name in (("*the card's*", "learned"), ("*cross-entropy*", "cross-entropy")):
         levels = {level.noise: level.metric.mean for level in card.rankings[0].find(name).levels}
         rows.append([text, *(f"{100 * levels[noise]:.1f}" for noise in noises)])
     publish("ablation", table(["", *noises], rows), write=sizes.folder is not None)
